@@ -1,0 +1,72 @@
+# DigiOne. Newcomers: `make up`; developers: `make test`. Each does all the set-up that it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup static up down test fast check bench clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Debian packages: what the lab needs, and what tests need besides.
+LAB_PACKAGES := python3-venv mmdebstrap systemd-container iproute2 iptables nftables openssh-client
+TEST_PACKAGES := chromium fonts-dejavu-core slapd ldap-utils
+
+help:  ## Say what there is
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(VENV)/installed static  ## The set-up alone: .venv with the command digione, pinned by hash
+
+$(VENV)/installed: requirements/uv.txt requirements/dev.txt pyproject.toml
+	@requirements/debian-packages $(LAB_PACKAGES)
+	@echo "Setting up $(VENV)"
+	@python3 -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+ASSETS := digione_platform/web/assets
+STATIC := digione_platform/web/static/vendor
+
+static: $(STATIC)/.built  ## Fetch and lay out the platform's static files
+
+$(STATIC)/.built: $(VENV)/installed $(wildcard $(ASSETS)/*)
+	@echo "Building static files"
+	@$(BIN)/python -c "from digione_cli.world.build import build_static; from digione_cli.settings import CHECKOUT; build_static(CHECKOUT)"
+	@touch $@
+
+up: setup  ## Bring up the sample municipality Mallila on a lab host
+	@$(BIN)/digione lab up mallila1
+	@test -e inventories/mallila/instance.yml || $(BIN)/digione init mallila --lab mallila1 \
+	  --code 999 --oid 1.2.246.562.99.00000009993 --name-fi Mallila --name-sv Modellby \
+	  --domain mallila.digione.test --contact operator@mallila.example
+	@$(BIN)/digione lab resolve mallila1 mallila
+	@$(BIN)/digione apply mallila --yes
+	@$(BIN)/digione sample install mallila
+
+down:  ## Remove the lab and the sample municipality's inventory
+	@$(BIN)/digione lab down
+	@rm -rf inventories/mallila
+
+test: setup  ## Run every check and every test
+	@requirements/debian-packages $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest tests
+
+fast: setup  ## Checks and the tests that need no lab and no browser
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest tests -m "not lab and not browser"
+
+check: setup  ## Format, lint, types, layers, roles, spelling
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/ansible-lint --quiet roles digione_cli/world/playbook
+	@$(BIN)/codespell
+
+bench: setup  ## Measure; a table with medians and ratios
+	@$(BIN)/python -m tests.bench
+
+clean:  ## Delete what was built
+	@rm -rf $(VENV) dist $(STATIC) $(ASSETS)/node_modules test-output

@@ -1,0 +1,91 @@
+"""The hosts themselves: reachable, Debian 12, large enough, nobody else's."""
+
+from collections.abc import Iterator
+
+from digione_cli.engine.situation import Situation
+from digione_cli.model.facts import HostFacts
+from digione_cli.model.finding import Code, Finding, Level
+from digione_cli.world.world import World
+
+STAGES = ("preflight", "doctor")
+
+MEMORY_MB = 1900  # a host of 2 GB shows a little less
+DISK_MB = 4000
+CLOCK_SECONDS = 60
+
+CODES = {
+    "D1-HOST-001": Code(
+        title="Host not reached",
+        cause="ssh does not get through to the host, or sudo refuses the user",
+        fix="the finding names the reason; mend it and look again",
+    ),
+    "D1-HOST-002": Code(
+        title="Not Debian 12",
+        cause="the host runs another system; services are built for Debian 12 with systemd",
+        fix="install Debian 12 on the host, or name another host in instance.yml",
+    ),
+    "D1-HOST-003": Code(
+        title="Too little memory",
+        cause=f"the host has less than {MEMORY_MB} MB of memory",
+        fix="give the host at least 2 GB",
+    ),
+    "D1-HOST-004": Code(
+        title="Too little disk space",
+        cause=f"fewer than {DISK_MB} MB are free below /var",
+        fix="enlarge the disk or delete what is not needed",
+    ),
+    "D1-HOST-005": Code(
+        title="Clock is wrong",
+        cause=f"the host's clock differs by more than {CLOCK_SECONDS} s from this machine's",
+        fix="on the host: timedatectl; make sure that it reaches a time server",
+    ),
+    "D1-HOST-006": Code(
+        title="Host belongs to another instance",
+        cause="another instance was applied to the host before",
+        fix="take that instance off first (digione destroy), or name another host",
+    ),
+    "D1-HOST-007": Code(
+        title="apt is busy",
+        cause="another process (often the nightly updates) holds apt's lock",
+        fix="wait until it has ended",
+    ),
+    "D1-HOST-008": Code(
+        title="Restart of the host due",
+        cause="an update of the kernel or a library takes effect only after a restart",
+        fix="restart the host at a quiet time",
+    ),
+}
+
+
+def check(situation: Situation, world: World) -> Iterator[Finding]:
+    """Look at each host."""
+    for name, facts in situation.facts.items():
+        if not facts.reached:
+            yield _finding("D1-HOST-001", Level.ERROR, name, facts.error)
+        else:
+            yield from _host(name, facts, situation)
+
+
+def _host(name: str, facts: HostFacts, situation: Situation) -> Iterator[Finding]:
+    if facts.os != "debian-12" or not facts.systemd:
+        note = f"it runs {facts.os or 'an unknown system'}{'' if facts.systemd else ' without systemd'}"
+        yield _finding("D1-HOST-002", Level.ERROR, name, note)
+    if facts.memory_mb < MEMORY_MB:
+        yield _finding("D1-HOST-003", Level.ERROR, name, f"it has {facts.memory_mb} MB of memory")
+    if facts.disk_free_mb < DISK_MB:
+        fresh = not facts.services
+        level = Level.ERROR if fresh or facts.disk_free_mb < DISK_MB // 4 else Level.WARNING
+        yield _finding("D1-HOST-004", level, name, f"{facts.disk_free_mb} MB are free below /var")
+    skew = facts.time - situation.now.timestamp()
+    if abs(skew) > CLOCK_SECONDS:
+        yield _finding("D1-HOST-005", Level.ERROR, name, f"its clock is {skew:+.0f} s off")
+    if facts.instance not in ("", situation.instance.name):
+        yield _finding("D1-HOST-006", Level.ERROR, name, f"it belongs to the instance {facts.instance}")
+    if facts.apt_locked_by:
+        yield _finding("D1-HOST-007", Level.ERROR, name, f"apt is held by {facts.apt_locked_by}")
+    if facts.reboot_required:
+        yield _finding("D1-HOST-008", Level.HINT, name, "a restart is due")
+
+
+def _finding(code: str, level: Level, host: str, text: str) -> Finding:
+    return Finding(code=code, level=level, subject=host, text=text, fix=CODES[code].fix)

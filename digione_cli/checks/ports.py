@@ -1,0 +1,37 @@
+"""Ports that the services need and something else has taken."""
+
+from collections.abc import Iterator
+
+from digione_cli.engine.situation import Situation
+from digione_cli.model.finding import Code, Finding, Level
+from digione_cli.world.world import World
+
+STAGES = ("preflight", "doctor")
+
+CODES = {
+    "D1-PORT-001": Code(
+        title="Port taken",
+        cause="a program that is not DigiOne's listens on a port that a service needs",
+        fix="stop that program or remove its package, then run the command again",
+    ),
+}
+
+
+def check(situation: Situation, world: World) -> Iterator[Finding]:
+    """Look, for every service not applied to a host yet, whether its ports are free there."""
+    for service in situation.services.values():
+        for host in situation.instance.placed(service.name):
+            facts = situation.facts[host]
+            if not facts.reached or service.name in facts.services:
+                continue
+            wanted = {f"{p.protocol}/{p.port}" for p in service.ports}
+            if service.endpoint:
+                wanted.add(f"tcp/{service.endpoint}")
+            for port in sorted(wanted & set(facts.listening)):
+                yield Finding(
+                    code="D1-PORT-001",
+                    level=Level.ERROR,
+                    subject=host,
+                    text=f"{port} is needed by {service.name} and taken by {facts.listening[port] or 'something'}",
+                    fix=CODES["D1-PORT-001"].fix,
+                )

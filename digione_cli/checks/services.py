@@ -1,0 +1,81 @@
+"""The services: running, as they were applied, and as they are wanted."""
+
+from collections.abc import Iterator
+
+from digione_cli.engine.situation import Situation
+from digione_cli.model.facts import Drift
+from digione_cli.model.finding import Code, Finding, Level
+from digione_cli.world.world import World
+
+STAGES = ("smoke", "doctor")
+
+CODES = {
+    "D1-SVC-001": Code(
+        title="Unit not running",
+        cause="a systemd unit of the service is not active",
+        fix="digione logs <instance> <service> shows why; digione apply <instance> repairs it",
+    ),
+    "D1-SVC-002": Code(
+        title="File changed by hand",
+        cause="a managed file was altered, deleted or added, or has another mode or owner",
+        fix="digione plan <instance> --diff shows it; digione apply <instance> puts it back",
+    ),
+    "D1-SVC-003": Code(
+        title="Not applied",
+        cause="the service is wanted on the host and was never applied, or its apply was interrupted",
+        fix="digione apply <instance>",
+    ),
+    "D1-SVC-004": Code(
+        title="Out of date",
+        cause="the inventory, a secret or the release changed since the service was applied",
+        fix="digione plan <instance>, then digione apply <instance>",
+    ),
+    "D1-SVC-005": Code(
+        title="Restarts again and again",
+        cause="systemd had to start the unit anew several times",
+        fix="digione logs <instance> <service>",
+    ),
+}
+
+RESTARTS = 3
+
+
+def check(situation: Situation, world: World) -> Iterator[Finding]:
+    """Look at every service on each host that was reached."""
+    for host, facts in situation.facts.items():
+        if not facts.reached:
+            continue
+        for service, fingerprint in situation.desired.fingerprints[host].items():
+            applied = facts.services.get(service)
+            if applied is None or not applied.fingerprint:
+                interrupted = "was interrupted" if applied else "was never applied"
+                yield _finding("D1-SVC-003", Level.ERROR, host, f"{service} {interrupted}", situation)
+            elif applied.fingerprint != fingerprint:
+                note = f"{service} is not as the inventory wants it"
+                yield _finding("D1-SVC-004", Level.WARNING, host, note, situation)
+        for drift in facts.drift:
+            code = "D1-SVC-001" if drift.kind == "unit" else "D1-SVC-002"
+            level = Level.ERROR if drift.kind == "unit" else Level.WARNING
+            yield _finding(code, level, host, f"{drift.service}: {told(drift)}", situation)
+        for unit, seen in facts.units.items():
+            if seen.restarts > RESTARTS:
+                note = f"{unit} was restarted {seen.restarts} times"
+                yield _finding("D1-SVC-005", Level.WARNING, host, note, situation)
+
+
+def told(drift: Drift) -> str:
+    """Given a difference, return it in words."""
+    words = {
+        "missing": "is missing",
+        "changed": "was changed by hand",
+        "unknown": "was not written by DigiOne",
+        "mode": f"has mode {drift.has}, wanted is {drift.wants}",
+        "owner": f"belongs to {drift.has}, wanted is {drift.wants}",
+        "unit": f"is {drift.has}",
+    }
+    return f"{drift.subject} {words[drift.kind]}"
+
+
+def _finding(code: str, level: Level, host: str, text: str, situation: Situation) -> Finding:
+    fix = CODES[code].fix.replace("<instance>", situation.instance.name)
+    return Finding(code=code, level=level, subject=host, text=text, fix=fix)

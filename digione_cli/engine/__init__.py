@@ -1,0 +1,1 @@
+"""Loading, desired state, planning support, execution and records; knows no service by name."""

@@ -1,0 +1,129 @@
+"""The desired state: for each service on each host what Ansible is given, and its fingerprint."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from digione_cli.engine.secrets import Secrets
+from digione_cli.engine.services import Services
+from digione_cli.model.instance import Instance, Tenant, UpstreamSaml
+from digione_cli.model.service import Service
+
+SSH = "ssh"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The files of a release, built once: a tar on the control machine."""
+
+    id: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What an instance should be: variables by host, fingerprints by host and service."""
+
+    variables: dict[str, dict[str, Any]]
+    fingerprints: dict[str, dict[str, str]]
+
+
+def desired_state(instance: Instance, services: Services, secrets: Secrets, bundle: Bundle | None) -> Desired:
+    """Given an instance, its secrets and the bundle, return its desired state.
+
+    Secrets are in no variable here; fingerprints hold keyed digests of those that a service uses.
+    """
+    variables = {host: _variables(instance, services, host, bundle) for host in instance.hosts}
+    fingerprints = {
+        host: {
+            name: _fingerprint(service, variables[host], instance, secrets)
+            for name, service in services.items()
+            if host in instance.placed(name)
+        }
+        for host in instance.hosts
+    }
+    return Desired(variables, fingerprints)
+
+
+def _variables(instance: Instance, services: Services, host: str, bundle: Bundle | None) -> dict[str, Any]:
+    digione = {
+        "instance": instance.name,
+        "release": instance.release,
+        "domain": instance.domain,
+        "contact": instance.contact,
+        "host": {"name": host, "address": instance.hosts[host].address},
+        "hosts": [{"name": n, "address": h.address} for n, h in instance.hosts.items()],
+        "endpoints": _endpoints(instance, services, host),
+        "firewall": _firewall(instance, services, host),
+        "bundle": vars(bundle) if bundle else None,
+        "tenants": [_tenant(instance, t) for t in instance.tenants],
+    }
+    settings = {
+        f"{service}_{key}": value
+        for service, given in instance.services.items()
+        for key, value in given.items()
+    }
+    return {"digione": digione, **settings}
+
+
+def _endpoints(instance: Instance, services: Services, host: str) -> dict[str, Any]:
+    endpoints = {}
+    for service in services.values():
+        if service.endpoint is None:
+            continue
+        at = instance.placed(service.name)[0]
+        address = "127.0.0.1" if at == host else instance.hosts[at].address
+        endpoints[service.name] = {"host": at, "address": address, "port": service.endpoint}
+    return endpoints
+
+
+def _firewall(instance: Instance, services: Services, host: str) -> list[dict[str, Any]]:
+    others = [h.address for n, h in instance.hosts.items() if n != host]
+    rules = [{"service": SSH, "port": instance.hosts[host].port, "protocol": "tcp", "from": []}]
+    for service in services.values():
+        if host not in instance.placed(service.name):
+            continue
+        for port in service.ports:
+            if port.open_to == "everyone":
+                allowed: list[str] = []
+            elif others:
+                allowed = others
+            else:
+                continue
+            rules.append(
+                {"service": service.name, "port": port.port, "protocol": port.protocol, "from": allowed}
+            )
+    return rules
+
+
+def _tenant(instance: Instance, tenant: Tenant) -> dict[str, Any]:
+    given = tenant.model_dump(mode="json")
+    given["auth_domain"] = tenant.auth_domain
+    upstream = tenant.identity.upstream
+    if isinstance(upstream, UpstreamSaml):
+        metadata = instance.folder / "tenants" / upstream.metadata
+        given["identity"]["upstream"]["metadata"] = metadata.read_text(encoding="utf-8")
+    return given
+
+
+def _fingerprint(service: Service, variables: dict[str, Any], instance: Instance, secrets: Secrets) -> str:
+    """Hash everything that the service's state on a host follows from."""
+    digione = dict(variables["digione"])
+    for special in ("firewall", "bundle"):
+        if special not in service.uses:
+            del digione[special]
+    if digione.get("bundle"):
+        digione["bundle"] = digione["bundle"]["sha256"]
+    names = {s.name for s in service.secrets} | set(service.uses)
+    digests = {
+        str(name): secrets.digest(name)
+        for name in secrets.values
+        if name.name in names or name.name.removesuffix("_key").removesuffix("_certificate") in names
+    }
+    settings = instance.services.get(service.name, {})
+    canonical = json.dumps(
+        [service.fingerprint, digione, settings, digests], sort_keys=True, ensure_ascii=False
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,161 @@
+"""Reading YAML documents of an inventory: strictly, quickly, and knowing the line of every key.
+
+YAML 1.2's core schema is used, so ``NO`` and ``049`` stay text. Anchors, tags and duplicate keys are
+refused; size and depth are capped, so that no file can exhaust memory or the stack.
+"""
+
+import re
+import stat
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from digione_cli.model.finding import Mistake
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 20
+
+Path_ = tuple[Hashable, ...]
+
+_INT = re.compile(r"-?(0|[1-9]\d{0,18})")
+_FLOAT = re.compile(r"-?(0|[1-9]\d{0,18})\.\d{1,18}")
+_WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed file: its data, and the line (from 1) of every path in it."""
+
+    data: Any
+    lines: dict[Path_, int]
+
+    def line(self, path: Path_) -> int | None:
+        """Given a path, return its line, or that of its nearest known ancestor."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path)
+
+
+class DocumentError(Exception):
+    """The file is not a readable document; carries one Mistake for each reason."""
+
+    def __init__(self, *mistakes: Mistake) -> None:
+        super().__init__(str(mistakes[0]))
+        self.mistakes = mistakes
+
+
+def read_text(path: Path, file: str) -> str:
+    """Return the text of a regular UTF-8 file of at most MAX_BYTES.
+
+    Raises:
+        DocumentError: it is missing, no regular file, too large, or not UTF-8.
+    """
+
+    def wrong(code: str, text: str) -> DocumentError:
+        return DocumentError(Mistake(code=code, file=file, line=None, path="", text=text))
+
+    try:
+        info = path.lstat()
+        if not stat.S_ISREG(info.st_mode):
+            raise wrong("D1-CFG-003", "is not a regular file (links, pipes and devices are refused)")
+        if info.st_size > MAX_BYTES:
+            raise wrong("D1-CFG-004", f"is larger than {MAX_BYTES:,} bytes")
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise wrong("D1-CFG-001", "is missing") from None
+    except OSError as e:
+        raise wrong("D1-CFG-002", f"cannot be read: {e.strerror}") from None
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise wrong("D1-CFG-005", "is encoded in UTF-16; save it as UTF-8")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        line = raw[: e.start].count(b"\n") + 1
+        raise DocumentError(
+            Mistake(
+                code="D1-CFG-005",
+                file=file,
+                line=line,
+                path="",
+                text=f"is not UTF-8: byte 0x{raw[e.start]:02x} at position {e.start}",
+            )
+        ) from None
+
+
+def parse(text: str, file: str) -> Document:
+    """Given the text of a YAML document, return its data and the lines of its keys.
+
+    Raises:
+        DocumentError: it is malformed, has duplicate keys, anchors or tags, or is nested too deeply.
+    """
+
+    def wrong(code: str, mark: Any, text: str) -> DocumentError:
+        line = mark.line + 1 if mark else None
+        return DocumentError(Mistake(code=code, file=file, line=line, path="", text=text))
+
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise wrong("D1-CFG-007", event.start_mark, "anchors and aliases are not used here")
+            if getattr(event, "tag", None):
+                raise wrong("D1-CFG-007", event.start_mark, "tags are not used here")
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > MAX_DEPTH:
+                raise wrong("D1-CFG-004", event.start_mark, f"is nested deeper than {MAX_DEPTH} levels")
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as e:
+        column = f", column {e.problem_mark.column + 1}" if e.problem_mark else ""
+        raise wrong("D1-CFG-006", e.problem_mark, f"is not YAML{column}: {e.problem or e.context}") from None
+    except yaml.YAMLError as e:
+        raise wrong("D1-CFG-006", None, f"is not YAML: {str(e).splitlines()[0]}") from None
+    lines: dict[Path_, int] = {}
+    mistakes: list[Mistake] = []
+    data = None if node is None else _data(node, (), lines, mistakes, file)
+    if mistakes:
+        raise DocumentError(*mistakes)
+    return Document(data, lines)
+
+
+def _data(node: Any, path: Path_, lines: dict[Path_, int], mistakes: list[Mistake], file: str) -> Any:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return [_data(n, (*path, i), lines, mistakes, file) for i, n in enumerate(node.value)]
+    mapping: dict[str, Any] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            mistakes.append(_mistake("D1-CFG-006", file, line, path, "keys must be plain text"))
+            continue
+        here = (*path, key.value)
+        if key.value in mapping:
+            text = f"stands twice, on lines {lines[here]} and {line}"
+            mistakes.append(_mistake("D1-CFG-008", file, line, here, text))
+        lines[here] = line
+        mapping[key.value] = _data(value, here, lines, mistakes, file)
+    return mapping
+
+
+def _mistake(code: str, file: str, line: int, path: Path_, text: str) -> Mistake:
+    return Mistake(code=code, file=file, line=line, path=".".join(map(str, path)), text=text)
+
+
+def _scalar(node: yaml.ScalarNode) -> Any:
+    text = node.value
+    if node.style is not None:  # quoted or block: text
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text

@@ -1,0 +1,266 @@
+"""Carrying out a plan: role steps go to Ansible in one process, the outcome of each is written down."""
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from digione_cli.engine.situation import Situation
+from digione_cli.errors import DigioneError, Exit, PartlyDone
+from digione_cli.model.plan import Plan, RoleAction, Run, Step, StepOutcome
+from digione_cli.world.ansible import PlayEvent, PlayRequest, RoleStep
+from digione_cli.world.world import World
+
+# What Ansible says when something common is wrong on a host: (pattern, id, why, fix).
+_KNOWN = (
+    (
+        r"Could not get lock|Unable to acquire the dpkg|Failed to lock apt|is another process using it",
+        "D1-RUN-002",
+        "apt on the host is held by another process",
+        "wait until it has ended, then run this again",
+    ),
+    (
+        r"Failed to fetch|Unable to fetch|Failed to update apt cache|Could not resolve|is not signed",
+        "D1-RUN-003",
+        "the host's package mirror is not reached, or what it gives is not usable",
+        "make sure that `apt-get update` works on the host, then run this again",
+    ),
+    (
+        r"No space left on device",
+        "D1-RUN-004",
+        "the host's disk is full",
+        "make room on the host, then run this again",
+    ),
+    (
+        r"no longer holds the lock",
+        "D1-RUN-005",
+        "this run lost the lock of the instance",
+        "run this again",
+    ),
+)
+
+
+class Interrupted(PartlyDone):
+    """The operator stopped the run."""
+
+    exit = Exit.INTERRUPTED
+
+
+@dataclass
+class Progress:
+    """What is told to whoever watches; every call may be ignored."""
+
+    step_begins: Callable[[Step], None] = lambda step: None
+    step_ends: Callable[[StepOutcome], None] = lambda outcome: None
+    task: Callable[[str], None] = lambda task: None
+    changed: Callable[[PlayEvent], None] = lambda event: None
+
+
+@dataclass
+class _Play:
+    """What is known of a play while its events come in."""
+
+    steps: dict[str, Step]
+    progress: Progress
+    outcomes: list[StepOutcome] = field(default_factory=list)
+    current: Step | None = None
+    began: float = 0
+    changes: int = 0
+    ended_on: set[str] = field(default_factory=set)
+    failures: list[PlayEvent] = field(default_factory=list)
+
+    def on(self, event: PlayEvent) -> None:
+        if event.kind == "begin" and (self.current is None or self.current.id != event.step):
+            self.current, self.began, self.changes = self.steps[event.step], time.monotonic(), 0
+            self.ended_on = set()
+            self.progress.step_begins(self.current)
+        elif event.kind == "task":
+            self.progress.task(event.task)
+        elif event.kind == "changed":
+            self.changes += 1
+            self.progress.changed(event)
+        elif event.kind in ("failed", "unreachable"):
+            self.failures.append(event)
+        elif event.kind == "end" and self.current:
+            self.ended_on.add(event.host)
+            if self.ended_on >= set(self.current.where):
+                self._close("done" if self.changes else "unchanged")
+
+    def fail(self, error: str) -> None:
+        if self.current:
+            self._close("failed", error)
+
+    def _close(self, outcome: str, error: str = "") -> None:
+        step = self.current
+        assert step
+        closed = StepOutcome.model_validate(
+            {
+                "step": step.id,
+                "title": step.title,
+                "outcome": outcome,
+                "changed": self.changes,
+                "seconds": round(time.monotonic() - self.began, 1),
+                "error": error,
+            }
+        )
+        self.outcomes.append(closed)
+        self.current = None
+        self.progress.step_ends(closed)
+
+
+def carry_out(
+    plan: Plan,
+    situation: Situation,
+    world: World,
+    run: Run,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+    calls: dict[str, Callable[[Situation, World], None]],
+) -> Run:
+    """Carry out a plan and return its record; the registry knows it from the beginning.
+
+    Raises:
+        PartlyDone: a step failed; those before it stand, and the same verb again goes on.
+        Interrupted: the operator stopped it.
+    """
+    world.registry.record_run(run)
+    outcomes: list[StepOutcome] = []
+    try:
+        for group in _groups(plan.steps):
+            if isinstance(group[0].work, RoleAction):
+                _play(group, situation, world, run, progress, cancelled, outcomes)
+            else:
+                _call(group[0], situation, world, progress, calls, outcomes)
+    except BaseException as e:
+        interrupted = isinstance(e, Interrupted | KeyboardInterrupt)
+        _record(world, run, outcomes, plan, "interrupted" if interrupted else "failed")
+        raise
+    return _record(world, run, outcomes, plan, "done")
+
+
+def _record(world: World, run: Run, outcomes: list[StepOutcome], plan: Plan, outcome: str) -> Run:
+    begun = {o.step for o in outcomes}
+    rest = [
+        StepOutcome(step=s.id, title=s.title, outcome="not started") for s in plan.steps if s.id not in begun
+    ]
+    ended = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    closed = run.model_copy(update={"ended": ended, "outcome": outcome, "steps": (*outcomes, *rest)})
+    world.registry.record_run(closed)
+    return closed
+
+
+def _groups(steps: Iterable[Step]) -> list[list[Step]]:
+    """Put consecutive role steps together: they share one Ansible process."""
+    groups: list[list[Step]] = []
+    for step in steps:
+        role = isinstance(step.work, RoleAction)
+        if role and groups and isinstance(groups[-1][0].work, RoleAction):
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    return groups
+
+
+def _call(
+    step: Step,
+    situation: Situation,
+    world: World,
+    progress: Progress,
+    calls: dict[str, Callable[[Situation, World], None]],
+    outcomes: list[StepOutcome],
+) -> None:
+    assert step.work.kind == "call"
+    progress.step_begins(step)
+    began = time.monotonic()
+    try:
+        calls[step.work.call](situation, world)
+    except DigioneError as e:
+        seconds = round(time.monotonic() - began, 1)
+        outcomes.append(
+            StepOutcome(step=step.id, title=step.title, outcome="failed", seconds=seconds, error=str(e))
+        )
+        progress.step_ends(outcomes[-1])
+        raise
+    seconds = round(time.monotonic() - began, 1)
+    outcomes.append(StepOutcome(step=step.id, title=step.title, outcome="done", seconds=seconds))
+    progress.step_ends(outcomes[-1])
+
+
+def play_request(steps: list[Step], situation: Situation, world: World, operation: str) -> PlayRequest:
+    """Given role steps, return what Ansible needs to carry them out."""
+    hosts = {host for step in steps for host in step.where}
+    return PlayRequest(
+        targets=[t for t in world.targets(situation.instance) if t.name in hosts],
+        steps=[_role_step(step, situation) for step in steps],
+        variables=situation.desired.variables,
+        fingerprints=situation.desired.fingerprints,
+        operation=operation,
+        roles=world.settings.roles,
+        key_file=situation.store.key_file,
+        encrypt=situation.store.encrypt,
+        secrets=situation.secrets.for_ansible(),
+        sudo_password=world.sudo_password,
+    )
+
+
+def _role_step(step: Step, situation: Situation) -> RoleStep:
+    assert isinstance(step.work, RoleAction)
+    service = situation.services[step.work.service]
+    tenants = situation.tenants()
+    return RoleStep(
+        id=step.id,
+        service=service.name,
+        action=step.work.action,
+        where=step.where,
+        in_role=step.work.action in service.actions,
+        units=service.units_for(tenants),
+        files=service.files,
+        packages=service.packages,
+        data=service.data,
+        users=tuple(
+            u.format(tenant=t) for u in service.users for t in (tenants if "{tenant}" in u else ("",))
+        ),
+        keep_data=step.work.keep_data,
+    )
+
+
+def _play(
+    steps: list[Step],
+    situation: Situation,
+    world: World,
+    run: Run,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+    outcomes: list[StepOutcome],
+) -> None:
+    play = _Play({s.id: s for s in steps}, progress)
+    good = world.play(play_request(steps, situation, world, run.id), play.on, cancelled)
+    again = f"digione {run.verb} {run.instance}"
+    error: PartlyDone | None = None
+    if not good and cancelled():
+        title = play.current.title if play.current else "the start"
+        why = f"during “{title}”; what was done before stands"
+        error = Interrupted("D1-RUN-130", "Interrupted", why, again)
+    elif not good:
+        error = _failure(play.failures, again)
+    if error:
+        play.fail(error.why)
+    outcomes += play.outcomes
+    if error:
+        raise error
+
+
+def _failure(failures: list[PlayEvent], again: str) -> PartlyDone:
+    if not failures:
+        return PartlyDone(
+            "D1-RUN-009", "Ansible ended early", "it gave no reason (killed, or out of memory?)", again
+        )
+    first = failures[0]
+    what = f"{first.task} failed on {first.host}"
+    if first.kind == "unreachable":
+        return PartlyDone("D1-RUN-006", f"{first.host} was lost during the run", first.message[-300:], again)
+    for pattern, identity, why, fix in _KNOWN:
+        if re.search(pattern, first.message):
+            return PartlyDone(identity, what, why, fix)
+    return PartlyDone("D1-RUN-001", what, first.message[-1500:] or "no reason was given", again)

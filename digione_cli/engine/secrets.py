@@ -1,0 +1,291 @@
+"""Secrets of an instance: generated, kept encrypted in ``secrets.yml``, never shown unasked.
+
+The file is encrypted by ansible-vault's library with a password of its own for each instance, which
+lies in the operator's key folder, not beside the inventory.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from digione_cli.engine.services import Services
+from digione_cli.errors import IntegrityError, PreconditionError, UsageError
+from digione_cli.model.instance import Instance
+
+PASSWORD_LENGTH = 40
+
+
+@dataclass(frozen=True)
+class SecretName:
+    """A secret's name; of a tenant's secret also the tenant. Written ``name`` or ``name@tenant``."""
+
+    name: str
+    tenant: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.tenant}" if self.tenant else self.name
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """All secrets of an instance. Printing it shows no value."""
+
+    values: Mapping[SecretName, SecretStr] = field(repr=False)
+    salt: str = field(repr=False)
+
+    def digest(self, name: SecretName) -> str:
+        """Given a name, return a keyed digest of the value: equal only for equal values of this instance."""
+        value = self.values[name].get_secret_value()
+        return hmac.new(self.salt.encode(), value.encode(), hashlib.sha256).hexdigest()
+
+    def derived(self, purpose: str) -> str:
+        """Given a purpose, return a password of 16 characters that always follows from this instance."""
+        return hmac.new(self.salt.encode(), purpose.encode(), hashlib.sha256).hexdigest()[:16]
+
+    def for_ansible(self) -> dict[str, Any]:
+        """Return the variable ``digione_secrets``: plain values, for an encrypted file only."""
+        given: dict[str, Any] = {"instance": {}, "tenants": {}}
+        for name, value in self.values.items():
+            group = given["tenants"].setdefault(name.tenant, {}) if name.tenant else given["instance"]
+            group[name.name] = value.get_secret_value()
+        return given
+
+    def all_values(self) -> tuple[str, ...]:
+        """Return every value, for the redactor."""
+        return tuple(v.get_secret_value() for v in self.values.values())
+
+
+def wanted(instance: Instance, services: Services) -> dict[SecretName, str]:
+    """Given an instance, return the kind of every secret that it needs, by name."""
+    kinds: dict[SecretName, str] = {}
+    for service in services.values():
+        for spec in service.secrets:
+            tenants = [t.slug for t in instance.tenants] if spec.per == "tenant" else [None]
+            for tenant in tenants:
+                kinds[SecretName(spec.name, tenant)] = spec.kind
+    return kinds
+
+
+def stored_names(name: SecretName, kind: str) -> tuple[SecretName, ...]:
+    """Given a secret's name and kind, return the names under which its parts are stored."""
+    if kind == "authority":
+        return (SecretName(f"{name.name}_key"), SecretName(f"{name.name}_certificate"))
+    return (name,)
+
+
+def generate(instance: Instance, name: SecretName, kind: str) -> dict[SecretName, SecretStr]:
+    """Given a secret's name and kind, return new values for its parts."""
+    parts = stored_names(name, kind)
+    if kind == "password":
+        letters = string.ascii_letters + string.digits
+        return {parts[0]: SecretStr("".join(secrets.choice(letters) for _ in range(PASSWORD_LENGTH)))}
+    if kind == "rsa_key":
+        return {parts[0]: SecretStr(_rsa_key())}
+    key, certificate = _authority(instance)
+    return {parts[0]: SecretStr(key), parts[1]: SecretStr(certificate)}
+
+
+def _rsa_key() -> str:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def _authority(instance: Instance) -> tuple[str, str]:
+    """Return key and certificate (PEM, ten years) of the instance's private authority."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"DigiOne authority of {instance.name}")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=3650))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return private.decode(), certificate.public_bytes(pem).decode()
+
+
+class SecretStore:
+    """The encrypted file ``secrets.yml`` of one inventory and the key that opens it."""
+
+    def __init__(self, folder: Path, keys: Path) -> None:
+        self.file = folder / "secrets.yml"
+        self.key_file = keys / folder.name
+        self.instance = folder.name
+
+    def exists(self) -> bool:
+        """Say whether the file is there."""
+        return self.file.exists()
+
+    def read(self) -> Secrets:
+        """Return all secrets.
+
+        Raises:
+            PreconditionError: the file or its key is missing or open to others.
+            IntegrityError: the key does not open the file.
+        """
+        if not self.file.exists():
+            raise PreconditionError(
+                "D1-SEC-001",
+                f"Instance {self.instance} has no secrets yet",
+                f"{self.file.name} is missing from its inventory",
+                f"digione secrets generate {self.instance}",
+            )
+        from ansible.errors import AnsibleError
+
+        try:
+            content = json.loads(self._vault().decrypt(self.file.read_bytes()))
+        except (AnsibleError, ValueError):
+            raise IntegrityError(
+                "D1-SEC-003",
+                f"The secrets of {self.instance} cannot be opened",
+                f"{self.key_file} is not the key of {self.file.name}, or the file was altered",
+                "restore the right key or file from your copy; nothing was changed",
+            ) from None
+        return Secrets(dict(_flat(content["secrets"])), content["salt"])
+
+    def write(self, values: Mapping[SecretName, SecretStr], salt: str | None = None) -> Secrets:
+        """Write all secrets, encrypted, in one move; make the key first if there is none."""
+        content: dict[str, Any] = {"instance": {}, "tenants": {}}
+        for name, value in sorted(values.items(), key=lambda item: str(item[0])):
+            group = content["tenants"].setdefault(name.tenant, {}) if name.tenant else content["instance"]
+            group[name.name] = value.get_secret_value()
+        salt = salt or secrets.token_hex(16)
+        plain = json.dumps({"salt": salt, "secrets": content}, indent=1)
+        if not self.key_file.exists():
+            self._new_key()
+        write_private(self.file, self._vault().encrypt(plain))
+        return Secrets(dict(values), salt)
+
+    def _new_key(self) -> None:
+        if self.file.exists():
+            self._key()  # raises: a new key would make the existing file unreadable for ever
+        self.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(self.key_file, secrets.token_urlsafe(32).encode() + b"\n")
+
+    def _key(self) -> bytes:
+        try:
+            info = self.key_file.stat()
+        except OSError:
+            raise PreconditionError(
+                "D1-SEC-002",
+                f"The secrets of {self.instance} cannot be opened",
+                f"their key {self.key_file} is missing",
+                f"put the key there (from the operator who ran digione init {self.instance}), mode 0600",
+            ) from None
+        if info.st_mode & 0o077 or info.st_uid != os.geteuid():
+            raise PreconditionError(
+                "D1-SEC-004",
+                f"The secrets of {self.instance} were not opened",
+                f"{self.key_file} has mode {info.st_mode & 0o777:04o}, owner {info.st_uid}; "
+                f"wanted are mode 0600 and owner {os.geteuid()}",
+                f"chmod 600 {self.key_file}",
+            )
+        return self.key_file.read_bytes().strip()
+
+    def _vault(self) -> Any:
+        from ansible.parsing.vault import VaultLib, VaultSecret
+
+        return VaultLib([("default", VaultSecret(self._key()))])
+
+    def encrypt(self, plain: str) -> bytes:
+        """Given text, return it encrypted so that ansible-playbook opens it with the same key."""
+        encrypted: bytes = self._vault().encrypt(plain)
+        return encrypted
+
+
+def complete(instance: Instance, services: Services, store: SecretStore) -> tuple[SecretName, ...]:
+    """Generate the secrets that are missing, change none that is there, and return the new names."""
+    present = store.read() if store.exists() else None
+    values = dict(present.values) if present else {}
+    new = [
+        part
+        for name, kind in wanted(instance, services).items()
+        if not all(part in values for part in stored_names(name, kind))
+        for part, value in generate(instance, name, kind).items()
+        if values.setdefault(part, value) is value
+    ]
+    if new or not present:
+        store.write(values, present.salt if present else None)
+    return tuple(new)
+
+
+def missing(instance: Instance, services: Services, present: Secrets) -> tuple[SecretName, ...]:
+    """Given the secrets that are there, return the names of those that the instance lacks."""
+    return tuple(
+        part
+        for name, kind in wanted(instance, services).items()
+        for part in stored_names(name, kind)
+        if part not in present.values
+    )
+
+
+def parse_name(text: str, known: Mapping[SecretName, Any]) -> SecretName:
+    """Given ``name`` or ``name@tenant``, return the known secret that it means.
+
+    Raises:
+        UsageError: there is none.
+    """
+    name, _, tenant = text.partition("@")
+    wanted_name = SecretName(name, tenant or None)
+    if wanted_name not in known:
+        raise UsageError(
+            "D1-SEC-005",
+            f"There is no secret “{text[:60]}”",
+            f"known are: {', '.join(sorted(map(str, known)))}",
+            "name one of them",
+        )
+    return wanted_name
+
+
+def _flat(content: Mapping[str, Any]) -> Iterator[tuple[SecretName, SecretStr]]:
+    for name, value in content["instance"].items():
+        yield SecretName(name), SecretStr(value)
+    for tenant, group in content["tenants"].items():
+        for name, value in group.items():
+            yield SecretName(name, tenant), SecretStr(value)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600 so that after a crash the old or the new content is there, never half."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

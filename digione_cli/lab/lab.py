@@ -1,0 +1,327 @@
+"""A lab: hosts, their network and their names, in one folder."""
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from digione_cli.errors import PreconditionError, UsageError
+from digione_cli.lab import base, network, packages, record, ssh
+from digione_cli.lab.groups import Group, hierarchies
+from digione_cli.lab.host import Host, LabHost, make_key
+from digione_cli.lab.lock import locked
+from digione_cli.lab.names import address_of, lines, write_block
+from digione_cli.lab.network import Network
+from digione_cli.lab.record import HostRecord, LabRecord
+from digione_cli.lab.requirements import require, require_root
+from digione_cli.lab.run import remove, run
+
+Progress = Callable[[str], None]
+Hosts = list[LabHost]
+
+HOSTS_FILE = Path("/etc/hosts")
+HOST_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
+DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+MEMORY_MB = 2048
+BOOT_SECONDS = 120
+SHUTDOWN_SECONDS = 90
+
+
+def silent(_: str) -> None:
+    """Tells nobody."""
+
+
+class Lab:
+    """The lab in ``folder``.
+
+    ``store`` keeps what labs can share, base images and downloaded packages (default: the lab's folder);
+    ``on`` is told what takes its time. Changing methods need root, and wait for each other across processes.
+    """
+
+    def __init__(self, folder: Path, *, store: Path | None = None, on: Progress = silent) -> None:
+        self.folder = folder.absolute()
+        self.store = (store or folder).absolute()
+        self.on = on
+
+    # What there is
+
+    def list(self) -> Hosts:
+        """Every host of this lab, by address; a lab that was never brought up has none."""
+        remembered = record.load(self._record)
+        hosts = sorted(remembered.hosts, key=lambda name: remembered.hosts[name].number)
+        return [self._describe(self._host(remembered, name)) for name in hosts]
+
+    def host(self, name: str) -> LabHost:
+        """Given a name, the host; raises D1-LAB-009 when the lab has none of that name."""
+        return self._describe(self._known(name))
+
+    @property
+    def ssh_config(self) -> Path:
+        """For people: ``ssh -F <this file> <host>``."""
+        return self.folder / "ssh_config"
+
+    # What can be done
+
+    def up(
+        self, names: Sequence[str], memory_mb: int | None = None, *, sudo_password: str | None = None
+    ) -> Hosts:
+        """Hosts of these names, running and answering; those that run already are left alone.
+
+        ``memory_mb`` limits hosts that are started now (default: what they had, 2048 when new).
+        With ``sudo_password``, hosts made now ask for it.
+        """
+        for name in names:
+            _check(name)
+        with self._change():
+            remembered = record.load(self._record)
+            off = [name for name in dict.fromkeys(names) if not self._runs(remembered, name)]
+            if off:
+                remembered = self._make(remembered, off, memory_mb)
+                self._start(remembered, off, sudo_password)
+            self._wait([self._host(remembered, name) for name in names])
+        return [self.host(name) for name in dict.fromkeys(names)]
+
+    def stop(self, name: str) -> None:
+        """Shuts a host down in good order; its disk stays, ``up`` starts it again."""
+        with self._change():
+            host = self._known(name)
+            self.on(f"stopping {name}")
+            host.shut_down(SHUTDOWN_SECONDS)
+            self._off(host)
+
+    def kill(self, name: str) -> None:
+        """Cuts a host's power; its disk stays, ``up`` starts it again."""
+        with self._change():
+            self._off(self._known(name))
+
+    def clone(self, source: str, name: str) -> LabHost:
+        """A new host, off, with a copy of the disk of ``source``, which must be off.
+
+        Its own are name, address, host key and machine id, and its first ``up`` says how sudo asks. All else
+        is as ``source`` left it: packages, data, passwords, certificates, settings that name the source.
+        """
+        _check(name)
+        with self._change():
+            original = self._known(source)
+            remembered = record.load(self._record)
+            if original.state == "running":
+                why = "it is running"
+                raise PreconditionError(
+                    "D1-LAB-011", f"{source} cannot be copied", why, f"digione lab stop {source}"
+                )
+            if name in remembered.hosts:
+                why = f"there is a host {name} already"
+                raise PreconditionError(
+                    "D1-LAB-012", f"{source} cannot be copied", why, f"digione lab down {name}"
+                )
+            self.on(f"copying {source} to {name}")
+            self._collect(original)
+            packages.forget(original.disk)
+            remembered = remembered.with_host(name, HostRecord(remembered.free_number(), original.memory_mb))
+            record.save(self._record, remembered)
+            copy = self._host(remembered, name)
+            copy.create(original.image.readlink())
+            run(["cp", "-a", "--reflink=auto", f"{original.disk}/.", str(copy.disk)])
+            self._tell(remembered)
+        return self.host(name)
+
+    def resolve(self, host: str, domains: Sequence[str]) -> None:
+        """Makes these names, and no earlier ones, lead to ``host``, on this machine and on the lab's hosts.
+
+        Raises D1-LAB-013 when a name leads somewhere else on this machine already.
+        """
+        with self._change():
+            self._known(host)
+            self._check_domains(domains)
+            remembered = record.load(self._record)
+            domains = tuple(dict.fromkeys(domains))
+            others = {
+                name: replace(other, domains=tuple(set(other.domains) - set(domains)))
+                for name, other in remembered.hosts.items()
+            }
+            remembered = replace(remembered, hosts=others)
+            remembered = remembered.with_host(host, replace(remembered.hosts[host], domains=domains))
+            record.save(self._record, remembered)
+            self._tell(remembered)
+
+    def down(self, names: Sequence[str] | None = None, *, everything: bool = False) -> None:
+        """Removes these hosts, or all: processes, mounts, disks, network, names.
+
+        The store stays, so the next ``up`` is quick, unless ``everything``.
+        """
+        if not self.folder.is_dir():
+            return
+        with self._change():
+            remembered = record.load(self._record)
+            for name in list(remembered.hosts) if names is None else names:
+                host = self._known(name)
+                self.on(f"removing {name}")
+                self._off(host)
+                host.delete()
+                remembered = remembered.without(name)
+                record.save(self._record, remembered)
+                self._tell(remembered)
+            if not remembered.hosts:
+                self._dismantle(remembered)
+        if everything and not remembered.hosts:
+            self._empty()
+
+    # How
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / "lab.json"
+
+    @property
+    def _key(self) -> Path:
+        return self.folder / "id_ed25519"
+
+    @property
+    def _cache(self) -> Path:
+        return self.store / "packages"
+
+    @property
+    def _label(self) -> str:
+        return f"digione lab {self.folder}"
+
+    def _change(self) -> AbstractContextManager[None]:
+        require_root(self.folder)
+        return locked(self.folder / "lab.lock", self.on)
+
+    def _host(self, remembered: LabRecord, name: str) -> Host:
+        assert remembered.network is not None
+        net = Network(remembered.network, self.folder)
+        known = remembered.hosts[name]
+        group = Group(f"{net.name}/{name}", hierarchies())
+        return Host(self.folder / "hosts" / name, known.number, known.memory_mb, net, group)
+
+    def _known(self, name: str) -> Host:
+        remembered = record.load(self._record)
+        if name not in remembered.hosts:
+            raise UsageError(
+                "D1-LAB-009",
+                f"The lab has no host {name!r}",
+                f"it has: {', '.join(remembered.hosts) or 'none'}",
+                "digione lab list",
+            )
+        return self._host(remembered, name)
+
+    def _describe(self, host: Host) -> LabHost:
+        address = str(host.network.address(host.number))
+        link = host.network.link(host.number)
+        return LabHost(
+            host.name, address, host.state, host.memory_mb, base.USER, self._key, host.host_key, link
+        )
+
+    def _runs(self, remembered: LabRecord, name: str) -> bool:
+        return name in remembered.hosts and self._host(remembered, name).state == "running"
+
+    def _make(self, remembered: LabRecord, names: Sequence[str], memory_mb: int | None) -> LabRecord:
+        """Image, network and the hosts' folders. A host is remembered before anything of it is made."""
+        require(self.folder)
+        with locked(self.store / "store.lock", self.on):
+            image = base.build(self.store, self.on)
+        make_key(self._key, "digione lab")
+        if remembered.network is None:
+            remembered = replace(remembered, network=network.choose(self.folder, network.taken()))
+        for name in remembered.hosts:
+            self._collect(self._host(remembered, name))
+        for name in names:
+            known = remembered.hosts.get(name) or HostRecord(remembered.free_number(), MEMORY_MB)
+            remembered = remembered.with_host(name, replace(known, memory_mb=memory_mb or known.memory_mb))
+        record.save(self._record, remembered)
+        for name in names:
+            host = self._host(remembered, name)
+            host.power_off()  # what a host left that halted by itself, or a machine that went down
+            host.network.up()
+            host.create(image)
+        return remembered
+
+    def _start(self, remembered: LabRecord, names: Sequence[str], sudo_password: str | None) -> None:
+        self.on(f"starting {', '.join(names)}")
+        hosts = [self._host(remembered, name) for name in names]
+        for host in hosts:
+            host.mount(self._cache)
+            host.furnish(self._key.with_suffix(".pub").read_text(), sudo_password)
+        self._tell(remembered)
+        for host in hosts:
+            host.boot()
+
+    def _wait(self, hosts: Sequence[Host]) -> None:
+        """Until all answer."""
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda host: host.wait(self.ssh_config, BOOT_SECONDS), hosts):
+                continue
+
+    def _tell(self, remembered: LabRecord) -> None:
+        """Brings names to this machine and all mounted hosts, and ssh's files up to date."""
+        hosts = [self._host(remembered, name) for name in remembered.hosts]
+        block = lines(
+            {
+                str(host.network.address(host.number)): [host.name, *remembered.hosts[host.name].domains]
+                for host in hosts
+            }
+        )
+        write_block(HOSTS_FILE, self._label, block)
+        for host in hosts:
+            if host.root.is_mount():
+                host.introduce(block)
+        known_hosts = self.folder / "known_hosts"
+        described = [self._describe(host) for host in hosts]
+        known_hosts.write_text(ssh.known_hosts(described))
+        self.ssh_config.write_text(ssh.config(described, known_hosts))
+
+    def _collect(self, host: Host) -> None:
+        packages.collect(host.disk, self._cache)
+
+    def _check_domains(self, domains: Sequence[str]) -> None:
+        """They must be fit for a hosts file, and lead nowhere yet or to a host of this lab."""
+        ours = {None, *(host.address for host in self.list())}
+        for domain in domains:
+            if not DOMAIN.fullmatch(domain):
+                why = "a domain has small letters a-z, digits, dashes and dots"
+                raise UsageError("D1-LAB-014", f"{domain!r} cannot lead to a host", why, "correct the name")
+            address = address_of(HOSTS_FILE.read_text(encoding="utf-8"), domain)
+            if address not in ours:
+                raise PreconditionError(
+                    "D1-LAB-013",
+                    f"{domain} cannot lead to this lab",
+                    f"{HOSTS_FILE} has {address} for it",
+                    "digione lab down in the checkout whose lab that is, or take the line out",
+                )
+
+    def _off(self, host: Host) -> None:
+        host.power_off()
+        self._collect(host)
+
+    def _dismantle(self, remembered: LabRecord) -> None:
+        """What the lab has in common: network, names, keys, record."""
+        if remembered.network is not None:
+            Network(remembered.network, self.folder).down()
+        write_block(HOSTS_FILE, self._label, [])
+        remove(self.folder / "hosts")
+        for name in ("ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "lab.json"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _empty(self) -> None:
+        """Base images, packages and the folder itself, if nothing of others is in it."""
+        for image in self.store.glob("base-*"):
+            remove(image)
+        remove(self._cache)
+        for file in (self.store / "store.lock", self.folder / "lab.lock"):
+            file.unlink(missing_ok=True)
+        for folder in {self.folder, self.store}:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _check(name: str) -> None:
+    if not HOST_NAME.fullmatch(name):
+        raise UsageError(
+            "D1-LAB-010",
+            f"{name!r} cannot be the name of a host",
+            "it takes small letters a-z, digits and dashes, a letter first, at most 30",
+            "digione lab up mallila1",
+        )

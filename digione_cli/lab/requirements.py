@@ -1,0 +1,106 @@
+"""What a machine must have to host a lab. Every question is asked without changing anything."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from digione_cli.errors import PreconditionError
+from digione_cli.lab import base
+from digione_cli.lab.groups import hierarchies
+from digione_cli.lab.run import installed, succeeds
+
+PROGRAMS = {  # program: its Debian package
+    "mmdebstrap": "mmdebstrap",
+    "systemd-nspawn": "systemd-container",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "ssh": "openssh-client",
+    "useradd": "passwd",
+    "unshare": "util-linux",
+    "mount": "mount",
+}
+DISK_MB = 2048
+NO_CONTAINER = "use a real or virtual machine, or a privileged container"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What a lab needs and this machine lacks; a Debian package brings it, or ``fix`` says what does."""
+
+    what: str
+    package: str | None = None
+    fix: str | None = None
+
+
+def requirements(folder: Path) -> list[Missing]:
+    """What is missing for a lab in ``folder``; empty when nothing is."""
+    missing = [Missing(program, package) for program, package in PROGRAMS.items() if not installed(program)]
+    if os.geteuid() != 0:
+        return [Missing("root's rights", fix="run it as root or with sudo"), *missing]
+    if not missing:  # the other questions are asked with these programs
+        missing.extend(_abilities(folder))
+    return missing
+
+
+def require(folder: Path) -> None:
+    """Raises D1-LAB-001, naming all that is missing and how to get it."""
+    if missing := requirements(folder):
+        raise PreconditionError("D1-LAB-001", "This machine cannot host a lab", why(missing), fix(missing))
+
+
+def require_root(folder: Path) -> None:
+    """Raises D1-LAB-001 for everybody but root, naming all else that is missing as well."""
+    if os.geteuid() != 0:
+        require(folder)
+
+
+def why(missing: Sequence[Missing]) -> str:
+    return f"missing: {', '.join(item.what for item in missing)}"
+
+
+def fix(missing: Sequence[Missing]) -> str:
+    """Given what is missing, what to do, in one sentence."""
+    packages = sorted({item.package for item in missing if item.package})
+    ways = [item.fix for item in missing if item.fix]
+    if packages:
+        ways.append(f"apt-get install -y {' '.join(packages)}")
+    return f"{'; '.join(ways)} (or: digione sandbox runs the platform without a lab)"
+
+
+def _abilities(folder: Path) -> Iterator[Missing]:
+    if not succeeds(["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "true"]):
+        yield Missing("permission to make namespaces and mounts", fix=NO_CONTAINER)
+    else:
+        yield from _kernel(folder)
+    if not hierarchies().limits_memory:
+        yield Missing("a writable memory control group", fix=NO_CONTAINER)
+    if not base.sources():
+        yield Missing("Debian 12 (bookworm) among apt's sources", fix="use Debian 12 as it comes")
+    if shutil.disk_usage(_existing(folder)).free < DISK_MB * 1024 * 1024:
+        yield Missing(f"{DISK_MB} MB of free disk for {folder}", fix="free some disk space")
+
+
+def _kernel(folder: Path) -> Iterator[Missing]:
+    """Asked in namespaces of their own, which vanish with the question."""
+    with tempfile.TemporaryDirectory(dir=_existing(folder), prefix=".lab-") as trial:
+        for name in ("base", "upper", "work", "root"):
+            Path(trial, name).mkdir()
+        layers = f"cd '{trial}' && mount -t overlay -o lowerdir=base,upperdir=upper,workdir=work overlay root"
+        if not succeeds(["unshare", "--mount", "sh", "-c", layers]):
+            way = "modprobe overlay, or a folder on ext4, xfs or btrfs"
+            yield Missing(f"overlay mounts below {folder}", fix=way)
+    network = (
+        "ip link add lab type bridge && ip link add lab0 type veth peer name lab1"
+        " && iptables -t nat -A POSTROUTING -m comment --comment lab -j MASQUERADE"
+    )
+    if not succeeds(["unshare", "--net", "sh", "-c", network]):
+        way = "modprobe -a bridge veth iptable_nat"
+        yield Missing("a kernel with bridge, veth and masquerading", fix=way)
+
+
+def _existing(folder: Path) -> Path:
+    """The nearest folder above that is there already."""
+    return next(path for path in (folder, *folder.parents) if path.is_dir())

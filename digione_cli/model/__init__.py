@@ -1,0 +1,1 @@
+"""Frozen types without I/O."""

@@ -1,0 +1,87 @@
+"""What is true now on the hosts; gathered once, read-only."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from digione_cli.model.base import Model
+
+
+class _Seen(Model):
+    """Facts come from hosts, perhaps of another release: unknown keys are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Drift(_Seen):
+    """One difference between a host and what was applied last."""
+
+    service: str
+    kind: Literal["missing", "changed", "mode", "owner", "unknown", "unit"]
+    subject: str = Field(description="path or unit")
+    has: str = ""
+    wants: str = ""
+
+
+class Certificate(_Seen):
+    """A certificate installed on a host."""
+
+    path: str
+    not_after: str = Field(description="ISO 8601, UTC")
+    names: tuple[str, ...] = ()
+
+
+class LockHolder(_Seen):
+    """Who holds the instance's lock."""
+
+    operation: str
+    who: str
+    machine: str
+    verb: str
+    since: str
+
+
+class Applied(_Seen):
+    """What state.json says of one service."""
+
+    fingerprint: str = Field(description="empty while being applied")
+    at: str = ""
+
+
+class Unit(_Seen):
+    """One systemd unit."""
+
+    active: str
+    enabled: str = ""
+    since: str = ""
+    memory: int | None = None
+    restarts: int = 0
+
+
+class HostFacts(_Seen):
+    """What the checker saw on one host."""
+
+    reached: bool
+    error: str = Field("", description="why the host was not reached")
+    error_kind: str = ""
+    os: str = Field("", description="for example debian-12")
+    systemd: bool = True
+    memory_mb: int = 0
+    disk_free_mb: int = 0
+    cpus: int = 0
+    boot_id: str = ""
+    time: float = Field(0, description="seconds since the epoch on the host")
+    instance: str = Field("", description="instance that the host belongs to, if any")
+    release: str = ""
+    bundle: str = ""
+    services: dict[str, Applied] = {}
+    drift: tuple[Drift, ...] = ()
+    units: dict[str, Unit] = {}
+    listening: dict[str, str] = Field({}, description="process by 'tcp/443'")
+    certificates: tuple[Certificate, ...] = ()
+    apt_locked_by: str = ""
+    reboot_required: bool = False
+    lock: LockHolder | None = None
+
+
+Facts = dict[str, HostFacts]

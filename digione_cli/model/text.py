@@ -1,0 +1,187 @@
+"""Types of text that comes from inventories and people.
+
+Identifiers (slug, host name, domain, user) are refused unless they are plainly harmless; names are
+kept literally, but never with characters that a template engine, terminal or reader would be fooled by.
+"""
+
+import re
+import unicodedata
+from ipaddress import ip_address
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+from pydantic_core import PydanticCustomError
+
+SLUG_LENGTH = 20  # a Unix user name holds 32 characters: "digione-id-" and the slug
+
+RESERVED_SLUGS = frozenset(
+    [
+        "admin",
+        "administrator",
+        "all",
+        "api",
+        "auth",
+        "backup",
+        "bin",
+        "daemon",
+        "default",
+        "digione",
+        "directory",
+        "everyone",
+        "gateway",
+        "identity",
+        "instance",
+        "lab",
+        "localhost",
+        "mail",
+        "monitoring",
+        "nobody",
+        "none",
+        "null",
+        "operator",
+        "platform",
+        "postgres",
+        "postgresql",
+        "public",
+        "registry",
+        "root",
+        "sandbox",
+        "shared",
+        "static",
+        "sys",
+        "system",
+        "template0",
+        "template1",
+        "tenant",
+        "test",
+        "www",
+        "www-data",
+    ]
+)
+
+_SLUG = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){1,19}")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_HOST = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_PROVIDER_OID = re.compile(r"1\.2\.246\.562\.(10|99|199)\.\d{11,24}")
+_TEMPLATE_MARKS = ("{{", "{%", "{#", "${")
+
+
+def shown(value: str) -> str:
+    """Given text from outside, return it fit for a terminal: control and format characters escaped."""
+    return "".join(
+        c if unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode() for c in value
+    )[:120]
+
+
+def _refuse(kind: str, value: str, rule: str) -> PydanticCustomError:
+    return PydanticCustomError(kind, "{shown} {rule}", {"shown": f"“{shown(value)}”", "rule": rule})
+
+
+def slug(value: str) -> str:
+    """Return the slug, or refuse it: 2–20 characters of a–z, 0–9 and single hyphens, a letter first."""
+    if value in RESERVED_SLUGS:
+        raise _refuse("reserved_slug", value, "is a reserved name; choose another")
+    if not _SLUG.fullmatch(value):
+        ascii_form = unicodedata.normalize("NFKD", value.lower()).encode("ascii", "ignore").decode()
+        hint = re.sub(r"[^a-z0-9]+", "-", ascii_form).strip("-")[:SLUG_LENGTH].strip("-")
+        meant = f"; did you mean “{hint}”?" if _SLUG.fullmatch(hint) and hint not in RESERVED_SLUGS else ""
+        raise _refuse("slug", value, f"is not a slug (2–20 of a–z, 0–9, hyphen; a letter first){meant}")
+    return value
+
+
+def host_name(value: str) -> str:
+    """Return the short host name of the inventory, or refuse it."""
+    if not _HOST.fullmatch(value):
+        raise _refuse("host_name", value, "is not a host name (a–z, 0–9, hyphen; a letter first)")
+    return value
+
+
+def domain(value: str) -> str:
+    """Return the domain name in lower case, or refuse it: at least two labels of letters, digits, hyphens."""
+    lowered = value.lower()
+    if not lowered.isascii():
+        try:
+            puny = lowered.encode("idna").decode()
+        except UnicodeError:
+            puny = ""
+        meant = f"; write it as {puny}" if _DOMAIN.fullmatch(puny) else ""
+        raise _refuse("domain", value, f"has letters outside a–z{meant}")
+    if not _DOMAIN.fullmatch(lowered) or len(lowered) > 240 or lowered.rsplit(".", 1)[1].isdigit():
+        raise _refuse(
+            "domain", value, "is not a domain name (such as koulu.kuhmo.example; no dot at the end)"
+        )
+    return lowered
+
+
+def address(value: str) -> str:
+    """Return an IP address or a domain name as it is reached by ssh, or refuse it."""
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        pass
+    if re.fullmatch(r"[0-9.]+", value):
+        raise _refuse("address", value, "is not an IP address")
+    lowered = value.lower()
+    if re.fullmatch(_LABEL, lowered):
+        return lowered
+    return domain(value)
+
+
+def unix_user(value: str) -> str:
+    """Return the Unix user name, or refuse it."""
+    if not _USER.fullmatch(value):
+        raise _refuse("user", value, "is not a Unix user name")
+    return value
+
+
+def email(value: str) -> str:
+    """Return the e-mail address, or refuse what is not plainly one."""
+    if not _EMAIL.fullmatch(value):
+        raise _refuse("email", value, "is not an e-mail address")
+    return value
+
+
+def name(value: str) -> str:
+    """Return a name of people's language in NFC, or refuse template marks and invisible characters."""
+    composed = unicodedata.normalize("NFC", value).strip()
+    if not composed or len(composed) > 120:
+        raise _refuse("name", value, "is not a name (1–120 characters)")
+    if any(mark in composed for mark in _TEMPLATE_MARKS):
+        raise _refuse("name", value, "contains a template mark ({{ {% {# ${), which no name has")
+    if any(unicodedata.category(c)[0] == "C" for c in composed):
+        raise _refuse("name", value, "contains invisible or control characters")
+    if any(c in composed for c in '<>;`$\\"|'):
+        raise _refuse("name", value, 'contains a character that no name has (< > ; ` $ \\ " |)')
+    return composed
+
+
+def provider_oid(value: str) -> str:
+    """Return the education provider's OID (node 10, or 99 and 199 for tests), or refuse its form."""
+    if not _PROVIDER_OID.fullmatch(value):
+        raise _refuse("oid", value, "is not an organisation OID (1.2.246.562.10.<11 to 24 digits>)")
+    return value
+
+
+def organisation_check_digit_holds(oid: str) -> bool:
+    """Given an organisation OID, say whether its Luhn check digit holds.
+
+    Some real ones do not, so this is only ever a warning. Source: ISO/IEC 7812-1 annex B.
+    """
+    digits = [int(d) for d in oid.rsplit(".", 1)[1]]
+    doubled = [d if i % 2 == 0 else sum(divmod(2 * d, 10)) for i, d in enumerate(reversed(digits))]
+    return sum(doubled) % 10 == 0
+
+
+Slug = Annotated[str, AfterValidator(slug)]
+HostName = Annotated[str, AfterValidator(host_name)]
+Domain = Annotated[str, AfterValidator(domain)]
+Address = Annotated[str, AfterValidator(address)]
+UnixUser = Annotated[str, AfterValidator(unix_user)]
+Email = Annotated[str, AfterValidator(email)]
+Name = Annotated[str, AfterValidator(name)]
+ProviderOid = Annotated[str, AfterValidator(provider_oid)]
+MunicipalityCode = Annotated[str, StringConstraints(pattern=r"^\d{3}$")]
+ReleaseName = Annotated[str, StringConstraints(pattern=r"^20\d\d\.(0[1-9]|1[0-2])(\.\d{1,3})?$")]

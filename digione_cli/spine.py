@@ -1,0 +1,196 @@
+"""The one path of every changing verb: load → lock → look → plan → show → confirm → do → record."""
+
+import signal
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from types import FrameType
+
+from digione_cli import checks, steps
+from digione_cli.engine import secrets
+from digione_cli.engine.bundle import wanted_bundle
+from digione_cli.engine.desired import desired_state
+from digione_cli.engine.execute import carry_out, play_request
+from digione_cli.engine.load import load_instance
+from digione_cli.engine.secrets import SecretStore
+from digione_cli.engine.services import load_services
+from digione_cli.engine.situation import Situation
+from digione_cli.errors import IntegrityError, PreconditionError
+from digione_cli.model.facts import LockHolder
+from digione_cli.model.finding import Level
+from digione_cli.model.plan import Plan, RoleAction, Run
+from digione_cli.settings import CHECKOUT
+from digione_cli.ui.screen import Screen
+from digione_cli.world.world import World
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a changing verb was asked for."""
+
+    dry_run: bool = False
+    diff: bool = False
+    yes: bool = False
+    confirm: str | None = None
+
+
+def look(name: str, world: World, screen: Screen, build: bool = True) -> Situation:
+    """Load an instance and look at its hosts.
+
+    Raises:
+        UsageError: the inventory has mistakes.
+        PreconditionError: secrets are missing.
+    """
+    situation = load(name, world, screen, build)
+    with screen.waiting("looking at the hosts"):
+        return replace(situation, facts=world.look(situation.instance), now=world.now())
+
+
+def load(name: str, world: World, screen: Screen, build: bool = True) -> Situation:
+    """Load an instance without looking at its hosts: the situation has no facts."""
+    services = load_services(world.settings.roles)
+    instance = load_instance(world.settings.inventories, name, services)
+    store = SecretStore(instance.folder, world.settings.keys)
+    present = store.read()
+    lacking = secrets.missing(instance, services, present)
+    if lacking:
+        raise PreconditionError(
+            "D1-SEC-006",
+            f"Instance {name} lacks secrets",
+            f"not there: {', '.join(map(str, lacking))}",
+            f"digione secrets generate {name}",
+        )
+    bundle = None
+    if build:
+        with screen.waiting("building the bundle") as say:
+            bundle = wanted_bundle(world, CHECKOUT, instance.release, say)
+    desired = desired_state(instance, services, present, bundle)
+    return Situation(instance, services, store, present, desired, {}, world.now())
+
+
+def change(
+    name: str,
+    verb: str,
+    plan_for: Callable[[Situation], Plan],
+    options: Options,
+    world: World,
+    screen: Screen,
+) -> None:
+    """Take a verb along the path; what it does is decided by ``plan_for`` alone."""
+    before = load(name, world, screen)
+    run = Run(
+        id=uuid.uuid4().hex[:12],
+        verb=verb,
+        instance=name,
+        who=world.who(),
+        started=world.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    user, _, machine = run.who.partition("@")
+    holder = LockHolder(operation=run.id, who=user, machine=machine, verb=verb, since=run.started)
+    with nullcontext() if options.dry_run else world.lock(before.instance, holder):
+        with screen.waiting("looking at the hosts"):
+            situation = replace(before, facts=world.look(before.instance), now=world.now())
+        _require_hosts(situation)
+        plan = plan_for(situation)
+        if plan.steps:
+            _preflight(situation, world, screen)
+        screen.plan(plan)
+        if options.diff and plan.steps:
+            _show_diff(plan, situation, world, screen, run)
+        if options.dry_run or not plan.steps:
+            if not options.dry_run:
+                world.registry.record_seen(situation.instance, situation.facts, run.started)
+            return
+        screen.confirm(plan, options.yes, options.confirm)
+        with _stoppable() as cancelled:
+            expected = world.registry.seconds(name)
+            with screen.progress(plan, expected) as progress:
+                done = carry_out(plan, situation, world, run, progress, cancelled, steps.CALLS)
+        world.registry.record_seen(situation.instance, world.look(situation.instance), done.ended)
+        screen.done(done)
+
+
+def _require_hosts(situation: Situation) -> None:
+    """Refuse work while a host is not reached; a wrong host key weighs heavier than anything else."""
+    lost = {n: f for n, f in situation.facts.items() if not f.reached}
+    for name, facts in lost.items():
+        kind = IntegrityError if facts.error_kind in ("D1-SSH-001", "D1-SSH-002") else PreconditionError
+        raise kind(
+            facts.error_kind or "D1-HOST-001",
+            f"{name} cannot be worked on",
+            facts.error,
+            _fix_for(facts.error_kind, situation.instance.name),
+        )
+
+
+def _fix_for(kind: str, instance: str) -> str:
+    return {
+        "D1-SSH-001": f"make sure which machine answers; for a new installation: digione trust {instance}",
+        "D1-SSH-002": f"digione trust {instance}",
+        "D1-SSH-004": "the same command with --ask-sudo-password",
+        "D1-SSH-005": "the same command with --ask-sudo-password, and the right password",
+    }.get(kind, "mend the reason, then run this again; nothing was changed")
+
+
+def _preflight(situation: Situation, world: World, screen: Screen) -> None:
+    found = list(checks.findings("preflight", situation, world))
+    bad = [f for f in found if f.level is Level.ERROR]
+    if not bad:
+        return
+    first = bad[0]
+    raise PreconditionError(
+        first.code if len(bad) == 1 else "D1-PRE-001",
+        f"Instance {situation.instance.name} is not ready for this",
+        "\n".join(steps.told(f) for f in bad),
+        f"{first.fix}; nothing was changed",
+    )
+
+
+def _show_diff(plan: Plan, situation: Situation, world: World, screen: Screen, run: Run) -> None:
+    """Show what would change in files: a play in check mode over services that are there already."""
+    known = [
+        s
+        for s in plan.steps
+        if isinstance(s.work, RoleAction)
+        and s.work.action == "configure"
+        and all(s.work.service in situation.facts[h].services for h in s.where)
+    ]
+    new = [s for s in plan.steps if isinstance(s.work, RoleAction) and s not in known]
+    if known:
+        with screen.waiting("comparing files"):
+            request = replace(play_request(known, situation, world, run.id), check=True)
+            diffs: list[str] = []
+            good = world.play(request, lambda event: diffs.extend(event.diff), lambda: False)
+        hidden = situation.secrets.all_values()
+        screen.diff([_redacted(d, hidden) for d in dict.fromkeys(diffs)])
+        if not good:
+            screen.note("some differences could not be told before the change itself")
+    for step in new:
+        screen.note(f"{step.title}: everything is new there")
+
+
+def _redacted(text: str, values: tuple[str, ...]) -> str:
+    for value in values:
+        for line in value.splitlines():
+            if len(line) > 7:
+                text = text.replace(line, "[secret]")
+    return text
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """While the block runs, Ctrl-C, SIGTERM and SIGHUP ask the work to stop in good order."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {s: signal.signal(s, ask) for s in signals}
+    try:
+        yield stop.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,179 @@
+"""The screen: what a person sees, and the same as JSON for programs."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from digione_cli.engine.execute import Progress
+from digione_cli.errors import UsageError
+from digione_cli.model.finding import Finding, Level, Mistake
+from digione_cli.model.plan import Plan, Run
+
+
+class Screen(Protocol):
+    """What verbs and the spine may show and ask."""
+
+    def close(self) -> None:
+        """Print what was kept back."""
+
+    def waiting(self, text: str) -> Any:
+        """Return a context that tells what is being waited for; it yields a function to say more."""
+
+    def plan(self, plan: Plan) -> None:
+        """Show a plan."""
+
+    def diff(self, diffs: Sequence[str]) -> None:
+        """Show unified diffs."""
+
+    def note(self, text: str) -> None:
+        """Show a sentence."""
+
+    def confirm(self, plan: Plan, yes: bool, name: str | None) -> None:
+        """Ask whether the plan shall be carried out; raises UsageError if it shall not."""
+
+    def progress(self, plan: Plan, expected: Mapping[str, float]) -> Any:
+        """Return a context that yields a Progress."""
+
+    def done(self, run: Run) -> None:
+        """Show how a run ended."""
+
+    def findings(self, findings: Iterable[Finding]) -> None:
+        """Show findings."""
+
+    def mistakes(self, name: str, mistakes: Sequence[Mistake]) -> None:
+        """Show the mistakes and warnings of an inventory."""
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], data: Any) -> None:
+        """Show a table to people and ``data`` to programs."""
+
+    def document(self, title: str, data: Mapping[str, Any]) -> None:
+        """Show nested data: YAML to people."""
+
+    def value(self, value: str) -> None:
+        """Print one value, and nothing around it, to standard output."""
+
+    def passed_on(self, stdout: str, stderr: str) -> None:
+        """Pass on what another program of ours said, made for the same reader."""
+
+    def ask(self, question: str, default: str = "", secret: bool = False) -> str:
+        """Ask a question; raises UsageError where nobody can answer."""
+
+
+def screen(as_json: bool) -> Screen:
+    """Return the screen for people, or the one for programs."""
+    if as_json:
+        return JsonScreen()
+    from digione_cli.ui.console import ConsoleScreen
+
+    return ConsoleScreen()
+
+
+class JsonScreen:
+    """For programs: one JSON document on standard output, made of what is shown."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, Any] = {}
+
+    def _show(self, **parts: Any) -> None:
+        self._shown |= parts
+
+    def close(self) -> None:
+        """Print the document."""
+        if self._shown:
+            sys.stdout.write(json.dumps(self._shown, ensure_ascii=False, indent=1) + "\n")
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[Callable[[str], None]]:
+        """Wait in silence."""
+        yield lambda more: None
+
+    def plan(self, plan: Plan) -> None:
+        """Show a plan."""
+        self._show(plan=plan.model_dump(mode="json"))
+
+    def diff(self, diffs: Sequence[str]) -> None:
+        """Show unified diffs."""
+        self._show(diff=list(diffs))
+
+    def note(self, text: str) -> None:
+        """Show a sentence."""
+        self._show(notes=[*self._shown.get("notes", []), text])
+
+    def confirm(self, plan: Plan, yes: bool, name: str | None) -> None:
+        """Programs confirm by flags alone."""
+        require_confirmation(plan, yes, name)
+
+    @contextmanager
+    def progress(self, plan: Plan, expected: Mapping[str, float]) -> Iterator[Progress]:
+        """Work in silence."""
+        yield Progress()
+
+    def done(self, run: Run) -> None:
+        """Show how a run ended."""
+        self._show(run=run.model_dump(mode="json"))
+
+    def findings(self, findings: Iterable[Finding]) -> None:
+        """Show findings."""
+        self._show(findings=[f.model_dump(mode="json") for f in findings])
+
+    def mistakes(self, name: str, mistakes: Sequence[Mistake]) -> None:
+        """Show the mistakes and warnings of an inventory."""
+        valid = not any(m.level is Level.ERROR for m in mistakes)
+        shown = [m.model_dump(mode="json") for m in mistakes]
+        self._show(instance=name, valid=valid, mistakes=shown)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], data: Any) -> None:
+        """Show the data."""
+        self._show(**{title: data})
+
+    def document(self, title: str, data: Mapping[str, Any]) -> None:
+        """Show nested data."""
+        self._show(**{title: data})
+
+    def value(self, value: str) -> None:
+        """Show one value."""
+        self._show(value=value)
+
+    def passed_on(self, stdout: str, stderr: str) -> None:
+        """Pass JSON on as it is."""
+        sys.stdout.write(stdout)
+        sys.stderr.write(stderr)
+
+    def ask(self, question: str, default: str = "", secret: bool = False) -> str:
+        """Nobody can answer."""
+        raise unanswered(question)
+
+
+def unanswered(question: str) -> UsageError:
+    """Return the error for a question that nobody can answer."""
+    return UsageError(
+        "D1-USE-002",
+        "A question could not be asked",
+        f"there is no terminal to answer: {question}",
+        "give the answer as a flag (--help lists them)",
+    )
+
+
+def require_confirmation(plan: Plan, yes: bool, name: str | None) -> None:
+    """Given the flags, accept or refuse to carry out a plan unasked.
+
+    Raises:
+        UsageError: ``--yes``, or for a destructive plan ``--confirm NAME``, is missing.
+    """
+    if plan.destructive and name != plan.instance:
+        given = f"--confirm names “{name}”" if name else "--confirm is missing"
+        raise UsageError(
+            "D1-USE-003",
+            f"{plan.verb} was not confirmed",
+            f"it destroys; {given}",
+            f"digione {plan.verb} {plan.instance} --confirm {plan.instance}",
+        )
+    if not plan.destructive and not yes:
+        raise UsageError(
+            "D1-USE-001",
+            f"{plan.verb} was not confirmed",
+            "there is nobody to ask",
+            f"digione {plan.verb} {plan.instance} --yes",
+        )

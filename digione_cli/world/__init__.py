@@ -1,0 +1,1 @@
+"""The one seam to the outside: ansible, ssh, http, files, store, clock."""

@@ -1,0 +1,36 @@
+"""Private folders, and the environment that children of this program get."""
+
+import os
+import stat
+from pathlib import Path
+
+from digione_cli.errors import PreconditionError
+
+_KEPT = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TERM", "TZ", "TMPDIR", "DIGIONE_STATE", "DIGIONE_KEYS")
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment for child processes: nothing that could change what they do."""
+    kept = {k: os.environ[k] for k in _KEPT if k in os.environ}
+    path = os.environ.get("PATH", "")
+    return {"HOME": str(Path.home()), **kept, "PATH": path, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+def private_folder() -> Path:
+    """Return a folder in memory that only this user can enter.
+
+    Raises:
+        PreconditionError: somebody else made it first.
+    """
+    base = Path("/dev/shm")  # noqa: S108 - the folder below is checked
+    folder = (base if base.is_dir() else Path("/tmp")) / f"digione-{os.geteuid()}"  # noqa: S108
+    folder.mkdir(mode=0o700, exist_ok=True)
+    info = folder.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o077:
+        raise PreconditionError(
+            "D1-LOCAL-001",
+            f"The folder {folder} is not private",
+            "it belongs to somebody else or is open to others",
+            f"look at it and remove it: ls -ld {folder}",
+        )
+    return folder

@@ -1,0 +1,99 @@
+#!/usr/bin/python
+"""Keep the host's record of what was applied: /var/lib/digione/state.json.
+
+``begin`` clears the service's fingerprint and makes sure that this operation still holds the lock;
+``end`` records the fingerprint and a manifest of the managed files. Written in one move.
+"""
+
+import glob
+import json
+import os
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.checker import describe, lock  # digione_cli/world/remote/checker.py
+
+FOLDER = "/var/lib/digione"
+STATE = FOLDER + "/state.json"
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "action": {"choices": ["begin", "end"], "required": True},
+            "step": {"required": True},
+            "instance": {"required": True},
+            "operation": {"required": True},
+            "service": {"required": True},
+            "release": {"default": ""},
+            "removed": {"type": "bool", "default": False},
+            "fingerprint": {"default": "", "no_log": False},
+            "units": {"type": "list", "elements": "str", "default": []},
+            "files": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    answer = {"changed": False, "step": given["step"], "action": given["action"]}
+    if module.check_mode:
+        module.exit_json(**answer)
+    if (lock() or {}).get("operation") != given["operation"]:
+        module.fail_json(msg="this run no longer holds the lock of the instance", **answer)
+    state = read()
+    if state.get("instance") not in (None, "", given["instance"]):
+        module.fail_json(msg=f"this host belongs to the instance {state['instance']}", **answer)
+    state["version"] = 1
+    state["instance"] = given["instance"]
+    services = state.setdefault("services", {})
+    if given["action"] == "begin":
+        services.setdefault(given["service"], {})["fingerprint"] = ""
+    elif given["removed"]:
+        services.pop(given["service"], None)
+    else:
+        state["release"] = given["release"]
+        services[given["service"]] = {
+            "fingerprint": given["fingerprint"],
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "units": given["units"],
+            "globs": given["files"],
+            "files": manifest(given["files"]),
+        }
+    if given["removed"] and given["action"] == "end" and not services:
+        if os.path.exists(STATE):
+            os.unlink(STATE)
+    else:
+        write(state)
+    module.exit_json(**answer)
+
+
+def read() -> dict[str, Any]:
+    try:
+        with open(STATE, encoding="utf-8") as file:
+            state: dict[str, Any] = json.load(file)
+            return state
+    except (OSError, ValueError):
+        return {}
+
+
+def write(state: dict[str, Any]) -> None:
+    os.makedirs(FOLDER, mode=0o755, exist_ok=True)
+    temporary = STATE + ".new"
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, STATE)
+
+
+def manifest(patterns: list[str]) -> dict[str, Any]:
+    return {
+        path: describe(path)
+        for pattern in patterns
+        for path in sorted(glob.glob(pattern))
+        if not os.path.isdir(path)
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The World: everything outside that a verb touches, behind one value. Tests pass another."""
+
+import getpass
+import json
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+
+from digione_cli.errors import DigioneError, LockedError
+from digione_cli.model.facts import Facts, HostFacts, LockHolder
+from digione_cli.model.instance import Instance
+from digione_cli.settings import CHECKOUT, Settings
+from digione_cli.world import ansible, build, http, ssh
+from digione_cli.world.files import clean_environment
+from digione_cli.world.registry import Registry
+from digione_cli.world.ssh import Target
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Exit code and output of a command on a host."""
+
+    exit: int
+    stdout: str
+    stderr: str
+
+
+class World:
+    """The real outside: ssh, ansible, http, files, clock and the registry."""
+
+    def __init__(self, settings: Settings, sudo_password: SecretStr | None = None) -> None:
+        self.settings = settings
+        self.sudo_password = sudo_password
+        self.registry = Registry(settings.registry)
+
+    def now(self) -> datetime:
+        """Return the time, in UTC."""
+        return datetime.now(UTC)
+
+    def who(self) -> str:
+        """Return ``user@machine`` of the operator."""
+        return f"{getpass.getuser()}@{ssh.this_machine()}"
+
+    def targets(self, instance: Instance) -> list[Target]:
+        """Given an instance, return how its hosts are reached."""
+        known_hosts = instance.folder.resolve() / "known_hosts"
+        return [Target(name, host, known_hosts) for name, host in instance.hosts.items()]
+
+    def look(self, instance: Instance) -> Facts:
+        """Look at all hosts at once, one ssh round trip each. A host not reached is a fact, too."""
+        targets = self.targets(instance)
+        with ThreadPoolExecutor(max_workers=min(20, len(targets))) as pool:
+            return dict(zip(instance.hosts, pool.map(self._look, targets), strict=True))
+
+    def _look(self, target: Target) -> HostFacts:
+        try:
+            output = ssh.run(target, "checker", sudo_password=self.sudo_password)
+            return HostFacts.model_validate_json(output)
+        except DigioneError as e:
+            return HostFacts(reached=False, error=f"{e.what}: {e.why}", error_kind=e.id)
+        except ValidationError:
+            return HostFacts(
+                reached=False, error="the checker's answer is not readable", error_kind="D1-SSH-008"
+            )
+
+    @contextmanager
+    def lock(self, instance: Instance, holder: LockHolder) -> Iterator[None]:
+        """Hold the lock on all hosts of an instance while the block runs.
+
+        Raises:
+            LockedError: somebody else holds it.
+        """
+        with ExitStack() as held:
+            for target in self.targets(instance):
+                held.enter_context(self._lock(target, holder))
+            yield
+
+    @contextmanager
+    def _lock(self, target: Target, holder: LockHolder) -> Iterator[None]:
+        line = json.dumps(holder.model_dump()).encode() + b"\n"
+        process = ssh.start(target, "lock", line, self.sudo_password)
+        try:
+            answer = _first_line(process)
+            if answer != b"locked":
+                raise _locked(target, process, answer)
+            yield
+        finally:
+            if process.stdin:
+                process.stdin.close()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def play(
+        self,
+        request: ansible.PlayRequest,
+        on: Callable[[ansible.PlayEvent], None],
+        cancelled: Callable[[], bool],
+    ) -> bool:
+        """Play role steps with Ansible; return whether all went well."""
+        return ansible.play(request, on, cancelled)
+
+    def get(self, url: str, address: str, authority: str | None) -> http.Answer:
+        """Ask a host for an HTTPS address without DNS."""
+        return http.get(url, address, authority)
+
+    def build_bundle(self, tar: Path, identity: str, release: str, on: Callable[[str], None]) -> None:
+        """Build a bundle."""
+        build.build_bundle(CHECKOUT, tar, identity, release, on)
+
+    def follow(self, target: Target, command: Sequence[str]) -> int:
+        """Run a command on a host with its output on this terminal."""
+        return ssh.follow(target, command, self.sudo_password)
+
+    def platform(
+        self, target: Target, tenant: str, arguments: Sequence[str], content: bytes = b"", file: str = ""
+    ) -> Envelope:
+        """Run a command of the platform on a host as the tenant's user.
+
+        ``content`` is the file that the argument FILE stands for, or the command's standard input.
+        """
+        request = json.dumps({"tenant": tenant, "arguments": list(arguments), "file": file})
+        output = ssh.run(
+            target, "platform", request.encode() + b"\n" + content, self.sudo_password, timeout=3600
+        )
+        return Envelope(**json.loads(output))
+
+    def local_platform(self, arguments: Sequence[str]) -> Envelope:
+        """Run a command of the platform on this machine."""
+        command = [sys.executable, "-m", "digione_platform", *arguments]
+        environment = clean_environment() | {"PYTHONPATH": str(CHECKOUT)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        return Envelope(done.returncode, done.stdout, done.stderr)
+
+    def host_keys(self, target: Target) -> list[str]:
+        """Ask a host for its host keys."""
+        return ssh.scan_keys(target)
+
+
+def _first_line(process: "subprocess.Popen[bytes]") -> bytes:
+    if process.stdout is None:
+        return b""
+    ready, _, _ = select.select([process.stdout], [], [], 60)
+    return process.stdout.readline().strip() if ready else b""
+
+
+def _locked(target: Target, process: "subprocess.Popen[bytes]", answer: bytes) -> DigioneError:
+    if not answer:
+        process.kill()
+        stderr = process.stderr.read().decode(errors="replace") if process.stderr else ""
+        return ssh.explain(target, stderr, process.wait())
+    try:
+        holder = LockHolder.model_validate_json(answer)
+    except ValidationError:
+        why = "another run holds the lock"
+    else:
+        why = f"{holder.who} holds the lock since {holder.since} (digione {holder.verb}, run {holder.operation})"
+    return LockedError(
+        "D1-LOCK-001",
+        f"{target.name} is being worked on by somebody else",
+        why,
+        "wait for that run, or end it; the lock frees itself within a minute when its machine is gone",
+    )

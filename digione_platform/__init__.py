@@ -1,0 +1,1 @@
+"""The service platform of one municipality: what its people use."""

@@ -1,0 +1,62 @@
+"""The command ``digione-platform``: what the operator's side and the Unix services call."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digione_platform.errors import PlatformError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=__doc__,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def serve(
+    socket: Annotated[Path, typer.Option(help="Unix socket to listen on; the gateway connects to it.")],
+) -> None:
+    """Serve the tenant's platform until told to stop."""
+    from digione_platform.serve import serve_socket
+
+    serve_socket(socket)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tenant's database to the schema of this release."""
+    from digione_platform.db import migrate as migrate_database
+    from digione_platform.db import open_database
+    from digione_platform.settings import load_settings
+
+    migrate_database(open_database(load_settings()))
+
+
+def main() -> None:
+    """Run the command; an error that people can act on is told in words, without a traceback."""
+    _mount()
+    try:
+        app()
+    except PlatformError as error:
+        sys.stderr.write(f"{error.id}: {error.what}\n  why: {error.why}\n  fix: {error.fix}\n")
+        sys.exit(error.exit)
+
+
+def _mount() -> None:
+    app.add_typer(import_module("digione_platform.roster.cli").app, name="roster")
+    app.add_typer(import_module("digione_platform.accounts").app, name="accounts")
+    app.command("sample")(import_module("digione_platform.sample.cli").command)
+    # The sandbox is left out of the wheel, so that no instance can ever start it.
+    if find_spec("digione_platform.sandbox"):
+        app.command("sandbox")(import_module("digione_platform.sandbox.cli").command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""The application of one tenant: its parts put together, and what every failure looks like."""
+
+import logging
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import sessionmaker
+from starlette.exceptions import HTTPException
+from starlette.middleware.sessions import SessionMiddleware
+
+from digione_platform import sessions
+from digione_platform.areas import areas_of
+from digione_platform.auth import SignInMethod
+from digione_platform.core import audit
+from digione_platform.db import open_database
+from digione_platform.security import HEALTH, Guard
+from digione_platform.settings import Settings
+from digione_platform.web import pages
+from digione_platform.web.dependencies import NoRoleError, NotFoundError, NotSignedInError
+from digione_platform.web.render import STATIC, cookie_name, page, speak
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
+    """The platform of the tenant in ``settings``, where people prove who they are by ``sign_in``."""
+    app = FastAPI(title="DigiOne", docs_url=None, redoc_url=None, openapi_url=None)
+    engine = open_database(settings)
+    app.state.settings = settings
+    app.state.secure = settings.url.startswith("https:")
+    app.state.areas = areas_of(settings.tenant)
+    app.state.engine = engine
+    app.state.open_session = sessionmaker(engine, expire_on_commit=False)
+    app.state.sign_in = sign_in
+
+    app.include_router(sign_in.router())
+    app.include_router(pages.router)
+    app.add_api_route("/sign-out", _sign_out, methods=["POST"])
+    app.add_api_route("/signed-out", _signed_out, methods=["GET"])
+    app.add_api_route(HEALTH, _health, methods=["GET"])
+    app.mount("/static", Static(directory=STATIC), name="static")
+
+    app.add_exception_handler(NotSignedInError, _not_signed_in)
+    app.add_exception_handler(NoRoleError, _no_role)
+    app.add_exception_handler(NotFoundError, _not_found)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(PoolTimeoutError, _database_away)
+    app.add_exception_handler(Exception, _our_fault)
+
+    # What must be remembered while the person is at the identity provider is in a signed cookie.
+    app.add_middleware(
+        SessionMiddleware,
+        secret_key=settings.session_secret.get_secret_value(),
+        session_cookie="__Host-digione-flow" if app.state.secure else "digione-flow",
+        max_age=15 * 60,
+        same_site="lax",
+        https_only=app.state.secure,
+    )
+    app.add_middleware(Guard, settings=settings, form_targets=sign_in.form_targets)
+    return app
+
+
+class Static(StaticFiles):
+    """Static files; their addresses change with their content, so browsers keep them for ever."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+async def _sign_out(request: Request) -> Response:
+    ended = await run_in_threadpool(_end_session, request)
+    id_token = ended.sign_in.id_token if ended else request.session.pop("id_token", None)
+    sign_in: SignInMethod = request.app.state.sign_in
+    response = RedirectResponse(await sign_in.sign_out_url(id_token, speak(request).language), 303)
+    response.delete_cookie(
+        cookie_name(request), path="/", secure=request.app.state.secure, httponly=True, samesite="lax"
+    )
+    return response
+
+
+def _end_session(request: Request) -> sessions.Found | None:
+    with request.app.state.open_session.begin() as session:
+        ended = sessions.end(session, request.cookies.get(cookie_name(request)))
+        if ended is not None:
+            audit.record(session, ended.person.id, "sign out")
+    return ended
+
+
+def _signed_out(request: Request) -> Response:
+    return page(request, "signed_out.html")
+
+
+def _health(request: Request) -> Response:
+    release = request.app.state.settings.release
+    try:
+        with request.app.state.engine.connect() as connection:
+            connection.execute(text("select 1"))
+    except (OperationalError, PoolTimeoutError):
+        return JSONResponse({"status": "failing", "release": release, "database": "away"}, 503)
+    return JSONResponse({"status": "ok", "release": release, "database": "ok"})
+
+
+def _not_signed_in(request: Request, _: Exception) -> Response:
+    if request.url.path == "/":
+        return page(request, "welcome.html")
+    if request.method != "GET":
+        return RedirectResponse("/", 303)
+    return RedirectResponse(f"/sign-in?{_next(request)}", 303)
+
+
+def _next(request: Request) -> str:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return urlencode({"next": f"{request.url.path}{query}"})
+
+
+def _no_role(request: Request, _: Exception) -> Response:
+    return page(request, "no_role.html", status=403)
+
+
+def _not_found(request: Request, _: Exception) -> Response:
+    return page(request, "not_found.html", status=404)
+
+
+def _not_understood(request: Request, _: Exception) -> Response:
+    # An address with a malformed identifier names nothing; a form with wrong fields was not ours.
+    if request.method == "GET":
+        return page(request, "not_found.html", status=404)
+    return page(request, "not_understood.html", status=422)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:
+        return _not_found(request, error)
+    return page(request, "not_understood.html", status=status)
+
+
+def _database_away(request: Request, error: Exception) -> Response:
+    _log.error("database does not answer: %s", type(error).__name__)
+    return page(request, "database_away.html", status=503, headers={"retry-after": "30"})
+
+
+def _our_fault(request: Request, error: Exception) -> Response:
+    _log.error("unexpected error", exc_info=error)
+    return page(request, "our_fault.html", status=500)

@@ -1,0 +1,412 @@
+"""Master data of one municipality, after the OneRoster 1.2 data model.
+
+Every row that comes from OneRoster keeps its ``sourced_id``, ``status`` and ``last_modified``. Rows are
+linked by our own UUIDs, so that a source system may change its identifiers without breaking anything.
+"""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    func,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from digione_platform.core.names import sort_name_sql
+
+
+class Status(StrEnum):
+    """OneRoster's life of a row; ``tobedeleted`` rows are kept for history and hidden from people."""
+
+    ACTIVE = "active"
+    TOBEDELETED = "tobedeleted"
+
+
+class OrganisationKind(StrEnum):
+    """Education provider, school, and unit of a school."""
+
+    DISTRICT = "district"
+    SCHOOL = "school"
+    DEPARTMENT = "department"
+
+
+class SessionType(StrEnum):
+    SCHOOL_YEAR = "schoolYear"
+    TERM = "term"
+    SEMESTER = "semester"
+    GRADING_PERIOD = "gradingPeriod"
+
+
+class RoleName(StrEnum):
+    """Roles of OneRoster.
+
+    ``administrator`` at a school is the school secretary, ``districtAdministrator`` is the municipal one.
+    """
+
+    STUDENT = "student"
+    TEACHER = "teacher"
+    PARENT = "parent"
+    GUARDIAN = "guardian"
+    PRINCIPAL = "principal"
+    ADMINISTRATOR = "administrator"
+    DISTRICT_ADMINISTRATOR = "districtAdministrator"
+    SITE_ADMINISTRATOR = "siteAdministrator"
+    SYSTEM_ADMINISTRATOR = "systemAdministrator"
+    AIDE = "aide"
+    COUNSELOR = "counselor"
+    PROCTOR = "proctor"
+    RELATIVE = "relative"
+
+
+class RoleType(StrEnum):
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+
+class GroupType(StrEnum):
+    """``homeroom`` is a class such as 7C, ``scheduled`` a teaching group."""
+
+    HOMEROOM = "homeroom"
+    SCHEDULED = "scheduled"
+
+
+class EnrolmentRole(StrEnum):
+    STUDENT = "student"
+    TEACHER = "teacher"
+    AIDE = "aide"
+    ADMINISTRATOR = "administrator"
+    PROCTOR = "proctor"
+
+
+class ImportKind(StrEnum):
+    BULK = "bulk"
+    DELTA = "delta"
+
+
+class ChangeKind(StrEnum):
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+def _one_of(values: type[StrEnum], name: str) -> Enum:
+    return Enum(
+        values,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def _swappable(column: str) -> UniqueConstraint:
+    """Unique when a statement has ended, so that one statement may exchange the values of two rows."""
+    return UniqueConstraint(column, deferrable=True, initially="IMMEDIATE")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        str: Text(),
+        datetime: DateTime(timezone=True),
+        list[str]: ARRAY(Text()),
+        dict[str, Any]: JSONB(),
+    }
+
+
+class Identified:
+    """A row with an identifier of our own, made by whoever inserts it or by the database."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
+
+
+class Rostered(Identified):
+    """A row that OneRoster knows."""
+
+    sourced_id: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[Status] = mapped_column(
+        _one_of(Status, "status"), default=Status.ACTIVE, server_default=Status.ACTIVE.value
+    )
+    last_modified: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Organisation(Rostered, Base):
+    """The municipality as education provider, its schools and their units."""
+
+    __tablename__ = "organisations"
+
+    kind: Mapped[OrganisationKind] = mapped_column(_one_of(OrganisationKind, "kind"))
+    name: Mapped[str]
+    oid: Mapped[str | None]
+    school_code: Mapped[str | None]
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"), index=True)
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+
+    __table_args__ = (_swappable("oid"),)
+
+
+class AcademicSession(Rostered, Base):
+    """A school year, term or period. ``end_date`` is the first day after it, as in OneRoster."""
+
+    __tablename__ = "academic_sessions"
+
+    title: Mapped[str]
+    session_type: Mapped[SessionType] = mapped_column(_one_of(SessionType, "session_type"))
+    start_date: Mapped[date]
+    end_date: Mapped[date]
+    school_year: Mapped[int]
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("academic_sessions.id"), index=True)
+
+    __table_args__ = (CheckConstraint("start_date < end_date", name="dates"),)
+
+    @property
+    def last_date(self) -> date:
+        """The last day that belongs to it."""
+        return self.end_date - timedelta(days=1)
+
+
+class Person(Rostered, Base):
+    """Anyone the municipality knows: pupil, guardian, staff. ``enabled`` is the source's word on sign-in."""
+
+    __tablename__ = "persons"
+
+    given_name: Mapped[str]
+    family_name: Mapped[str]
+    middle_name: Mapped[str | None]
+    preferred_given_name: Mapped[str | None]
+    preferred_middle_name: Mapped[str | None]
+    preferred_family_name: Mapped[str | None]
+    # Lower-case "family given" in Finnish alphabetical order: what lists sort by and searches look into.
+    sort_name: Mapped[str] = mapped_column(
+        Text(collation="C"),
+        Computed(sort_name_sql(), persisted=True),
+    )
+    learner_number: Mapped[str | None]
+    identifier: Mapped[str | None]
+    username: Mapped[str | None]
+    email: Mapped[str | None]
+    sms: Mapped[str | None]
+    phone: Mapped[str | None]
+    birth_date: Mapped[date | None]
+    language: Mapped[str | None] = mapped_column(String(2))
+    grades: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
+    nondisclosure: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    enabled: Mapped[bool] = mapped_column(server_default=true(), default=True)
+    primary_organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"), index=True)
+
+    roles: Mapped[list["Role"]] = relationship(back_populates="person", viewonly=True)
+
+    __table_args__ = (
+        _swappable("learner_number"),
+        CheckConstraint("language in ('fi', 'sv', 'en')", name="language"),
+        Index("ix_persons_sort_name", "sort_name", postgresql_ops={"sort_name": "text_pattern_ops"}),
+    )
+
+    @property
+    def name(self) -> str:
+        """The name a person is called by: "Aino Virtanen"."""
+        return (
+            f"{self.preferred_given_name or self.given_name} {self.preferred_family_name or self.family_name}"
+        )
+
+    @property
+    def list_name(self) -> str:
+        """The name as in a list: "Virtanen Aino"."""
+        return (
+            f"{self.preferred_family_name or self.family_name} {self.preferred_given_name or self.given_name}"
+        )
+
+
+class Role(Rostered, Base):
+    """A person's role in an organisation, from ``begin_date`` until before ``end_date``."""
+
+    __tablename__ = "roles"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"), index=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    role: Mapped[RoleName] = mapped_column(_one_of(RoleName, "role"))
+    role_type: Mapped[RoleType] = mapped_column(
+        _one_of(RoleType, "role_type"), default=RoleType.PRIMARY, server_default=RoleType.PRIMARY.value
+    )
+    begin_date: Mapped[date | None]
+    end_date: Mapped[date | None]
+
+    person: Mapped[Person] = relationship(back_populates="roles", viewonly=True)
+    organisation: Mapped[Organisation] = relationship(viewonly=True)
+
+
+class Guardianship(Identified, Base):
+    """A guardian of a child, from OneRoster's ``agentSourcedIds``. ``relation`` as the source says it."""
+
+    __tablename__ = "guardianships"
+
+    guardian_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    child_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"), index=True)
+    relation: Mapped[str] = mapped_column(server_default="guardian", default="guardian")
+
+    __table_args__ = (
+        UniqueConstraint("guardian_id", "child_id"),
+        CheckConstraint("guardian_id <> child_id", name="two_people"),
+    )
+
+
+class Course(Rostered, Base):
+    """A subject's course of a school or of the whole municipality."""
+
+    __tablename__ = "courses"
+
+    title: Mapped[str]
+    course_code: Mapped[str | None]
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    school_year_id: Mapped[UUID | None] = mapped_column(ForeignKey("academic_sessions.id"), index=True)
+    grades: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
+    subjects: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
+    subject_codes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
+
+
+class Group(Rostered, Base):
+    """A class (homeroom) or teaching group (scheduled): OneRoster's "class"."""
+
+    __tablename__ = "groups"
+
+    title: Mapped[str]
+    group_code: Mapped[str | None]
+    group_type: Mapped[GroupType] = mapped_column(_one_of(GroupType, "group_type"))
+    school_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    course_id: Mapped[UUID | None] = mapped_column(ForeignKey("courses.id"), index=True)
+    location: Mapped[str | None]
+    grades: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
+    subjects: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
+    subject_codes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
+    periods: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
+
+    school: Mapped[Organisation] = relationship(viewonly=True)
+
+
+class GroupSession(Base):
+    """The terms in which a group meets (OneRoster's ``termSourcedIds``)."""
+
+    __tablename__ = "group_sessions"
+
+    group_id: Mapped[UUID] = mapped_column(ForeignKey("groups.id"), primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("academic_sessions.id"), primary_key=True, index=True)
+
+
+class Enrolment(Rostered, Base):
+    """A pupil's or teacher's place in a group; ``primary`` marks the responsible teacher."""
+
+    __tablename__ = "enrolments"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"), index=True)
+    group_id: Mapped[UUID] = mapped_column(ForeignKey("groups.id"), index=True)
+    school_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    role: Mapped[EnrolmentRole] = mapped_column(_one_of(EnrolmentRole, "role"))
+    primary: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    begin_date: Mapped[date | None]
+    end_date: Mapped[date | None]
+
+
+class Account(Base):
+    """A person's means of signing in; ``id`` is the OpenID Connect ``sub`` and never changes."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, server_default=func.gen_random_uuid())
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"), unique=True)
+    username: Mapped[str]
+    enabled: Mapped[bool] = mapped_column(server_default=true(), default=True)
+    created: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    person: Mapped[Person] = relationship(viewonly=True)
+
+    __table_args__ = (_swappable("username"),)
+
+
+class SignIn(Base):
+    """A browser signed in. ``id`` is the SHA-256 of the cookie's token: the table opens no session."""
+
+    __tablename__ = "sign_ins"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    # The role whose desktop is shown; empty until chosen, and again when the role has ended.
+    role_id: Mapped[UUID | None] = mapped_column(ForeignKey("roles.id", ondelete="SET NULL"))
+    # Given back to the identity provider at sign-out, so that it does not ask who is leaving.
+    id_token: Mapped[str | None]
+    created: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires: Mapped[datetime]
+
+
+class RosterImport(Identified, Base):
+    """One applied import: who, when, from what, and how many rows were touched."""
+
+    __tablename__ = "roster_imports"
+
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    actor: Mapped[str]
+    kind: Mapped[ImportKind] = mapped_column(_one_of(ImportKind, "kind"))
+    file_name: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    counts: Mapped[dict[str, Any]]
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None]
+
+
+class RosterChange(Base):
+    """What an import did to one row; ``before`` holds the row as it was, so that it can be put back."""
+
+    __tablename__ = "roster_changes"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("roster_imports.id", ondelete="CASCADE"), index=True)
+    table_name: Mapped[str]
+    row_id: Mapped[str]
+    change: Mapped[ChangeKind] = mapped_column(_one_of(ChangeKind, "change"))
+    before: Mapped[dict[str, Any] | None]
+    # Digest of the row as the import left it: an undo refuses rows that were changed since.
+    after: Mapped[str | None] = mapped_column(String(32))
+
+
+class AuditEvent(Base):
+    """Who did what to whose data. Rows are only ever added; the database refuses to change or delete them.
+
+    ``actor`` and ``subject`` are persons' identifiers without a foreign key: the audit outlives the person.
+    """
+
+    __tablename__ = "audit_events"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    actor: Mapped[UUID | None] = mapped_column(index=True)
+    action: Mapped[str]
+    subject: Mapped[UUID | None] = mapped_column(index=True)
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)

@@ -1,0 +1,318 @@
+"""Questions about pupils, their groups and guardians. Each answers in a fixed number of SQL statements."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session, aliased, joinedload
+
+from digione_platform.core.models import (
+    Enrolment,
+    EnrolmentRole,
+    Group,
+    GroupType,
+    Guardianship,
+    Organisation,
+    Person,
+    Role,
+    RoleName,
+    Status,
+)
+from digione_platform.core.names import sort_key
+from digione_platform.core.viewer import in_force
+
+PAGE_SIZE = 25
+
+
+@dataclass(frozen=True)
+class PupilRow:
+    """A pupil with the names of their school and class; ``None`` where there is none."""
+
+    person: Person
+    school: str | None
+    homeroom: str | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list; pages are numbered from 1."""
+
+    rows: list[PupilRow]
+    total: int
+    number: int
+
+    @property
+    def last(self) -> int:
+        return max(1, -(-self.total // PAGE_SIZE))
+
+    @property
+    def neighbours(self) -> list[int]:
+        """Page numbers to link to: the first, the last and those around this one."""
+        near = {1, self.last, *range(self.number - 2, self.number + 3)}
+        return sorted(number for number in near if 1 <= number <= self.last)
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """A group with the name of its school, its number of pupils and the names of its teachers."""
+
+    group: Group
+    school: str
+    pupils: int
+    teachers: str
+
+
+def children_of(session: Session, guardian_id: UUID, today: date) -> list[PupilRow]:
+    """The children of a guardian, each with school and class."""
+    found = session.execute(
+        _pupil_rows(today)
+        .join(Guardianship, Guardianship.child_id == Person.id)
+        .where(Guardianship.guardian_id == guardian_id, Person.status == Status.ACTIVE)
+        .order_by(Person.sort_name)
+    )
+    return [PupilRow(*row) for row in found]
+
+
+def pupil(session: Session, person_id: UUID, today: date) -> PupilRow | None:
+    """One pupil with school and class."""
+    found = session.execute(
+        _pupil_rows(today).where(
+            Person.id == person_id, Person.status == Status.ACTIVE, _has_role(RoleName.STUDENT, today)
+        )
+    ).one_or_none()
+    return None if found is None else PupilRow(*found)
+
+
+def pupils_of_group(session: Session, group_id: UUID, today: date) -> list[Person]:
+    """The pupils of a group in alphabetical order."""
+    return list(
+        session.scalars(
+            select(Person)
+            .where(
+                Person.status == Status.ACTIVE,
+                exists().where(
+                    _enrolled(Person.id, EnrolmentRole.STUDENT, today), Enrolment.group_id == group_id
+                ),
+            )
+            .order_by(Person.sort_name)
+        )
+    )
+
+
+def pupils_of_school(
+    session: Session, school_id: UUID, today: date, *, search: str, sort: str, page: int
+) -> Page:
+    """One page of a school's pupils. ``search`` is the beginning of any part of the name, or a class."""
+    homeroom = _homeroom(today)
+    wanted = [Person.status == Status.ACTIVE, _has_role(RoleName.STUDENT, today, school_id)]
+    for word in search.split():
+        pattern = sort_key(word).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        wanted.append(
+            or_(
+                Person.sort_name.like(f"{pattern}%"),
+                Person.sort_name.like(f"% {pattern}%"),
+                Person.sort_name.like(f"%-{pattern}%"),
+                func.lower(homeroom) == word.lower(),
+            )
+        )
+    total = session.scalar(select(func.count()).select_from(Person).where(*wanted)) or 0
+    number = max(1, min(page, -(-total // PAGE_SIZE)))
+    order = (*_title_order(homeroom), Person.sort_name) if sort == "class" else (Person.sort_name, Person.id)
+    found = session.execute(
+        _pupil_rows(today).where(*wanted).order_by(*order).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
+    )
+    return Page([PupilRow(*row) for row in found], total, number)
+
+
+def guardians_of(session: Session, child_id: UUID) -> list[Person]:
+    """The guardians of a child."""
+    return list(
+        session.scalars(
+            select(Person)
+            .join(Guardianship, Guardianship.guardian_id == Person.id)
+            .where(Guardianship.child_id == child_id, Person.status == Status.ACTIVE)
+            .order_by(Person.sort_name)
+        )
+    )
+
+
+def groups_of_teacher(session: Session, person_id: UUID, school_id: UUID, today: date) -> list[GroupRow]:
+    """The groups that a person teaches or assists in, in one school."""
+    own = exists().where(
+        Enrolment.group_id == Group.id,
+        Enrolment.person_id == person_id,
+        Enrolment.role.in_((EnrolmentRole.TEACHER, EnrolmentRole.AIDE)),
+        in_force(Enrolment, today),
+    )
+    return _groups(session, today, own, Group.school_id == school_id)
+
+
+def groups_of_school(session: Session, school_id: UUID, today: date, kind: GroupType) -> list[GroupRow]:
+    """The classes or the teaching groups of a school."""
+    return _groups(session, today, Group.school_id == school_id, Group.group_type == kind)
+
+
+def groups_of_pupil(session: Session, person_id: UUID, today: date) -> list[GroupRow]:
+    """The groups of a pupil, the class first."""
+    own = exists().where(_enrolled(person_id, EnrolmentRole.STUDENT, today), Enrolment.group_id == Group.id)
+    return sorted(
+        _groups(session, today, own), key=lambda row: row.group.group_type is not GroupType.HOMEROOM
+    )
+
+
+def group(session: Session, group_id: UUID) -> Group | None:
+    """An active group with its school."""
+    return session.scalar(
+        select(Group)
+        .options(joinedload(Group.school))
+        .where(Group.id == group_id, Group.status == Status.ACTIVE)
+    )
+
+
+def teaches(session: Session, person_id: UUID, group_id: UUID, today: date) -> bool:
+    """Whether a person is teacher or aide of a group."""
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    Enrolment.group_id == group_id,
+                    Enrolment.person_id == person_id,
+                    Enrolment.role.in_((EnrolmentRole.TEACHER, EnrolmentRole.AIDE)),
+                    in_force(Enrolment, today),
+                )
+            )
+        )
+    )
+
+
+def teaches_pupil(session: Session, teacher_id: UUID, pupil_id: UUID, school_id: UUID, today: date) -> bool:
+    """Whether a person is teacher or aide of any group of a pupil in a school."""
+    mine, theirs = aliased(Enrolment), aliased(Enrolment)
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    mine.group_id == theirs.group_id,
+                    mine.person_id == teacher_id,
+                    mine.role.in_((EnrolmentRole.TEACHER, EnrolmentRole.AIDE)),
+                    in_force(mine, today),
+                    theirs.person_id == pupil_id,
+                    theirs.role == EnrolmentRole.STUDENT,
+                    in_force(theirs, today),
+                    Group.id == mine.group_id,
+                    Group.school_id == school_id,
+                    Group.status == Status.ACTIVE,
+                )
+            )
+        )
+    )
+
+
+def goes_to_school(session: Session, person_id: UUID, school_id: UUID, today: date) -> bool:
+    """Whether a person is a pupil of a school."""
+    return bool(
+        session.scalar(
+            select(exists().where(Person.id == person_id, _has_role(RoleName.STUDENT, today, school_id)))
+        )
+    )
+
+
+def _pupil_rows(today: date) -> Select[Person, str | None, str | None]:
+    school = (
+        select(func.string_agg(Organisation.name, aggregate_order_by(literal(", "), Organisation.name)))
+        .join(Role, Role.organisation_id == Organisation.id)
+        .where(Role.person_id == Person.id, Role.role == RoleName.STUDENT, in_force(Role, today))
+        .correlate(Person)
+        .scalar_subquery()
+    )
+    return select(Person, school, _homeroom(today))
+
+
+def _homeroom(today: date) -> ScalarSelect[str | None]:
+    return (
+        select(func.string_agg(Group.title, aggregate_order_by(literal(", "), Group.title)))
+        .join(Enrolment, Enrolment.group_id == Group.id)
+        .where(
+            _enrolled(Person.id, EnrolmentRole.STUDENT, today),
+            Group.group_type == GroupType.HOMEROOM,
+            Group.status == Status.ACTIVE,
+        )
+        .correlate(Person)
+        .scalar_subquery()
+    )
+
+
+def _enrolled(person_id: object, role: EnrolmentRole, today: date) -> ColumnElement[bool]:
+    return and_(Enrolment.person_id == person_id, Enrolment.role == role, in_force(Enrolment, today))
+
+
+def _has_role(role: RoleName, today: date, organisation_id: UUID | None = None) -> ColumnElement[bool]:
+    somewhere = [] if organisation_id is None else [Role.organisation_id == organisation_id]
+    return exists().where(Role.person_id == Person.id, Role.role == role, in_force(Role, today), *somewhere)
+
+
+def _groups(session: Session, today: date, *wanted: ColumnElement[bool]) -> list[GroupRow]:
+    teacher = aliased(Person)
+    pupils = (
+        select(func.count(Enrolment.person_id.distinct()))
+        .where(
+            Enrolment.group_id == Group.id,
+            Enrolment.role == EnrolmentRole.STUDENT,
+            in_force(Enrolment, today),
+        )
+        .correlate(Group)
+        .scalar_subquery()
+    )
+    name = func.concat(
+        func.coalesce(teacher.preferred_given_name, teacher.given_name),
+        " ",
+        func.coalesce(teacher.preferred_family_name, teacher.family_name),
+    )
+    teachers = (
+        select(
+            func.coalesce(
+                func.string_agg(
+                    name, aggregate_order_by(literal(", "), Enrolment.primary.desc(), teacher.sort_name)
+                ),
+                "",
+            )
+        )
+        .select_from(Enrolment)
+        .join(teacher, teacher.id == Enrolment.person_id)
+        .where(
+            Enrolment.group_id == Group.id,
+            Enrolment.role == EnrolmentRole.TEACHER,
+            in_force(Enrolment, today),
+        )
+        .correlate(Group)
+        .scalar_subquery()
+    )
+    found = session.execute(
+        select(Group, Organisation.name, pupils, teachers)
+        .join(Organisation, Organisation.id == Group.school_id)
+        .where(Group.status == Status.ACTIVE, *wanted)
+        .order_by(*_title_order(Group.title))
+    )
+    return [GroupRow(*row) for row in found]
+
+
+def _title_order(title: Any) -> tuple[ColumnElement[Any], ...]:
+    # 9A comes before 10A: by the number the title begins with, then by the letters.
+    number: ColumnElement[Any] = cast(func.substring(title, r"^\d{1,6}"), Integer).asc().nulls_last()
+    letters: ColumnElement[Any] = func.coalesce(title, "").collate("C")
+    return number, letters

@@ -1,0 +1,67 @@
+"""The tenant's database: connections and migrations."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from digione_platform.errors import PlatformError
+from digione_platform.settings import Settings
+
+# In the wheel as in the checkout, migrations/ lies beside the package.
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations" / "platform"
+
+
+def open_database(settings: Settings) -> Engine:
+    """A pool of connections to the tenant's database; connects when first used."""
+    return create_engine(
+        settings.database.url(settings.authority),
+        pool_size=5,
+        max_overflow=5,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        # Values are personal data and stay out of error messages and logs.
+        hide_parameters=True,
+        connect_args={"connect_timeout": 5, "application_name": f"digione-platform {settings.tenant.slug}"},
+    )
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest revision; a second run changes nothing."""
+    config = _alembic()
+    try:
+        with engine.begin() as connection:
+            # One at a time: two processes that start together wait for each other.
+            connection.execute(text("select pg_advisory_xact_lock(hashtext('digione migrations'))"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except OperationalError as error:
+        raise database_away(error) from error
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the schema is the one that this code expects."""
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    return found == ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def database_away(error: OperationalError) -> PlatformError:
+    """The error to show when the database does not answer; the server's words carry no password."""
+    return PlatformError(
+        "P-DATABASE-001",
+        "The database does not answer",
+        str(error.orig).strip().splitlines()[0],
+        "look at PostgreSQL on its host: digione status <instance>, digione logs <instance> postgresql",
+    )
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

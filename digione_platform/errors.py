@@ -1,0 +1,22 @@
+"""The one family of errors that the platform's command shows to people."""
+
+from typing import ClassVar
+
+
+class PlatformError(Exception):
+    """Given a stable id, what did not happen, why, and what to type next, an error fit to be shown.
+
+    ``exit`` is the process's exit code: 1 is a fault of ours or of the surroundings, 2 is wrong input.
+    """
+
+    exit: ClassVar[int] = 1
+
+    def __init__(self, id: str, what: str, why: str, fix: str) -> None:  # noqa: A002 - the contract's word
+        super().__init__(f"{id}: {what}: {why}")
+        self.id, self.what, self.why, self.fix = id, what, why, fix
+
+
+class InputError(PlatformError):
+    """The command line, the settings or a file given to the command is wrong; nothing was changed."""
+
+    exit = 2

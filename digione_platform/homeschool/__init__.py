@@ -1,0 +1,1 @@
+"""Service area: cooperation between home and school."""

@@ -1,0 +1,96 @@
+"""Texts, dates and numbers in the reader's language: Finnish, Swedish or English.
+
+The keys of the catalogues are the English texts. The catalogues are read as they stand (``.po``) at start.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import Translations
+
+LOCALES = Path(__file__).parent / "locale"
+# Each language is named in itself, so that its readers find it.
+LANGUAGES: Mapping[str, str] = {"fi": "Suomi", "sv": "Svenska", "en": "English"}
+FINLAND = ZoneInfo("Europe/Helsinki")
+# As Finland's official Finnish and Swedish write them; Unicode's Swedish for Finland follows Sweden.
+_DATES = {"fi": "d.M.y", "sv": "d.M.y", "en": "d MMM y"}
+_MOMENTS = {"fi": "d.M.y 'klo' H.mm", "sv": "d.M.y 'kl.' H.mm", "en": "d MMM y, H:mm"}
+
+
+def mark(text: str) -> str:
+    """Mark a text for the catalogues where it stands; it is translated where it is shown."""
+    return text
+
+
+@cache
+def catalogue(language: str) -> Translations:
+    """The texts of one language; plural forms included."""
+    with (LOCALES / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        catalog = read_po(file, locale=language)
+    compiled = BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def choose(offered: Sequence[str], chosen: str | None, own: str | None, accept_language: str) -> str:
+    """A page's language: chosen in this browser, else the person's own, the browser's, or the first."""
+    for language in (chosen, own, *_accepted(accept_language)):
+        if language in offered and language is not None:
+            return language
+    return offered[0]
+
+
+def _accepted(header: str) -> list[str]:
+    weighted: list[tuple[float, str]] = []
+    for part in header[:200].split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            weighted.append((-float(weight or "1"), tag[:2].lower()))
+        except ValueError:
+            continue
+    return [tag for _, tag in sorted(weighted, key=lambda pair: pair[0])]
+
+
+class Texts:
+    """Everything a template needs to speak one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._locale = Locale.parse(f"{language}_FI")
+        self._catalogue = catalogue(language)
+
+    def gettext(self, text: str, /, **values: object) -> str:
+        """The text in this language, with ``{name}`` filled in from ``values``."""
+        translated = self._catalogue.gettext(text)
+        return translated.format(**values) if values else translated
+
+    def ngettext(self, one: str, many: str, count: int, /, **values: object) -> str:
+        """The text for a number of things; ``{count}`` is the number as Finland writes it."""
+        return self._catalogue.ngettext(one, many, count).format(count=self.number(count), **values)
+
+    def date(self, value: date) -> str:
+        """For example 24.11.2026."""
+        return format_date(value, format=_DATES[self.language], locale=self._locale)
+
+    def moment(self, value: datetime) -> str:
+        """A date and time in Finland, to the minute."""
+        return format_datetime(value, format=_MOMENTS[self.language], tzinfo=FINLAND, locale=self._locale)
+
+    def number(self, value: int) -> str:
+        """For example 12 345, with a space that does not break."""
+        return format_decimal(value, locale=self._locale)
+
+
+def today() -> date:
+    """Today in Finland, wherever the server's clock is set."""
+    return datetime.now(FINLAND).date()

@@ -1,0 +1,114 @@
+"""``digione-platform roster``: the municipality's people and groups, from OneRoster bundles."""
+
+import getpass
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digione_platform.errors import InputError, PlatformError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from digione_platform.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
+
+
+@app.command("import")
+def import_roster(
+    file: Annotated[Path, typer.Argument(help="OneRoster 1.2 CSV bundle, a zip file.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would change; change nothing.")
+    ] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Import, if the bundle has no errors.")] = False,
+    allow_mass_removal: Annotated[
+        bool,
+        typer.Option("--allow-mass-removal", help="Import even if more than a third of the people leave."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON, with all problems kept.")] = False,
+) -> None:
+    """Import a bundle, all of it or nothing; accounts follow into the directory."""
+    if dry_run == apply:
+        raise InputError(
+            "P-ROSTER-090",
+            "Nothing was imported",
+            "exactly one of --dry-run and --apply is needed",
+            f"digione-platform roster import {file} --dry-run",
+        )
+    from digione_platform.accounts import sync_directory
+    from digione_platform.db import open_database
+    from digione_platform.roster.importer import import_bundle
+    from digione_platform.roster.report import lines
+    from digione_platform.settings import load_settings
+
+    settings = load_settings()
+    engine = open_database(settings)
+    if apply:
+        # What the directory failed to do earlier comes first: if it still fails, nothing changes.
+        sync_directory(engine, settings)
+    report = import_bundle(
+        engine,
+        file,
+        tenant_oid=settings.tenant.oid,
+        actor=_actor(),
+        apply=apply,
+        allow_mass_removal=allow_mass_removal,
+    )
+    told: dict[str, Any] = report.as_json()
+    failure = None
+    if report.applied:
+        told["directory"], failure = _follow(engine, settings)
+    if as_json:
+        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(lines(report)) + "\n")
+    if failure:
+        raise failure
+    if report.refused:
+        raise typer.Exit(InputError.exit)
+
+
+@app.command()
+def undo(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
+    """Take the last import back: everything is as it was before it."""
+    from digione_platform.db import open_database
+    from digione_platform.roster.importer import undo_import
+    from digione_platform.settings import load_settings
+
+    settings = load_settings()
+    engine = open_database(settings)
+    done = undo_import(engine, actor=_actor())
+    told, failure = _follow(engine, settings)
+    if as_json:
+        sys.stdout.write(json.dumps({**done, "directory": told}, ensure_ascii=False, indent=2) + "\n")
+    else:
+        sys.stdout.write(f"The {done['kind']} import of {done['file']} at {done['at']} was taken back.\n")
+        for table, rows in done["rows"].items():
+            sys.stdout.write(f"  {table.replace('_', ' '):18}{rows:9} rows as before\n")
+    if failure:
+        raise failure
+
+
+def _follow(engine: "Engine", settings: "Settings") -> tuple[dict[str, int] | None, PlatformError | None]:
+    """Bring the directory after a change of accounts; the change itself stands even if that fails."""
+    from digione_platform.accounts import sync_directory
+
+    try:
+        return sync_directory(engine, settings), None
+    except PlatformError as error:
+        return None, PlatformError(
+            "P-ACCOUNTS-009",
+            "The database was changed, the directory is behind",
+            error.why,
+            "when the directory answers: digione-platform accounts sync",
+        )
+
+
+def _actor() -> str:
+    """Who asked: behind sudo, the person and not root."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()

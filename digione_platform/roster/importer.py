@@ -1,0 +1,211 @@
+"""Imports a bundle in one transaction; a dry run is the same, rolled back."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+import psycopg
+from psycopg.errors import DataError, IntegrityError
+from psycopg.types.json import Jsonb
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from digione_platform.db import database_away, is_current
+from digione_platform.errors import InputError, PlatformError
+from digione_platform.roster import changes, checks, staging, undo
+from digione_platform.roster.bundle import Bundle, Kind, open_bundle
+from digione_platform.roster.changes import Count
+from digione_platform.roster.problems import Problem, Problems
+
+# A bulk that takes more than a third of the people away is rather a broken export than a wish.
+MASS_REMOVAL = 3
+MASS_REMOVAL_FROM = 30
+
+
+@dataclass
+class Report:
+    """What an import found and did. ``applied`` is false for a dry run, problems, and nothing to change."""
+
+    file: str
+    kind: Kind | None = None
+    counts: dict[str, Count] = field(default_factory=dict)
+    problems: Problems = field(default_factory=Problems)
+    applied: bool = False
+
+    @property
+    def refused(self) -> bool:
+        return self.problems.has_errors
+
+    @property
+    def changes(self) -> int:
+        return sum(count.touched for count in self.counts.values())
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "file": self.file,
+            "kind": self.kind,
+            "applied": self.applied,
+            "changes": self.changes,
+            "tables": {table: asdict(count) for table, count in self.counts.items()},
+            "errors": self.problems.errors,
+            "warnings": self.problems.warnings,
+            "problems_by_id": dict(sorted(self.problems.by_id.items())),
+            "problems": [
+                {
+                    "id": problem.id,
+                    "level": problem.reason.level,
+                    "file": problem.file,
+                    "line": problem.line,
+                    "column": problem.column,
+                    "value": problem.value,
+                    "reason": problem.text,
+                    "fix": problem.reason.fix,
+                }
+                for problem in self.problems.kept
+            ],
+        }
+
+
+def import_bundle(
+    engine: Engine, path: Path, *, tenant_oid: str, actor: str, apply: bool, allow_mass_removal: bool = False
+) -> Report:
+    """Import the bundle at a path, or with ``apply`` false find out what that would do."""
+    report = Report(path.name)
+    bundle = open_bundle(path, report.problems)
+    if bundle is None:
+        return report
+    report.kind = bundle.kind
+    try:
+        with _transaction(engine, "Nothing was imported") as connection:
+            _carry(connection, bundle, report, tenant_oid, allow_mass_removal, actor, path)
+            if report.refused or not apply or not report.changes:
+                connection.rollback()
+            else:
+                connection.commit()
+                report.applied = True
+    finally:
+        bundle.close()
+    return report
+
+
+def undo_import(engine: Engine, *, actor: str) -> dict[str, Any]:
+    """Take the last import back; gives what it was and how many rows of each table were put back."""
+    with _transaction(engine, "Nothing was undone") as connection:
+        done = undo.undo_last(connection, actor)
+        _audit(connection, "roster.undo", {"actor": actor, **done})
+        connection.commit()
+    return done
+
+
+def _carry(
+    connection: psycopg.Connection,
+    bundle: Bundle,
+    report: Report,
+    tenant_oid: str,
+    allow_mass_removal: bool,
+    actor: str,
+    path: Path,
+) -> None:
+    """Everything of an import but its end; stops without counts when there are problems."""
+    problems = report.problems
+    staging.stage(connection, bundle, problems)
+    checks.check(connection, bundle, tenant_oid, problems)
+    if problems.has_errors:
+        return
+    people = _active_people(connection)
+    import_id = uuid4()
+    connection.execute(
+        "insert into roster_imports (id, actor, kind, file_name, sha256, counts)"
+        " values (%s, %s, %s, %s, %s, '{}')",
+        (import_id, actor, bundle.kind, path.name, _digest(path)),
+    )
+    report.counts = changes.carry(connection, bundle, import_id)
+    removed = report.counts["persons"].removed
+    if people >= MASS_REMOVAL_FROM and removed * MASS_REMOVAL > people and not allow_mass_removal:
+        problems.add(Problem("P-ROSTER-059", "users.csv", detail=f"{removed} of {people}"))
+        return
+    counts = {table: asdict(count) for table, count in report.counts.items()}
+    connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
+    _audit(connection, "roster.import", {"actor": actor, "import": str(import_id), "counts": counts})
+    undo.forget_old(connection)
+
+
+def _active_people(connection: psycopg.Connection) -> int:
+    row = connection.execute("select count(*) from persons where status = 'active'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _audit(connection: psycopg.Connection, action: str, detail: dict[str, Any]) -> None:
+    connection.execute("insert into audit_events (action, detail) values (%s, %s)", (action, Jsonb(detail)))
+
+
+@contextmanager
+def _transaction(engine: Engine, what: str) -> Iterator[psycopg.Connection]:
+    """A transaction that no other import or undo runs beside; what is not committed within is rolled back."""
+    try:
+        if not is_current(engine):
+            raise PlatformError(
+                "P-ROSTER-083",
+                what,
+                "the database's schema is not the one of this release",
+                "digione-platform migrate",
+            )
+        pooled = engine.raw_connection()
+    except OperationalError as error:
+        raise database_away(error) from error
+    connection = cast(psycopg.Connection, pooled.driver_connection)
+    try:
+        # Digests and texts of rows must not depend on the session.
+        connection.execute("set local timezone to 'UTC'")
+        _lock(connection, what)
+        yield connection
+    except (DataError, IntegrityError) as error:
+        raise InputError(
+            "P-ROSTER-084",
+            what,
+            f"the database refused a row of {error.diag.table_name or 'the bundle'}"
+            f" ({error.diag.constraint_name or error.sqlstate})",
+            "report this together with the bundle's file names and sizes; the checks should have found it",
+        ) from error
+    except psycopg.OperationalError as error:
+        raise PlatformError(
+            "P-ROSTER-085",
+            what,
+            f"the database stopped: {str(error).strip().splitlines()[0]}",
+            "run the same command again",
+        ) from error
+    finally:
+        if not connection.closed:
+            connection.rollback()
+        pooled.close()
+
+
+def _lock(connection: psycopg.Connection, what: str) -> None:
+    row = connection.execute("select pg_try_advisory_xact_lock(hashtext('digione roster'))").fetchone()
+    if row and row[0]:
+        return
+    holder = connection.execute("""
+        select a.pid, a.xact_start from pg_locks l join pg_stat_activity a using (pid)
+        where l.locktype = 'advisory' and l.granted
+        and l.objid::bigint = hashtext('digione roster')::bigint & 4294967295 limit 1
+    """).fetchone()
+    since = (
+        f" since {holder[1]:%Y-%m-%d %H:%M:%S} UTC (database process {holder[0]})"
+        if holder and holder[1]
+        else ""
+    )
+    raise PlatformError(
+        "P-ROSTER-086",
+        what,
+        f"another import or undo is running{since}",
+        "wait for it, then run the command again",
+    )

@@ -1,0 +1,156 @@
+"""Takes the last import back: the tables are as they were before it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.errors import IntegrityError
+from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import Literal as Value
+
+from digione_platform.errors import InputError
+from digione_platform.roster.changes import ORDER, row_digest, row_key
+
+# Undo data hold what people were called and how they were reached: no longer kept than is of use.
+KEPT_IMPORTS = 5
+
+
+def forget_old(connection: Connection) -> None:
+    """Drop the undo data of all but the last few imports."""
+    connection.execute(
+        SQL("""
+            delete from roster_changes where import_id not in (
+                select id from roster_imports where undone_at is null order by at desc limit {}
+            )
+        """).format(Value(KEPT_IMPORTS))
+    )
+
+
+def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
+    """Take the last import back within the transaction; gives what it was and the rows put back by table."""
+    last = connection.execute(
+        "select id, at, kind, file_name from roster_imports where undone_at is null order by at desc limit 1"
+    ).fetchone()
+    if last is None:
+        raise InputError(
+            "P-ROSTER-080", "Nothing was undone", "there is no import to undo", "digione roster import"
+        )
+    import_id, at, kind, file_name = last
+    found = _counts(connection, import_id)
+    if not found:
+        raise InputError(
+            "P-ROSTER-081",
+            "Nothing was undone",
+            f"the import of {_when(at)} is too old: only the last {KEPT_IMPORTS} can be undone",
+            "import the bundle of that time again",
+        )
+    _refuse_later_changes(connection, import_id, at)
+    try:
+        for table in reversed(ORDER):
+            _put_back(connection, table, import_id)
+        for table in reversed(ORDER):
+            _take_out(connection, table, import_id)
+        connection.execute("set constraints all immediate")
+    except IntegrityError as error:
+        raise InputError(
+            "P-ROSTER-082",
+            "Nothing was undone",
+            f"other data depend on the import of {_when(at)} ({error.diag.table_name or 'another table'})",
+            "import a corrected bundle instead",
+        ) from error
+    connection.execute(
+        "update roster_imports set undone_at = now(), undone_by = %s where id = %s", (actor, import_id)
+    )
+    connection.execute("delete from roster_changes where import_id = %s", (import_id,))
+    return {"import": str(import_id), "at": at.isoformat(), "kind": kind, "file": file_name, "rows": found}
+
+
+def _when(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _counts(connection: Connection, import_id: UUID) -> dict[str, int]:
+    rows = connection.execute(
+        "select table_name, count(distinct row_id) from roster_changes where import_id = %s group by 1",
+        (import_id,),
+    ).fetchall()
+    by_table: dict[str, int] = dict(rows)
+    return {table: by_table[table] for table in ORDER if table in by_table}
+
+
+def _refuse_later_changes(connection: Connection, import_id: UUID, at: datetime) -> None:
+    """Rows that are not as the import left them were changed by someone since."""
+    for table in ORDER:
+        row = connection.execute(
+            SQL("""
+                select count(*) from (
+                    select distinct on (row_id) row_id, change, after from roster_changes
+                    where import_id = {import_id} and table_name = {name} order by row_id, id desc
+                ) c left join {table} t on {key} = c.row_id
+                where (case when t is null then null else {digest} end) is distinct from c.after
+            """).format(
+                import_id=Value(import_id),
+                name=Value(table),
+                table=Identifier(table),
+                key=row_key(table),
+                digest=row_digest(),
+            )
+        ).fetchone()
+        if row and row[0]:
+            raise InputError(
+                "P-ROSTER-082",
+                "Nothing was undone",
+                f"{row[0]} rows of {table} were changed after the import of {_when(at)}",
+                "import a corrected bundle instead",
+            )
+
+
+def _put_back(connection: Connection, table: str, import_id: UUID) -> None:
+    """Rows that were changed or deleted, as the first change of the import found them."""
+    columns = _columns(connection, table)
+    connection.execute(
+        SQL("""
+            update {table} t
+            set ({columns}) = (select {columns} from jsonb_populate_record(null::{table}, c.before))
+            from ({first}) c where c.change = 'update' and {key} = c.row_id
+        """).format(
+            table=Identifier(table), columns=columns, first=_first(table, import_id), key=row_key(table)
+        )
+    )
+    connection.execute(
+        SQL("""
+            insert into {table} ({columns}) overriding system value
+            select {columns} from ({first}) c
+            cross join lateral jsonb_populate_record(null::{table}, c.before) r where c.change = 'delete'
+        """).format(
+            table=Identifier(table),
+            columns=columns,
+            first=_first(table, import_id),
+        )
+    )
+
+
+def _take_out(connection: Connection, table: str, import_id: UUID) -> None:
+    connection.execute(
+        SQL("delete from {table} t using ({first}) c where c.change = 'insert' and {key} = c.row_id").format(
+            table=Identifier(table), first=_first(table, import_id), key=row_key(table)
+        )
+    )
+
+
+def _first(table: str, import_id: UUID) -> Composed:
+    return SQL("""
+        select distinct on (row_id) row_id, change, before from roster_changes
+        where import_id = {} and table_name = {} order by row_id, id
+    """).format(Value(import_id), Value(table))
+
+
+def _columns(connection: Connection, table: str) -> Composed:
+    """The columns that are stored as given; computed ones follow from them."""
+    rows = connection.execute(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
+        " and attgenerated = '' order by attnum",
+        (table,),
+    ).fetchall()
+    return SQL(", ").join(Identifier(name) for (name,) in rows)

@@ -1,0 +1,76 @@
+"""The process of a tenant: uvicorn on a Unix socket that only the gateway can open."""
+
+import logging
+import socket as sockets
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from digione_platform.app import create_app
+from digione_platform.auth import OidcSignIn
+from digione_platform.db import is_current, open_database
+from digione_platform.errors import InputError, PlatformError
+from digione_platform.settings import load_settings
+
+
+def serve_socket(path: Path) -> None:
+    """Serve on ``path`` until SIGTERM or SIGINT; requests under way are given ten seconds to finish."""
+    settings = load_settings()
+    if settings.oidc is None:
+        raise InputError(
+            "P-SETTINGS-005",
+            "The platform was not started",
+            "the settings name no identity provider (oidc)",
+            "apply the instance again: digione apply <instance>",
+        )
+    log_to_stderr()
+    if not is_current(open_database(settings)):
+        raise PlatformError(
+            "P-DATABASE-002",
+            "The platform was not started",
+            "the database has another schema than this release",
+            "digione-platform migrate (digione apply <instance> does it)",
+        )
+    app = create_app(settings, OidcSignIn(settings, settings.oidc))
+    config = uvicorn.Config(
+        app,
+        # Whoever can open the socket is the gateway.
+        proxy_headers=True,
+        forwarded_allow_ips="*",
+        server_header=False,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )
+    with _listen(path) as listening:
+        uvicorn.Server(config).run([listening])
+    path.unlink(missing_ok=True)
+
+
+def log_to_stderr() -> None:
+    """Plain lines for the journal, which adds time and unit itself."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
+    )
+    # It logs addresses with their query, and with it sign-in codes.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _listen(path: Path) -> sockets.socket:
+    listening = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        listening.bind(str(path))
+        # The unit gives the socket's directory to the gateway's group; others stay outside.
+        path.chmod(0o660)
+        listening.listen(512)
+    except OSError as error:
+        listening.close()
+        raise PlatformError(
+            "P-SERVE-001",
+            "The platform was not started",
+            f"{path}: {error.strerror or error}",
+            "the socket's directory belongs to the unit: systemctl status digione-platform@<tenant>",
+        ) from error
+    return listening

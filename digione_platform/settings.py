@@ -1,0 +1,144 @@
+"""Settings of one tenant's platform, read once from the JSON file that the operator's side writes."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from sqlalchemy.engine import URL, make_url
+
+from digione_platform.errors import InputError
+
+ENVIRONMENT_KEY = "DIGIONE_PLATFORM_SETTINGS"
+
+Language = Literal["fi", "sv", "en"]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,19}$")]
+
+
+class Model(BaseModel):
+    """Frozen; unknown keys are refused by name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tenant(Model):
+    """The municipality that this process serves. The first language is the default one."""
+
+    slug: Slug
+    code: Annotated[str, StringConstraints(pattern=r"^\d{3}$")]
+    oid: str
+    name: dict[Language, str]
+    languages: Annotated[list[Language], Field(min_length=1)]
+    areas: list[str]
+
+    def name_in(self, language: str) -> str:
+        """The municipality's name in a language, else in the default language, else any."""
+        names: dict[str, str] = dict(self.name.items())
+        return names.get(language) or names.get(self.languages[0]) or next(iter(names.values()))
+
+
+class Database(Model):
+    """Where the tenant's database is. A host that begins with a slash is a socket's directory."""
+
+    host: str
+    port: int = 5432
+    name: str
+    user: str
+    password: SecretStr = SecretStr("")
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """The database behind ``postgresql://user:password@host:port/name`` or ``…/name?host=/directory``."""
+        parsed = make_url(url)
+        socket = parsed.query.get("host")
+        return cls(
+            host=socket if isinstance(socket, str) else parsed.host or "127.0.0.1",
+            port=parsed.port or 5432,
+            name=parsed.database or "postgres",
+            user=parsed.username or "postgres",
+            password=SecretStr(parsed.password or ""),
+        )
+
+    def url(self, authority: Path | None) -> URL:
+        """The URL for SQLAlchemy; TCP is encrypted and the server is checked against ``authority``."""
+        encryption = (
+            {}
+            if authority is None or self.host.startswith("/")
+            else {
+                "sslmode": "verify-ca",
+                "sslrootcert": str(authority),
+            }
+        )
+        return URL.create(
+            "postgresql+psycopg",
+            username=self.user,
+            password=self.password.get_secret_value() or None,
+            database=self.name,
+            query={"host": self.host, "port": str(self.port), **encryption},
+        )
+
+
+class Oidc(Model):
+    """The tenant's identity provider, and this platform as its client."""
+
+    issuer: str
+    client_id: str
+    client_secret: SecretStr
+
+
+class Directory(Model):
+    """The tenant's people in LDAP over TLS."""
+
+    host: str
+    port: int = 636
+    base: str
+    bind_dn: str
+    password: SecretStr
+
+
+class Settings(Model):
+    """Everything a platform process is told. ``oidc`` and ``directory`` are absent in the sandbox."""
+
+    tenant: Tenant
+    release: str
+    url: str
+    authority: Path | None = None
+    database: Database
+    session_secret: SecretStr
+    oidc: Oidc | None = None
+    directory: Directory | None = None
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """The settings in a file, by default the one the environment names; all mistakes are told at once."""
+    named = path or Path(os.environ.get(ENVIRONMENT_KEY, ""))
+    if str(named) == ".":
+        raise InputError(
+            "P-SETTINGS-001",
+            "The platform was not started",
+            f"the environment variable {ENVIRONMENT_KEY} does not name a settings file",
+            f"{ENVIRONMENT_KEY}=/etc/digione/platform/<tenant>.json digione-platform …",
+        )
+    try:
+        return Settings.model_validate_json(named.read_bytes())
+    except OSError as error:
+        raise InputError(
+            "P-SETTINGS-002",
+            "The platform's settings were not read",
+            f"{named}: {error.strerror}",
+            "run the command as the tenant's Unix user, or write the file again: digione apply <instance>",
+        ) from error
+    except ValidationError as error:
+        raise InputError(
+            "P-SETTINGS-003",
+            "The platform's settings are not valid",
+            f"{named}: " + "; ".join(_mistakes(error)),
+            "the file is written by the operator's side: digione apply <instance>",
+        ) from error
+
+
+def _mistakes(error: ValidationError) -> Iterator[str]:
+    # The value itself is left out: it may be a secret.
+    for mistake in error.errors(include_input=False, include_url=False):
+        yield f"{'.'.join(map(str, mistake['loc'])) or 'file'}: {mistake['msg']}"

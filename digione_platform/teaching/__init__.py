@@ -1,0 +1,1 @@
+"""Service area: planning of teaching."""

@@ -1,0 +1,134 @@
+"""Blocks of a page: what one role sees of the master data. Desktop and service areas are made of them.
+
+A block is a function of what is asked and who asks; its values go to ``templates/blocks/<its name>.html``.
+It asks the access table before it reads, and writes to the audit whose data it showed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from digione_platform.core import audit, pupils, schools
+from digione_platform.core.access import Action, Desktop, Relation, Seen, allows, see
+from digione_platform.core.models import GroupType, Person
+from digione_platform.core.viewer import Viewer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question to the master data: by whom, of which day, in which transaction."""
+
+    session: Session
+    viewer: Viewer
+    today: date
+
+    @property
+    def desktop(self) -> Desktop:
+        return self.viewer.desk.desktop
+
+    def may(self, relation: Relation | None, action: Action, *, protected: bool = False) -> bool:
+        """What the access table says of this viewer."""
+        return allows(self.desktop, relation, action, protected=protected)
+
+
+Block = Callable[[Asked], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class SeenPupil:
+    """A pupil as the viewer may see them; ``place_hidden`` when school and class are kept from the viewer."""
+
+    person: Person
+    seen: Seen
+    school: str | None
+    homeroom: str | None
+    place_hidden: bool
+
+
+def seen_pupil(asked: Asked, row: pupils.PupilRow, relation: Relation) -> SeenPupil:
+    """Given a pupil and how the viewer stands to them, what the viewer may see."""
+    may_see_place = asked.may(relation, Action.SCHOOL, protected=row.person.nondisclosure)
+    return SeenPupil(
+        row.person,
+        see(row.person, asked.desktop, relation),
+        row.school if may_see_place else None,
+        row.homeroom if may_see_place else None,
+        not may_see_place,
+    )
+
+
+def children(asked: Asked) -> dict[str, Any]:
+    """A guardian's children with school and class."""
+    guardian = asked.viewer.person
+    found = pupils.children_of(asked.session, guardian.id, asked.today)
+    audit.record(asked.session, guardian.id, "view child", [row.person.id for row in found])
+    return {"children": [seen_pupil(asked, row, _to_child(guardian, row.person)) for row in found]}
+
+
+def own_class(asked: Asked) -> dict[str, Any]:
+    """A pupil's own class and groups with their teachers."""
+    me = asked.viewer.person
+    may = asked.may(Relation.SELF, Action.SCHOOL, protected=me.nondisclosure)
+    groups = pupils.groups_of_pupil(asked.session, me.id, asked.today) if may else []
+    return {"groups": groups}
+
+
+def own_groups(asked: Asked) -> dict[str, Any]:
+    """A teacher's groups at the school they work in now."""
+    if not asked.may(Relation.OWN_GROUP, Action.LIST_PUPILS):
+        return {"groups": []}
+    desk = asked.viewer.desk
+    return {
+        "groups": pupils.groups_of_teacher(
+            asked.session, asked.viewer.person.id, desk.organisation_id, asked.today
+        )
+    }
+
+
+def school_numbers(asked: Asked) -> dict[str, Any]:
+    """The viewer's school in numbers."""
+    if not asked.may(Relation.OWN_SCHOOL, Action.NUMBERS):
+        return {"school": None}
+    found = schools.schools(asked.session, asked.today, asked.viewer.desk.organisation_id)
+    return {"school": found[0] if found else None}
+
+
+def classes(asked: Asked) -> dict[str, Any]:
+    """The classes of the viewer's school."""
+    if not asked.may(Relation.OWN_SCHOOL, Action.LIST_PUPILS):
+        return {"groups": []}
+    return {
+        "groups": pupils.groups_of_school(
+            asked.session, asked.viewer.desk.organisation_id, asked.today, GroupType.HOMEROOM
+        )
+    }
+
+
+def pupil_search(asked: Asked) -> dict[str, Any]:
+    """A search over the pupils of the viewer's school."""
+    return {"allowed": asked.may(Relation.OWN_SCHOOL, Action.LIST_PUPILS)}
+
+
+def all_schools(asked: Asked) -> dict[str, Any]:
+    """The municipality's schools in numbers."""
+    may = asked.may(Relation.OWN_MUNICIPALITY, Action.NUMBERS)
+    return {"schools": schools.schools(asked.session, asked.today) if may else []}
+
+
+def imports(asked: Asked) -> dict[str, Any]:
+    """The latest roster imports."""
+    may = asked.may(Relation.OWN_MUNICIPALITY, Action.IMPORTS)
+    return {"imports": schools.latest_imports(asked.session) if may else []}
+
+
+def school_year(asked: Asked) -> dict[str, Any]:
+    """This school year with its terms and periods: the same for everyone."""
+    return {"sessions": schools.sessions_of_year(asked.session, asked.today)}
+
+
+def _to_child(guardian: Person, child: Person) -> Relation:
+    in_hiding = guardian.nondisclosure and child.nondisclosure
+    return Relation.OWN_CHILD_IN_HIDING if in_hiding else Relation.OWN_CHILD

@@ -1,0 +1,57 @@
+"""What pages ask for: a transaction, and the person who looks."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from digione_platform import sessions
+from digione_platform.core.viewer import Viewer, desks_of
+from digione_platform.i18n import today
+from digione_platform.web.blocks import Asked
+from digione_platform.web.render import cookie_name
+
+
+class NotSignedInError(Exception):
+    """The page is for people who have signed in."""
+
+
+class NoRoleError(Exception):
+    """A person has signed in who has no role that opens a desktop."""
+
+
+class NotFoundError(Exception):
+    """There is no such thing, or it is not the viewer's to know that there is."""
+
+
+def transaction(request: Request) -> Iterator[Session]:
+    """A transaction that is committed before the answer leaves, so that what was shown is in the audit."""
+    with request.app.state.open_session.begin() as session:
+        yield session
+
+
+Transaction = Annotated[Session, Depends(transaction, scope="function")]
+
+
+def viewer(request: Request, session: Transaction) -> Viewer:
+    """The person behind the browser's cookie, at the desk they chose last."""
+    found = sessions.find(session, request.cookies.get(cookie_name(request)))
+    if found is None:
+        raise NotSignedInError
+    desks = desks_of(session, found.person.id, today())
+    if not desks:
+        raise NoRoleError
+    desk = next((desk for desk in desks if desk.role_id == found.sign_in.role_id), desks[0])
+    return Viewer(found.account, found.person, desk, desks)
+
+
+SignedIn = Annotated[Viewer, Depends(viewer, scope="function")]
+
+
+def asked(session: Transaction, viewer: SignedIn) -> Asked:
+    """The viewer's question to the master data, as of today."""
+    return Asked(session, viewer, today())
+
+
+Question = Annotated[Asked, Depends(asked, scope="function")]

@@ -1,0 +1,14 @@
+"""What each role's desktop is made of."""
+
+from digione_platform.core.access import Desktop
+from digione_platform.web import blocks
+from digione_platform.web.blocks import Block
+
+DESKTOPS: dict[Desktop, tuple[Block, ...]] = {
+    Desktop.PUPIL: (blocks.own_class,),
+    Desktop.GUARDIAN: (blocks.children,),
+    Desktop.TEACHER: (blocks.own_groups,),
+    Desktop.PRINCIPAL: (blocks.school_numbers, blocks.classes),
+    Desktop.SECRETARY: (blocks.pupil_search, blocks.school_numbers, blocks.classes),
+    Desktop.MUNICIPALITY: (blocks.all_schools, blocks.imports),
+}

@@ -1,0 +1,114 @@
+"""Turning a template and values into a page in the reader's language."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from digione_platform.core.access import Desktop
+from digione_platform.core.models import RoleName
+from digione_platform.core.viewer import Viewer
+from digione_platform.i18n import LANGUAGES, Texts, choose, mark
+from digione_platform.settings import Settings
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+LANGUAGE_COOKIE = "digione-language"
+
+_TITLES = {
+    Desktop.PUPIL: mark("Pupil"),
+    Desktop.GUARDIAN: mark("Guardian"),
+    Desktop.TEACHER: mark("Teacher"),
+    Desktop.PRINCIPAL: mark("Principal"),
+    Desktop.SECRETARY: mark("School secretary"),
+    Desktop.MUNICIPALITY: mark("Municipal administrator"),
+}
+# They work at a teacher's desktop under a name of their own.
+_OTHER_TITLES = {
+    RoleName.AIDE: mark("School assistant"),
+    RoleName.COUNSELOR: mark("Guidance counsellor"),
+}
+
+
+def role_title(role: RoleName, desktop: Desktop) -> str:
+    """What a role is called, marked for translation."""
+    return _OTHER_TITLES.get(role) or _TITLES[desktop]
+
+
+def cookie_name(request: Request) -> str:
+    """The session's cookie. Over plain HTTP (the sandbox's loopback) browsers take no ``__Host-`` cookie."""
+    return "__Host-digione" if request.app.state.secure else "digione-sandbox"
+
+
+def local_path(target: str) -> str:
+    """A path of ours to go to, else the front page: nobody is sent to a foreign site."""
+    if target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable():
+        return target
+    return "/"
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    viewer: Viewer | None = None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """The page of a template. ``viewer`` is absent on pages that are shown before signing in."""
+    settings: Settings = request.app.state.settings
+    texts = speak(request, viewer)
+    values |= {
+        "_": texts.gettext,
+        "ngettext": texts.ngettext,
+        "texts": texts,
+        "viewer": viewer,
+        "municipality": settings.tenant.name_in(texts.language),
+        "languages": {code: LANGUAGES[code] for code in settings.tenant.languages},
+        "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "release": settings.release,
+        "path": request.url.path,
+        "areas": [one for one in request.app.state.areas if viewer and one.is_for(viewer.desk.desktop)],
+        "role_title": role_title,
+        "static": static_url,
+        "query": urlencode,
+    }
+    return HTMLResponse(_environment().get_template(template).render(values), status, headers)
+
+
+def speak(request: Request, viewer: Viewer | None = None) -> Texts:
+    """The texts in the language of the one who reads this page."""
+    settings: Settings = request.app.state.settings
+    language = choose(
+        settings.tenant.languages,
+        request.cookies.get(LANGUAGE_COOKIE),
+        viewer.person.language if viewer else None,
+        request.headers.get("accept-language", ""),
+    )
+    return Texts(language)
+
+
+@cache
+def static_url(path: str) -> str:
+    """The address of a static file; it changes when the file does, so that browsers may keep it for ever."""
+    digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+    return f"/static/{path}?v={digest}"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        # Packages beside this one may bring pages of their own.
+        loader=FileSystemLoader([HERE / "templates", *sorted(HERE.parent.glob("*/templates"))]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+    )

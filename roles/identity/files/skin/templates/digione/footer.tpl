@@ -1,0 +1,4 @@
+  </div>
+<script src="<TMPL_VAR NAME="SCRIPTNAME">psgi.js"></script>
+</body>
+</html>

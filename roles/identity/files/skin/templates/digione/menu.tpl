@@ -1,0 +1,27 @@
+<TMPL_INCLUDE NAME="header.tpl">
+<main class="narrow">
+  <h1 trspan="yourAccount"></h1>
+  <TMPL_INCLUDE NAME="message.tpl">
+  <p><span trspan="connectedAs"></span> <b><TMPL_VAR NAME="AUTH_USER" ESCAPE=HTML></b></p>
+  <p class="actions">
+    <a class="btn btn-primary" href="<TMPL_VAR NAME="platform">" trspan="goToPlatform"></a>
+    <a class="btn btn-secondary" href="<TMPL_VAR NAME="LOGOUT_URL">" trspan="logout"></a>
+  </p>
+  <TMPL_IF NAME="sfaManager"><p><a href="/2fregisters" trspan="sfaManager"></a></p></TMPL_IF>
+  <TMPL_LOOP NAME="DISPLAY_MODULES">
+    <TMPL_IF NAME="ChangePassword">
+    <section class="card" id="password">
+      <h2 trspan="changePwd"></h2>
+      <TMPL_INCLUDE NAME="password.tpl">
+    </section>
+    </TMPL_IF>
+    <TMPL_IF NAME="LoginHistory">
+    <section class="card" id="loginHistory">
+      <h2 trspan="loginHistory"></h2>
+      <TMPL_VAR NAME="SUCCESS_LOGIN">
+      <TMPL_VAR NAME="FAILED_LOGIN">
+    </section>
+    </TMPL_IF>
+  </TMPL_LOOP>
+</main>
+<TMPL_INCLUDE NAME="footer.tpl">

