@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 # Debian packages: what the lab needs, and what tests need besides.
 LAB_PACKAGES := python3-venv mmdebstrap systemd-container iproute2 iptables nftables openssh-client
-TEST_PACKAGES := chromium fonts-dejavu-core slapd ldap-utils
+TEST_PACKAGES := chromium fonts-dejavu-core libnss3-tools slapd ldap-utils
 
 help:  ## Say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14

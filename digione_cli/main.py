@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from digione_cli import verbs
-from digione_cli.errors import DigioneError, Exit
+from digione_cli.errors import DigioneError, Exit, UsageError
 
 # The order of a newcomer's path; verbs not named here follow by name.
 _PATH = ["init", "validate", "show", "plan", "apply", "status", "doctor", "logs"]
@@ -71,34 +71,65 @@ def _root(
 
 def main() -> None:
     """Run the command line and end the program."""
-    sys.exit(run(sys.argv[1:]))
+    _use_streams()
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _use_streams() -> None:
+    """Make standard output and error take any text, also where they are closed or know few letters."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        else:
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run(arguments: list[str]) -> int:
     """Given the arguments, carry out the verb and return the exit code."""
     try:
+        if not "".join(arguments).isascii():
+            _require_utf8(arguments)
         result = app(args=arguments, prog_name="digione", standalone_mode=False)
+        if result == Exit.INTERRUPTED:  # Ctrl-C outside of a run, which has its own words for it
+            sys.stderr.write("\nInterrupted; nothing was changed.\n")
         return result if isinstance(result, int) else Exit.DONE
+    except SystemExit as e:
+        if not isinstance(e.__context__, BrokenPipeError):
+            raise
+        return Exit.DONE  # whoever read has seen enough
     except DigioneError as e:
         return _tell(e, "--json" in arguments)
-    except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("\nInterrupted; nothing was changed.\n")
-        return Exit.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
     except Exception as e:
-        return _other(e)
+        return _tell(_explained(e), "--json" in arguments)
+
+
+def _require_utf8(arguments: list[str]) -> None:
+    for number, argument in enumerate(arguments, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            why = f"argument {number} is not UTF-8: {argument!a}"
+            raise UsageError("D1-USE-008", "Nothing was done", why, "write it in UTF-8") from None
 
 
 def _tell(error: DigioneError, as_json: bool) -> int:
+    from digione_cli.model.text import printable
+
     if as_json:
         import json
 
         told = {"id": error.id, "what": error.what, "why": error.why, "fix": error.fix}
         sys.stdout.write(json.dumps({"error": told}, ensure_ascii=False, indent=1) + "\n")
-    next_line = f"\n  next: {error.fix}" if error.fix else ""
-    sys.stderr.write(f"✗ {error.what} [{error.id}]\n  why: {_indented(error.why)}{next_line}\n")
+    lines = [f"✗ {error.what} [{error.id}]"]
+    lines += [f"  why: {_indented(error.why)}"] if error.why else []
+    lines += [f"  next: {error.fix}"] if error.fix else []
+    sys.stderr.write(printable("\n".join(lines)) + "\n")
     return error.exit
 
 
@@ -106,19 +137,15 @@ def _indented(text: str) -> str:
     return text.replace("\n", "\n       ")
 
 
-def _other(error: Exception) -> int:
-    """Usage errors of the command line, and bugs of ours."""
+def _explained(error: Exception) -> DigioneError:
+    """Given what the parser of the command line raised, or a bug of ours, return an error to be shown."""
     if hasattr(error, "format_message"):
-        text = error.format_message()
-        sys.stderr.write(f"✗ {text} [D1-USE-000]\n  next: digione --help\n")
-        return Exit.USAGE
-    report = _write_report(error)
-    sys.stderr.write(
-        f"✗ digione failed; this is a bug of ours [D1-BUG-000]\n  why: {type(error).__name__}: "
-        f"{str(error).splitlines()[0][:200] if str(error) else 'no text'}\n"
-        f"  next: report it with the file {report}\n"
-    )
-    return Exit.FAILED
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "digione"
+        return UsageError("D1-USE-000", error.format_message(), "", f"{command} --help")
+    why = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else 'no text'}"
+    fix = f"report it with the file {_write_report(error)}"
+    return DigioneError("D1-BUG-000", "digione failed; this is a bug of ours", why, fix)
 
 
 def _write_report(error: Exception) -> str:

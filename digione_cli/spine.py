@@ -25,6 +25,8 @@ from digione_cli.settings import CHECKOUT
 from digione_cli.ui.screen import Screen
 from digione_cli.world.world import World
 
+_WRONG_KEY = ("D1-SSH-001", "D1-SSH-002")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -94,7 +96,7 @@ def change(
             situation = replace(before, facts=world.look(before.instance), now=world.now())
         _require_hosts(situation)
         plan = plan_for(situation)
-        if plan.steps:
+        if plan.steps and not plan.destructive:  # a full disk or little memory must not keep anyone
             _preflight(situation, world, screen)
         screen.plan(plan)
         if options.diff and plan.steps:
@@ -114,9 +116,10 @@ def change(
 
 def _require_hosts(situation: Situation) -> None:
     """Refuse work while a host is not reached; a wrong host key weighs heavier than anything else."""
-    lost = {n: f for n, f in situation.facts.items() if not f.reached}
-    for name, facts in lost.items():
-        kind = IntegrityError if facts.error_kind in ("D1-SSH-001", "D1-SSH-002") else PreconditionError
+    lost = [(f.error_kind not in _WRONG_KEY, n, f) for n, f in situation.facts.items() if not f.reached]
+    if lost:
+        _, name, facts = min(lost, key=lambda one: one[0])
+        kind = IntegrityError if facts.error_kind in _WRONG_KEY else PreconditionError
         raise kind(
             facts.error_kind or "D1-HOST-001",
             f"{name} cannot be worked on",
@@ -163,20 +166,11 @@ def _show_diff(plan: Plan, situation: Situation, world: World, screen: Screen, r
             request = replace(play_request(known, situation, world, run.id), check=True)
             diffs: list[str] = []
             good = world.play(request, lambda event: diffs.extend(event.diff), lambda: False)
-        hidden = situation.secrets.all_values()
-        screen.diff([_redacted(d, hidden) for d in dict.fromkeys(diffs)])
+        screen.diff([situation.secrets.redacted(d) for d in dict.fromkeys(diffs)])
         if not good:
             screen.note("some differences could not be told before the change itself")
     for step in new:
         screen.note(f"{step.title}: everything is new there")
-
-
-def _redacted(text: str, values: tuple[str, ...]) -> str:
-    for value in values:
-        for line in value.splitlines():
-            if len(line) > 7:
-                text = text.replace(line, "[secret]")
-    return text
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +10,8 @@ import typer
 from digione_platform.errors import InputError, PlatformError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy import Engine
 
     from digione_platform.directory import Entry
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 
 MAX_PASSWORD = 1024
+FEW_ACCOUNTS = 1000
 
 
 @app.command("list")
 def list_accounts(as_json: Annotated[bool, typer.Option("--json", help="List as JSON.")] = False) -> None:
     """List the accounts: username, name, roles, and whether they may sign in."""
+    from digione_platform.db import ready_database
     from digione_platform.settings import load_settings
 
-    with _database(load_settings()) as engine:
+    with ready_database(load_settings()) as engine:
         rows = account_rows(engine)
     if as_json:
         sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
@@ -39,10 +42,11 @@ def list_accounts(as_json: Annotated[bool, typer.Option("--json", help="List as 
 @app.command()
 def sync(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
     """Bring the directory to the accounts of the database; a second run changes nothing."""
+    from digione_platform.db import ready_database
     from digione_platform.settings import load_settings
 
     settings = load_settings()
-    with _database(settings) as engine:
+    with ready_database(settings) as engine:
         done = sync_directory(engine, settings)
     if done is None:
         raise _no_directory("The accounts were not brought to the directory")
@@ -55,6 +59,7 @@ def sync(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")
 @app.command()
 def password(username: Annotated[str, typer.Argument(help="Whose password.")]) -> None:
     """Set a new password, read from standard input."""
+    from digione_platform.db import ready_database
     from digione_platform.directory import open_directory
     from digione_platform.settings import load_settings
 
@@ -63,7 +68,7 @@ def password(username: Annotated[str, typer.Argument(help="Whose password.")]) -
     if settings.directory is None:
         raise _no_directory(what)
     name = username.lower()
-    with _database(settings) as engine:
+    with ready_database(settings) as engine:
         enabled = is_enabled(engine, name)
     if enabled is None:
         raise InputError("P-ACCOUNTS-004", what, "there is no such account", "digione-platform accounts list")
@@ -80,20 +85,62 @@ def password(username: Annotated[str, typer.Argument(help="Whose password.")]) -
     sys.stderr.write(f"{name} has a new password\n")
 
 
-def sync_directory(engine: "Engine", settings: "Settings") -> dict[str, int] | None:
-    """Bring the directory to the accounts; gives what was done, or None where there is no directory."""
+def sync_directory(
+    engine: "Engine", settings: "Settings", *, after: "UUID | None" = None
+) -> dict[str, int] | None:
+    """Bring the directory to the accounts, or to those only that the import ``after`` touched.
+
+    Gives what was done, or None where there is no directory. Only when all went well is it noted that the
+    directory has followed: what it missed is made good by the next sync or import.
+    """
+    from sqlalchemy import text
+
     from digione_platform.directory import compare, open_directory
 
     if settings.directory is None:
         return None
+    touched = _touched(engine, after) if after else None
     with open_directory(settings.directory, settings.authority) as people:
-        changes = compare(wanted_entries(engine), people.all())
+        found = people.all() if touched is None else people.some(touched)
+        changes = compare(wanted_entries(engine, touched), found)
         people.apply(changes)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "update roster_imports set followed = true where not followed and id = coalesce(:after, id)"
+            ),
+            {"after": after},
+        )
     return changes.as_json()
 
 
-def wanted_entries(engine: "Engine") -> "Iterator[Entry]":
-    """The directory's entries as the accounts have them."""
+def directory_is_behind(engine: "Engine", settings: "Settings") -> bool:
+    """Whether the directory did not follow an earlier import or undo."""
+    from sqlalchemy import text
+
+    with engine.connect() as connection:
+        missed = connection.execute(text("select exists (select from roster_imports where not followed)"))
+        return settings.directory is not None and bool(missed.scalar())
+
+
+def _touched(engine: "Engine", import_id: "UUID") -> list[str] | None:
+    """The accounts that an import touched; None if they are so many that all may as well be compared."""
+    from sqlalchemy import text
+
+    query = text("""
+        select id::text from accounts where id::text in (
+            select row_id from roster_changes where import_id = :id and table_name = 'accounts'
+        ) or person_id::text in (
+            select row_id from roster_changes where import_id = :id and table_name = 'persons'
+        ) limit :limit
+    """)
+    with engine.connect() as connection:
+        found = list(connection.execute(query, {"id": import_id, "limit": FEW_ACCOUNTS + 1}).scalars())
+    return found if len(found) <= FEW_ACCOUNTS else None
+
+
+def wanted_entries(engine: "Engine", numbers: list[str] | None = None) -> "Iterator[Entry]":
+    """The directory's entries as the accounts, all or those of the given identifiers, have them."""
     from sqlalchemy import text
 
     from digione_platform.directory import Entry
@@ -101,10 +148,12 @@ def wanted_entries(engine: "Engine") -> "Iterator[Entry]":
     query = text("""
         select a.id, a.username, coalesce(p.preferred_given_name, p.given_name),
             coalesce(p.preferred_family_name, p.family_name), p.language, p.learner_number, not a.enabled
-        from accounts a join persons p on p.id = a.person_id order by a.username
+        from accounts a join persons p on p.id = a.person_id
+        where :all or a.id = any(cast(:numbers as uuid[])) order by a.username
     """)
+    chosen = {"all": numbers is None, "numbers": numbers or []}
     with engine.connect() as connection:
-        for number, *rest in connection.execution_options(yield_per=1000).execute(query):
+        for number, *rest in connection.execution_options(yield_per=1000).execute(query, chosen):
             yield Entry(str(number), *rest)
 
 
@@ -137,21 +186,6 @@ def is_enabled(engine: "Engine", username: str) -> bool | None:
             text("select enabled from accounts where username = :name"), {"name": username}
         )
         return found.scalar()
-
-
-@contextmanager
-def _database(settings: "Settings") -> "Iterator[Engine]":
-    from sqlalchemy.exc import OperationalError
-
-    from digione_platform.db import database_away, open_database
-
-    engine = open_database(settings)
-    try:
-        yield engine
-    except OperationalError as error:
-        raise database_away(error) from error
-    finally:
-        engine.dispose()
 
 
 def _read_password(what: str) -> str:

@@ -20,6 +20,7 @@ from digione_platform.areas import areas_of
 from digione_platform.auth import SignInMethod
 from digione_platform.core import audit
 from digione_platform.db import open_database
+from digione_platform.errors import PlatformError
 from digione_platform.security import HEALTH, Guard
 from digione_platform.settings import Settings
 from digione_platform.web import pages
@@ -31,7 +32,8 @@ _log = logging.getLogger(__name__)
 
 def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     """The platform of the tenant in ``settings``, where people prove who they are by ``sign_in``."""
-    app = FastAPI(title="DigiOne", docs_url=None, redoc_url=None, openapi_url=None)
+    _require_styles()
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     engine = open_database(settings)
     app.state.settings = settings
     app.state.secure = settings.url.startswith("https:")
@@ -67,6 +69,16 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     )
     app.add_middleware(Guard, settings=settings, form_targets=sign_in.form_targets)
     return app
+
+
+def _require_styles() -> None:
+    if not (STATIC / "vendor" / "hds.css").exists():
+        raise PlatformError(
+            "P-STATIC-001",
+            "The platform was not started",
+            f"the design system's styles were not built: {STATIC / 'vendor'} is empty",
+            "make static, in the checkout",
+        )
 
 
 class Static(StaticFiles):

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 
-import httpx
+import httpx2
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth, StarletteOAuth2App
@@ -25,12 +25,15 @@ from digione_platform.settings import Oidc, Settings
 from digione_platform.web.render import cookie_name, local_path, page, speak
 
 _log = logging.getLogger(__name__)
+# Where the provider sends people back to; it must know both addresses (roles/identity).
+CALLBACK = "/auth/callback"
+SIGNED_OUT = "/"
 # What can go wrong between us and the provider, besides its being away.
 _BROKEN = (AuthlibBaseError, JoseError, KeyError, ValueError, RuntimeError)
 
 
 class SignInMethod(Protocol):
-    """How people prove who they are. It owns the path ``/sign-in`` and everything below it."""
+    """How people prove who they are; its pages begin at ``/sign-in``."""
 
     @property
     def form_targets(self) -> Sequence[str]:
@@ -76,19 +79,23 @@ class OidcSignIn:
     def router(self) -> APIRouter:
         router = APIRouter()
         router.add_api_route("/sign-in", self._begin, methods=["GET"])
-        router.add_api_route("/sign-in/callback", self._finish, methods=["GET"])
+        router.add_api_route(CALLBACK, self._finish, methods=["GET"])
         return router
 
     async def sign_out_url(self, id_token: str | None, language: str) -> str:
-        back = f"{self._url}/signed-out"
+        here_only = f"{self._url}/signed-out"
         try:
             metadata = await self._metadata()
-        except (httpx.HTTPError, *_BROKEN):
-            return back
+        except (httpx2.HTTPError, *_BROKEN):
+            return here_only
         end = metadata.get("end_session_endpoint")
         if not end:
-            return back
-        asked = {"post_logout_redirect_uri": back, "client_id": self._client_id, "ui_locales": language}
+            return here_only
+        asked = {
+            "post_logout_redirect_uri": f"{self._url}{SIGNED_OUT}",
+            "client_id": self._client_id,
+            "ui_locales": language,
+        }
         return f"{end}?{urlencode(asked | ({'id_token_hint': id_token} if id_token else {}))}"
 
     async def _begin(self, request: Request, next: str = "/") -> Response:  # noqa: A002 - the query's word
@@ -96,9 +103,9 @@ class OidcSignIn:
         try:
             await self._metadata()
             redirect: Response = await self._client.authorize_redirect(
-                request, f"{self._url}/sign-in/callback", ui_locales=speak(request).language
+                request, f"{self._url}{CALLBACK}", ui_locales=speak(request).language
             )
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             return _provider_away(request, error)
         except _BROKEN as error:
             return _failed(request, error)
@@ -111,7 +118,7 @@ class OidcSignIn:
                 request, claims_options={"iss": {"essential": True, "values": [self._issuer]}}
             )
             subject = UUID(token["userinfo"]["sub"])
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             return _provider_away(request, error)
         except _BROKEN as error:
             return _failed(request, error)
@@ -149,7 +156,7 @@ def admit(request: Request, account_id: UUID, id_token: str | None, target: str)
     return response
 
 
-def _provider_away(request: Request, error: httpx.HTTPError) -> Response:
+def _provider_away(request: Request, error: httpx2.HTTPError) -> Response:
     _log.error("identity provider does not answer: %s", type(error).__name__)
     return page(request, "provider_away.html", status=503, headers={"retry-after": "60"})
 

@@ -1,5 +1,7 @@
 """The tenant's database: connections and migrations."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -45,9 +47,36 @@ def migrate(engine: Engine) -> None:
 
 def is_current(engine: Engine) -> bool:
     """Whether the schema is the one that this code expects."""
-    with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+    try:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise database_away(error) from error
     return found == ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+@contextmanager
+def ready_database(settings: Settings) -> Iterator[Engine]:
+    """The tenant's database for one command: it must answer and have this release's schema."""
+    engine = open_database(settings)
+    try:
+        require_current(engine)
+        yield engine
+    except OperationalError as error:
+        raise database_away(error) from error
+    finally:
+        engine.dispose()
+
+
+def require_current(engine: Engine) -> None:
+    """Refuse a database whose schema is not the one that this code expects."""
+    if not is_current(engine):
+        raise PlatformError(
+            "P-DATABASE-002",
+            "The command was not carried out",
+            "the database's schema is not the one of this release",
+            "digione-platform migrate",
+        )
 
 
 def database_away(error: OperationalError) -> PlatformError:

@@ -19,6 +19,7 @@ from ldap3.core.exceptions import (
     LDAPNoSuchObjectResult,
     LDAPUnwillingToPerformResult,
 )
+from ldap3.utils.conv import escape_filter_chars
 from ldap3.utils.dn import escape_rdn
 
 from digione_platform.errors import InputError, PlatformError
@@ -29,6 +30,7 @@ LOCKED = "000001010000Z"
 CLASSES = ("inetOrgPerson", "digionePerson")
 ATTRIBUTES = ("uid", "cn", "sn", "givenName", "employeeNumber", "preferredLanguage", "learnerId")
 _PAGE = 500
+_ASKED_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,19 @@ class People:
 
     def all(self) -> Iterator[Entry]:
         """Every entry that an account made."""
+        return self._search("(&(objectClass=inetOrgPerson)(employeeNumber=*))")
+
+    def some(self, numbers: list[str]) -> Iterator[Entry]:
+        """The entries of some accounts."""
+        for start in range(0, len(numbers), _ASKED_AT_ONCE):
+            asked = numbers[start : start + _ASKED_AT_ONCE]
+            terms = (f"(employeeNumber={escape_filter_chars(number)})" for number in asked)
+            yield from self._search(f"(|{''.join(terms)})")
+
+    def _search(self, wanted: str) -> Iterator[Entry]:
         found = self._connection.extend.standard.paged_search(
             self._base,
-            "(&(objectClass=inetOrgPerson)(employeeNumber=*))",
+            wanted,
             search_scope=ldap3.LEVEL,
             attributes=[*ATTRIBUTES, "pwdAccountLockedTime"],
             paged_size=_PAGE,

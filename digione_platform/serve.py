@@ -1,9 +1,11 @@
 """The process of a tenant: uvicorn on a Unix socket that only the gateway can open."""
 
 import logging
+import signal
 import socket as sockets
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 
@@ -43,9 +45,18 @@ def serve_socket(path: Path) -> None:
         access_log=False,
         timeout_graceful_shutdown=10,
     )
-    with _listen(path) as listening:
-        uvicorn.Server(config).run([listening])
-    path.unlink(missing_ok=True)
+    # The server raises the signal that ended it once more; then the process ends as one that was told to.
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
+    try:
+        with _listen(path) as listening:
+            uvicorn.Server(config).run([listening])
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _end(_signal: int, _frame: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 def log_to_stderr() -> None:
@@ -54,7 +65,7 @@ def log_to_stderr() -> None:
         level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
     )
     # It logs addresses with their query, and with it sign-in codes.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 def _listen(path: Path) -> sockets.socket:

@@ -28,10 +28,11 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
             if service.endpoint:
                 wanted.add(f"tcp/{service.endpoint}")
             for port in sorted(wanted & set(facts.listening)):
+                taker = facts.listening[port] or "something"
                 yield Finding(
                     code="D1-PORT-001",
                     level=Level.ERROR,
                     subject=host,
-                    text=f"{port} is needed by {service.name} and taken by {facts.listening[port] or 'something'}",
+                    text=f"{port} is needed by {service.name} and taken by {taker}",
                     fix=CODES["D1-PORT-001"].fix,
                 )

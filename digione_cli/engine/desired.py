@@ -54,7 +54,7 @@ def _variables(instance: Instance, services: Services, host: str, bundle: Bundle
         "domain": instance.domain,
         "contact": instance.contact,
         "host": {"name": host, "address": instance.hosts[host].address},
-        "hosts": [{"name": n, "address": h.address} for n, h in instance.hosts.items()],
+        "hosts": [{"name": n, "address": h.address} for n, h in sorted(instance.hosts.items())],
         "endpoints": _endpoints(instance, services, host),
         "firewall": _firewall(instance, services, host),
         "bundle": vars(bundle) if bundle else None,
@@ -80,7 +80,7 @@ def _endpoints(instance: Instance, services: Services, host: str) -> dict[str, A
 
 
 def _firewall(instance: Instance, services: Services, host: str) -> list[dict[str, Any]]:
-    others = [h.address for n, h in instance.hosts.items() if n != host]
+    others = [h.address for n, h in sorted(instance.hosts.items()) if n != host]
     rules = [{"service": SSH, "port": instance.hosts[host].port, "protocol": "tcp", "from": []}]
     for service in services.values():
         if host not in instance.placed(service.name):

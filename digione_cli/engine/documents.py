@@ -14,14 +14,14 @@ from typing import Any
 import yaml
 
 from digione_cli.model.finding import Mistake
+from digione_cli.model.text import shown
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 
 Path_ = tuple[Hashable, ...]
 
-_INT = re.compile(r"-?(0|[1-9]\d{0,18})")
-_FLOAT = re.compile(r"-?(0|[1-9]\d{0,18})\.\d{1,18}")
+_INT = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -47,8 +47,8 @@ class DocumentError(Exception):
         self.mistakes = mistakes
 
 
-def read_text(path: Path, file: str) -> str:
-    """Return the text of a regular UTF-8 file of at most MAX_BYTES.
+def read_text(path: Path, file: str, most: int = MAX_BYTES) -> str:
+    """Return the text of a regular UTF-8 file of at most ``most`` bytes.
 
     Raises:
         DocumentError: it is missing, no regular file, too large, or not UTF-8.
@@ -61,8 +61,12 @@ def read_text(path: Path, file: str) -> str:
         info = path.lstat()
         if not stat.S_ISREG(info.st_mode):
             raise wrong("D1-CFG-003", "is not a regular file (links, pipes and devices are refused)")
-        if info.st_size > MAX_BYTES:
-            raise wrong("D1-CFG-004", f"is larger than {MAX_BYTES:,} bytes")
+        if info.st_mode & stat.S_IWOTH:
+            raise wrong(
+                "D1-CFG-009", f"may be written by everyone (mode {info.st_mode & 0o777:04o}); chmod o-w"
+            )
+        if info.st_size > most:
+            raise wrong("D1-CFG-004", f"is larger than {most:,} bytes")
         raw = path.read_bytes()
     except FileNotFoundError:
         raise wrong("D1-CFG-001", "is missing") from None
@@ -114,7 +118,7 @@ def parse(text: str, file: str) -> Document:
         column = f", column {e.problem_mark.column + 1}" if e.problem_mark else ""
         raise wrong("D1-CFG-006", e.problem_mark, f"is not YAML{column}: {e.problem or e.context}") from None
     except yaml.YAMLError as e:
-        raise wrong("D1-CFG-006", None, f"is not YAML: {str(e).splitlines()[0]}") from None
+        raise wrong("D1-CFG-006", None, f"is not YAML: {shown(str(e))}") from None
     lines: dict[Path_, int] = {}
     mistakes: list[Mistake] = []
     data = None if node is None else _data(node, (), lines, mistakes, file)
@@ -126,13 +130,18 @@ def parse(text: str, file: str) -> Document:
 def _data(node: Any, path: Path_, lines: dict[Path_, int], mistakes: list[Mistake], file: str) -> Any:
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.ScalarNode):
+        if not node.value.isprintable():
+            line = node.start_mark.line + 1
+            text = f"has characters that are not seen, or several lines: {shown(node.value)}"
+            mistakes.append(_mistake("D1-CFG-007", file, line, path, text))
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_data(n, (*path, i), lines, mistakes, file) for i, n in enumerate(node.value)]
     mapping: dict[str, Any] = {}
     for key, value in node.value:
         line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
+        # Ansible's tag against templates is for values alone, so no key may look like one
+        if not isinstance(key, yaml.ScalarNode) or not key.value.isprintable() or "{" in key.value:
             mistakes.append(_mistake("D1-CFG-006", file, line, path, "keys must be plain text"))
             continue
         here = (*path, key.value)
@@ -150,12 +159,10 @@ def _mistake(code: str, file: str, line: int, path: Path_, text: str) -> Mistake
 
 def _scalar(node: yaml.ScalarNode) -> Any:
     text = node.value
-    if node.style is not None:  # quoted or block: text
+    if node.style:  # quoted or block: text
         return text
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text):
         return int(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    return text
+    return text  # fractions too: the release 2026.10 must keep its zero

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from digione_cli.engine.secrets import Secrets
 from digione_cli.engine.situation import Situation
 from digione_cli.errors import DigioneError, Exit, PartlyDone
 from digione_cli.model.plan import Plan, RoleAction, Run, Step, StepOutcome
@@ -236,14 +237,15 @@ def _play(
 ) -> None:
     play = _Play({s.id: s for s in steps}, progress)
     good = world.play(play_request(steps, situation, world, run.id), play.on, cancelled)
-    again = f"digione {run.verb} {run.instance}"
+    keep = any(isinstance(s.work, RoleAction) and s.work.keep_data for s in steps)
+    again = f"digione {run.verb} {run.instance}{' --keep-data' if keep else ''}"
     error: PartlyDone | None = None
     if not good and cancelled():
         title = play.current.title if play.current else "the start"
         why = f"during “{title}”; what was done before stands"
         error = Interrupted("D1-RUN-130", "Interrupted", why, again)
     elif not good:
-        error = _failure(play.failures, again)
+        error = _failure(play.failures, again, situation.secrets)
     if error:
         play.fail(error.why)
     outcomes += play.outcomes
@@ -251,16 +253,17 @@ def _play(
         raise error
 
 
-def _failure(failures: list[PlayEvent], again: str) -> PartlyDone:
+def _failure(failures: list[PlayEvent], again: str, secrets: Secrets) -> PartlyDone:
     if not failures:
         return PartlyDone(
             "D1-RUN-009", "Ansible ended early", "it gave no reason (killed, or out of memory?)", again
         )
     first = failures[0]
+    message = secrets.redacted(first.message)
     what = f"{first.task} failed on {first.host}"
     if first.kind == "unreachable":
-        return PartlyDone("D1-RUN-006", f"{first.host} was lost during the run", first.message[-300:], again)
+        return PartlyDone("D1-RUN-006", f"{first.host} was lost during the run", message[-300:], again)
     for pattern, identity, why, fix in _KNOWN:
-        if re.search(pattern, first.message):
+        if re.search(pattern, message):
             return PartlyDone(identity, what, why, fix)
-    return PartlyDone("D1-RUN-001", what, first.message[-1500:] or "no reason was given", again)
+    return PartlyDone("D1-RUN-001", what, message[-1500:] or "no reason was given", again)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from digione_cli.engine.documents import Document, DocumentError, parse, read_text
+from digione_cli.engine.names import instance_names
 from digione_cli.engine.services import Services
 from digione_cli.errors import UsageError
 from digione_cli.model import text
@@ -42,11 +43,6 @@ class InvalidInstance(UsageError):
             f"mend the files, then: digione validate {name}",
         )
         self.mistakes = mistakes
-
-
-def instance_names(inventories: Path) -> list[str]:
-    """Given the folder of inventories, return the names of the instances in it."""
-    return sorted(p.parent.name for p in inventories.glob("*/instance.yml"))
 
 
 def load_instance(inventories: Path, name: str, services: Services) -> Instance:
@@ -164,7 +160,7 @@ class _Reader:
 
     def tenants(self, tenants: list[Tenant], documents: dict[str, Document | None]) -> None:
         for what, code in (("domain", "D1-CFG-015"), ("code", "D1-CFG-016"), ("oid", "D1-CFG-016")):
-            seen: dict[str, str] = {}
+            seen: dict[str, str] = {t.auth_domain: t.slug for t in tenants} if what == "domain" else {}
             for tenant in tenants:
                 file, document = f"tenants/{tenant.slug}.yml", documents[tenant.slug]
                 value = getattr(tenant, what)
@@ -180,14 +176,19 @@ class _Reader:
                 note = "the check digit does not hold; make sure that the OID is right"
                 self.add("D1-CFG-017", file, line, ("oid",), note, Level.WARNING)
             upstream = tenant.identity.upstream
-            if (
-                upstream
-                and upstream.kind == "saml"
-                and not (self.folder / "tenants" / upstream.metadata).is_file()
-            ):
+            if upstream and upstream.kind == "saml":
                 line = document.line(("identity", "upstream", "metadata")) if document else None
-                path = ("identity", "upstream", "metadata")
-                self.add("D1-CFG-018", file, line, path, f"there is no file tenants/{upstream.metadata}")
+                self._metadata(file, line, upstream.metadata)
+
+    def _metadata(self, file: str, line: int | None, given: Path) -> None:
+        path = ("identity", "upstream", "metadata")
+        if given.name != str(given):
+            self.add("D1-CFG-018", file, line, path, "must be the name of a file beside this one")
+            return
+        try:
+            read_text(self.folder / "tenants" / given, f"tenants/{given}")
+        except DocumentError as e:
+            self.add("D1-CFG-018", file, line, path, f"tenants/{given} {e.mistakes[0].text}")
 
     def services(self, main: InstanceFile, document: Document, services: Services) -> None:
         file = "instance.yml"
@@ -215,6 +216,8 @@ class _Reader:
         types = _TYPES.get(setting.type, (str,))
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             self.add("D1-CFG-013", file, line, path, f"must be of type {setting.type}")
+        elif isinstance(value, list) and not all(isinstance(v, _TYPES[setting.elements]) for v in value):
+            self.add("D1-CFG-013", file, line, path, f"must be a list of type {setting.elements}")
         elif setting.choices and value not in setting.choices:
             choices = ", ".join(map(str, setting.choices))
             self.add("D1-CFG-013", file, line, path, f"must be one of: {choices}")
@@ -228,6 +231,11 @@ class _Reader:
         if any(h.services is not None for h in main.hosts.values()) or len(main.hosts) > 1:
             for service in services.values():
                 if service.placement == "every host":
+                    for host, given in main.hosts.items():
+                        if given.services is not None and service.name not in given.services:
+                            line = document.line(("hosts", host, "services"))
+                            note = f"{service.name} must be placed on every host"
+                            self.add("D1-CFG-019", file, line, ("hosts", host, "services"), note)
                     continue
                 hosts = [n for n, h in main.hosts.items() if h.services is None or service.name in h.services]
                 if len(hosts) != 1:
@@ -267,8 +275,10 @@ def find_tenant(inventories: Path, services: Services, slug: str) -> tuple[Insta
         UsageError: there is none, or several instances have one.
     """
     wanted, _, tenant_slug = slug.rpartition("/")
-    names = [wanted] if wanted else instance_names(inventories)
-    having = [n for n in names if (inventories / n / "tenants" / f"{tenant_slug}.yml").is_file()]
+    names = [n for n in instance_names(inventories) if wanted in ("", n)]
+    having = [
+        n for n in names if tenant_slug in {p.stem for p in (inventories / n / "tenants").glob("*.yml")}
+    ]
     if len(having) != 1:
         why = f"several instances have it: {', '.join(having)}" if having else "no instance has it"
         raise UsageError(

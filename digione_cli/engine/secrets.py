@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 import secrets
+import stat
 import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,11 +19,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from digione_cli.engine.documents import DocumentError, read_text
 from digione_cli.engine.services import Services
 from digione_cli.errors import IntegrityError, PreconditionError, UsageError
 from digione_cli.model.instance import Instance
 
 PASSWORD_LENGTH = 40
+_MAX_BYTES = 20_000_000  # a region of a hundred tenants has about one megabyte, encrypted
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,15 @@ class Secrets:
         return given
 
     def all_values(self) -> tuple[str, ...]:
-        """Return every value, for the redactor."""
+        """Return every value."""
         return tuple(v.get_secret_value() for v in self.values.values())
+
+    def redacted(self, text: str) -> str:
+        """Given text from a host or a file, return it with every value in it hidden, line by line."""
+        lines = {line for value in self.all_values() for line in value.splitlines() if len(line) > 7}
+        for line in sorted(lines, key=len, reverse=True):
+            text = text.replace(line, "[secret]")
+        return text
 
 
 def wanted(instance: Instance, services: Services) -> dict[SecretName, str]:
@@ -164,15 +174,22 @@ class SecretStore:
         from ansible.errors import AnsibleError
 
         try:
-            content = json.loads(self._vault().decrypt(self.file.read_bytes()))
-        except (AnsibleError, ValueError):
+            content = json.loads(self._vault().decrypt(read_text(self.file, self.file.name, _MAX_BYTES)))
+            return Secrets(dict(_flat(content["secrets"])), content["salt"])
+        except (AnsibleError, ValueError, LookupError, TypeError, AttributeError):
             raise IntegrityError(
                 "D1-SEC-003",
                 f"The secrets of {self.instance} cannot be opened",
                 f"{self.key_file} is not the key of {self.file.name}, or the file was altered",
                 "restore the right key or file from your copy; nothing was changed",
             ) from None
-        return Secrets(dict(_flat(content["secrets"])), content["salt"])
+        except DocumentError as e:
+            raise PreconditionError(
+                "D1-SEC-007",
+                f"The secrets of {self.instance} were not opened",
+                str(e),
+                "put the right file there; nothing was changed",
+            ) from None
 
     def write(self, values: Mapping[SecretName, SecretStr], salt: str | None = None) -> Secrets:
         """Write all secrets, encrypted, in one move; make the key first if there is none."""
@@ -203,12 +220,13 @@ class SecretStore:
                 f"their key {self.key_file} is missing",
                 f"put the key there (from the operator who ran digione init {self.instance}), mode 0600",
             ) from None
-        if info.st_mode & 0o077 or info.st_uid != os.geteuid():
+        # an executable key would be run by Ansible to get the key
+        if not stat.S_ISREG(info.st_mode) or info.st_mode & 0o177 or info.st_uid != os.geteuid():
             raise PreconditionError(
                 "D1-SEC-004",
                 f"The secrets of {self.instance} were not opened",
                 f"{self.key_file} has mode {info.st_mode & 0o777:04o}, owner {info.st_uid}; "
-                f"wanted are mode 0600 and owner {os.geteuid()}",
+                f"wanted are a regular file, mode 0600 and owner {os.geteuid()}",
                 f"chmod 600 {self.key_file}",
             )
         return self.key_file.read_bytes().strip()

@@ -36,6 +36,7 @@ def _service(folder: Path) -> Service:
     settings = {
         key.removeprefix(f"{name}_"): Setting(
             type=option.get("type", "str"),
+            elements=option.get("elements", "str"),
             description=_sentence(option.get("description", "")),
             default=defaults.get(key, option.get("default")),
             choices=tuple(option.get("choices", ())),

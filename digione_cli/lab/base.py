@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from digione_cli.lab.run import remove, run
@@ -78,6 +79,7 @@ def recipe() -> Recipe:
     )
 
 
+@cache
 def sources() -> list[str]:
     """This machine's sources of Debian 12, as lines for apt."""
     targets = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"])

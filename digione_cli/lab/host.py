@@ -72,13 +72,14 @@ class Host:
 
     @property
     def disk(self) -> Path:
-        """What the host wrote over its image."""
+        """What the host wrote over its layers."""
         return self.private / "upper"
 
     @property
-    def image(self) -> Path:
-        """A link to the base image that the host stands on."""
-        return self.private / "base"
+    def layers(self) -> list[Path]:
+        """What the host stands on, lowest first: links to its base image and to frozen disks."""
+        links = sorted((self.private / "layers").glob("*"), key=lambda link: int(link.name))
+        return [link for link in links if link.exists()]
 
     @property
     def namespace(self) -> Path:
@@ -97,14 +98,23 @@ class Host:
     def state(self) -> State:
         return "running" if self.group.processes() else "stopped"
 
-    def create(self, image: Path) -> None:
-        """The empty disk over ``image``, and the key pair it proves itself with; what is there is left."""
-        for folder in (self.private, self.disk, self.root, self.private / "work"):
+    def create(self, layers: Sequence[Path]) -> None:
+        """An empty disk over ``layers``, and the key pair it proves itself with; what is there is left."""
+        for folder in (self.private, self.disk, self.root, self.private / "layers"):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700 if folder == self.private else 0o755)
-        if not self.image.is_symlink():
-            self.image.symlink_to(image)
+        if not self.layers:
+            for layer in layers:
+                self._stand_on(layer)
         make_key(self.folder / "host_key", self.name)
+
+    def freeze(self, layer: Path) -> None:
+        """Turns what the host wrote, while it is off, into ``layer``, for others to stand on too."""
+        if any(self.disk.iterdir()):
+            layer.parent.mkdir(mode=0o700, exist_ok=True)
+            self._stand_on(layer)  # first: a link that leads nowhere yet is passed over
+            self.disk.rename(layer)
+            self.create([])
 
     def furnish(self, login_key: str, sudo_password: str | None) -> None:
         """Writes onto the disk what makes this host itself, once. Needs the disk mounted."""
@@ -127,9 +137,18 @@ class Host:
         done.touch()
 
     def mount(self, cache: Path) -> None:
+        """Makes the disk whole: what the host wrote, over its layers.
+
+        ``volatile`` saves every wait for the real disk. A power cut of the host loses nothing; a crash of
+        this machine may: then the host is made anew.
+        """
         packages.give(cache, self.disk)
-        layers = "lowerdir=base,upperdir=upper,workdir=work"  # relative: a path may have commas or colons
-        run(["mount", "-t", "overlay", "-o", layers, f"digione-lab-{self.name}", "root"], cwd=self.private)
+        work = self.private / "work"
+        remove(work)  # a mark in it says that the disk was volatile once, and forbids to go on
+        work.mkdir()
+        lower = ":".join(f"layers/{link.name}" for link in reversed(self.layers))
+        options = f"lowerdir={lower},upperdir=upper,workdir=work,volatile"  # relative: paths may have : and ,
+        run(["mount", "-t", "overlay", "-o", options, f"digione-lab-{self.name}", "root"], cwd=self.private)
 
     def introduce(self, lines: Sequence[str]) -> None:
         """Tells the host who the others are; ``lines`` are those of a hosts file."""
@@ -215,6 +234,10 @@ class Host:
     def delete(self) -> None:
         """Deletes a host that is off, disk and all."""
         remove(self.folder)
+
+    def _stand_on(self, layer: Path) -> None:
+        highest = max((int(link.name) for link in (self.private / "layers").iterdir()), default=-1)
+        (self.private / "layers" / str(highest + 1)).symlink_to(layer)
 
     def _write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Replaces a file of the host, never following a link that the host may have put there."""

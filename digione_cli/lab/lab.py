@@ -16,7 +16,7 @@ from digione_cli.lab.names import address_of, lines, write_block
 from digione_cli.lab.network import Network
 from digione_cli.lab.record import HostRecord, LabRecord
 from digione_cli.lab.requirements import require, require_root
-from digione_cli.lab.run import remove, run
+from digione_cli.lab.run import remove
 
 Progress = Callable[[str], None]
 Hosts = list[LabHost]
@@ -97,7 +97,7 @@ class Lab:
             self._off(self._known(name))
 
     def clone(self, source: str, name: str) -> LabHost:
-        """A new host, off, with a copy of the disk of ``source``, which must be off.
+        """A new host, off, with what is on the disk of ``source``, which must be off; nothing is copied.
 
         Its own are name, address, host key and machine id, and its first ``up`` says how sudo asks. All else
         is as ``source`` left it: packages, data, passwords, certificates, settings that name the source.
@@ -117,13 +117,13 @@ class Lab:
                     "D1-LAB-012", f"{source} cannot be copied", why, f"digione lab down {name}"
                 )
             self.on(f"copying {source} to {name}")
-            self._collect(original)
-            packages.forget(original.disk)
+            self._off(original)  # it may have halted by itself
+            original.freeze(self._free_layer())
             remembered = remembered.with_host(name, HostRecord(remembered.free_number(), original.memory_mb))
-            record.save(self._record, remembered)
             copy = self._host(remembered, name)
-            copy.create(original.image.readlink())
-            run(["cp", "-a", "--reflink=auto", f"{original.disk}/.", str(copy.disk)])
+            copy.delete()  # what a killed command may have left
+            copy.create([link.readlink() for link in original.layers])
+            record.save(self._record, remembered)
             self._tell(remembered)
         return self.host(name)
 
@@ -138,7 +138,7 @@ class Lab:
             remembered = record.load(self._record)
             domains = tuple(dict.fromkeys(domains))
             others = {
-                name: replace(other, domains=tuple(set(other.domains) - set(domains)))
+                name: replace(other, domains=tuple(old for old in other.domains if old not in domains))
                 for name, other in remembered.hosts.items()
             }
             remembered = replace(remembered, hosts=others)
@@ -159,10 +159,11 @@ class Lab:
                 host = self._known(name)
                 self.on(f"removing {name}")
                 self._off(host)
-                host.delete()
                 remembered = remembered.without(name)
-                record.save(self._record, remembered)
+                record.save(self._record, remembered)  # first: half a disk must never be started
+                host.delete()
                 self._tell(remembered)
+            self._drop_layers(remembered)
             if not remembered.hosts:
                 self._dismantle(remembered)
         if everything and not remembered.hosts:
@@ -177,6 +178,10 @@ class Lab:
     @property
     def _key(self) -> Path:
         return self.folder / "id_ed25519"
+
+    @property
+    def _layers(self) -> Path:
+        return self.folder / "layers"
 
     @property
     def _cache(self) -> Path:
@@ -194,7 +199,7 @@ class Lab:
         assert remembered.network is not None
         net = Network(remembered.network, self.folder)
         known = remembered.hosts[name]
-        group = Group(f"{net.name}/{name}", hierarchies())
+        group = Group(f"{net.group}/{name}", hierarchies())
         return Host(self.folder / "hosts" / name, known.number, known.memory_mb, net, group)
 
     def _known(self, name: str) -> Host:
@@ -219,30 +224,36 @@ class Lab:
         return name in remembered.hosts and self._host(remembered, name).state == "running"
 
     def _make(self, remembered: LabRecord, names: Sequence[str], memory_mb: int | None) -> LabRecord:
-        """Image, network and the hosts' folders. A host is remembered before anything of it is made."""
-        require(self.folder)
-        with locked(self.store / "store.lock", self.on):
-            image = base.build(self.store, self.on)
-        make_key(self._key, "digione lab")
+        """What hosts of these names need to start. A host is remembered once its files are there."""
+        new = [name for name in names if name not in remembered.hosts]
+        layers = [self._image()] if new else []
         if remembered.network is None:
             remembered = replace(remembered, network=network.choose(self.folder, network.taken()))
         for name in remembered.hosts:
-            self._collect(self._host(remembered, name))
+            packages.collect(self._host(remembered, name).disk, self._cache)
         for name in names:
             known = remembered.hosts.get(name) or HostRecord(remembered.free_number(), MEMORY_MB)
             remembered = remembered.with_host(name, replace(known, memory_mb=memory_mb or known.memory_mb))
-        record.save(self._record, remembered)
-        for name in names:
+        for name in new:
             host = self._host(remembered, name)
-            host.power_off()  # what a host left that halted by itself, or a machine that went down
-            host.network.up()
-            host.create(image)
+            host.delete()  # what a killed command may have left
+            host.create(layers)
+        record.save(self._record, remembered)
         return remembered
+
+    def _image(self) -> Path:
+        """The base image and the key of all hosts; raises D1-LAB-001 when this machine cannot host them."""
+        require(self.folder)
+        make_key(self._key, "digione lab")
+        with locked(self.store / "store.lock", self.on):
+            return base.build(self.store, self.on)
 
     def _start(self, remembered: LabRecord, names: Sequence[str], sudo_password: str | None) -> None:
         self.on(f"starting {', '.join(names)}")
         hosts = [self._host(remembered, name) for name in names]
         for host in hosts:
+            host.power_off()  # what a host left that halted by itself, or a machine that went down
+            host.network.up()
             host.mount(self._cache)
             host.furnish(self._key.with_suffix(".pub").read_text(), sudo_password)
         self._tell(remembered)
@@ -273,9 +284,6 @@ class Lab:
         known_hosts.write_text(ssh.known_hosts(described))
         self.ssh_config.write_text(ssh.config(described, known_hosts))
 
-    def _collect(self, host: Host) -> None:
-        packages.collect(host.disk, self._cache)
-
     def _check_domains(self, domains: Sequence[str]) -> None:
         """They must be fit for a hosts file, and lead nowhere yet or to a host of this lab."""
         ours = {None, *(host.address for host in self.list())}
@@ -293,8 +301,20 @@ class Lab:
                 )
 
     def _off(self, host: Host) -> None:
+        """Power off; what the host downloaded is kept for others."""
         host.power_off()
-        self._collect(host)
+        packages.collect(host.disk, self._cache)
+
+    def _free_layer(self) -> Path:
+        """Where the next frozen disk goes."""
+        return self._layers / str(1 + max((int(layer.name) for layer in self._layers.glob("*")), default=0))
+
+    def _drop_layers(self, remembered: LabRecord) -> None:
+        """Deletes frozen disks that no host stands on any more."""
+        hosts = (self._host(remembered, name) for name in remembered.hosts)
+        used = {link.readlink() for host in hosts for link in host.layers}
+        for layer in set(self._layers.glob("*")) - used:
+            remove(layer)
 
     def _dismantle(self, remembered: LabRecord) -> None:
         """What the lab has in common: network, names, keys, record."""
@@ -302,6 +322,7 @@ class Lab:
             Network(remembered.network, self.folder).down()
         write_block(HOSTS_FILE, self._label, [])
         remove(self.folder / "hosts")
+        remove(self._layers)
         for name in ("ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "lab.json"):
             (self.folder / name).unlink(missing_ok=True)
 

@@ -26,8 +26,13 @@ class Network:
 
     @property
     def name(self) -> str:
-        """Of the bridge, the control group and the rules."""
+        """Of the bridge and the rules."""
         return f"digione{self.number}"
+
+    @property
+    def group(self) -> str:
+        """Of the lab's control group: never another lab's, even one that had this number before."""
+        return f"{self.name}-{_digest(self.folder).hex()[:8]}"
 
     @property
     def net(self) -> IPv4Network:
@@ -55,29 +60,32 @@ class Network:
 
     def up(self) -> None:
         """Bridge, forwarding, masquerading; what is there is left; D1-LAB-005 if another lab has the net."""
-        if self._bridge_owner() is None:
+        owner = self._bridge_owner()
+        if owner is None:
             run(["ip", "link", "add", self.name, "mtu", str(mtu()), "type", "bridge"])
-            run(["ip", "link", "set", "dev", self.name, "alias", self.owner])
-            run(["ip", "address", "add", f"{self.gateway}/{self.net.prefixlen}", "dev", self.name])
-        elif self._bridge_owner() != self.owner:
+        elif owner not in ("", self.owner):  # empty: a command was killed here
             raise PreconditionError(
                 "D1-LAB-005",
                 f"This lab's network {self.net} is taken",
-                f"the lab in {self._bridge_owner()} uses it now",
+                f"the lab in {owner} uses it now",
                 "digione lab down there, or digione lab down here, after which this lab chooses anew",
             )
-        run(["ip", "link", "set", "dev", self.name, "up"])
+        run(["ip", "link", "set", "dev", self.name, "alias", self.owner, "up"])
+        run(["ip", "address", "replace", f"{self.gateway}/{self.net.prefixlen}", "dev", self.name])
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         for table, chain, rule in self._rules():
             if not succeeds([*_IPTABLES, *table, "-C", chain, *rule]):
                 run([*_IPTABLES, *table, "-I", chain, *rule])
 
     def down(self) -> None:
-        """Takes bridge and rules away; nothing there is well."""
+        """Takes bridge and rules away; nothing there is well, and another lab's are left."""
+        owner = self._bridge_owner()
+        if owner not in (None, "", self.owner):
+            return
         for table, chain, rule in self._rules():
             while succeeds([*_IPTABLES, *table, "-D", chain, *rule]):
                 continue
-        if self._bridge_owner() == self.owner:
+        if owner is not None:
             run(["ip", "link", "delete", self.name])
 
     def plug(self, number: int, namespace: Path) -> None:
@@ -98,12 +106,13 @@ class Network:
 
     def unplug(self, number: int, namespace: Path) -> None:
         """The reverse; nothing there is well."""
+        if not namespace.exists():
+            return
         if (INTERFACES / self.link(number)).exists():
             run(["ip", "link", "delete", self.link(number)])
-        if namespace.exists():
-            while succeeds(["umount", str(namespace)]):
-                continue
-            namespace.unlink()
+        while succeeds(["umount", str(namespace)]):
+            continue
+        namespace.unlink()
 
     def _bridge_owner(self) -> str | None:
         try:
@@ -122,13 +131,17 @@ class Network:
 _IPTABLES = ["iptables", "-w", "10"]
 
 
+def _digest(folder: Path) -> bytes:
+    return hashlib.sha256(str(folder).encode()).digest()
+
+
 def subnet(number: int) -> IPv4Network:
     return list(RANGE.subnets(new_prefix=24))[number]
 
 
 def choose(folder: Path, taken: Sequence[IPv4Network]) -> int:
     """Given a lab's folder and the networks this machine knows, a free one, the same whenever it can be."""
-    first = int.from_bytes(hashlib.sha256(str(folder).encode()).digest()[:4])
+    first = int.from_bytes(_digest(folder)[:4])
     for step in range(254):
         number = (first + step) % 254 + 1
         if not any(subnet(number).overlaps(other) for other in taken):

@@ -28,12 +28,6 @@ def collect(disk: Path, cache: Path) -> None:
     _link(disk / ARCHIVE, cache)
 
 
-def forget(disk: Path) -> None:
-    """Empties the archive of a host that is off; ``give`` fills it again."""
-    for package in (disk / ARCHIVE).glob("*.deb"):
-        package.unlink()
-
-
 def _link(source: Path, target: Path) -> None:
     for package in source.glob("*.deb"):
         link = target / package.name

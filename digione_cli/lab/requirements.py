@@ -23,7 +23,7 @@ PROGRAMS = {  # program: its Debian package
     "mount": "mount",
 }
 DISK_MB = 2048
-NO_CONTAINER = "use a real or virtual machine, or a privileged container"
+NO_CONTAINER = "use a real or virtual machine, not a container"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _abilities(folder: Path) -> Iterator[Missing]:
     if not hierarchies().limits_memory:
         yield Missing("a writable memory control group", fix=NO_CONTAINER)
     if not base.sources():
-        yield Missing("Debian 12 (bookworm) among apt's sources", fix="use Debian 12 as it comes")
+        yield Missing("Debian 12 (bookworm) among apt's sources", fix="apt-get update, on Debian 12")
     if shutil.disk_usage(_existing(folder)).free < DISK_MB * 1024 * 1024:
         yield Missing(f"{DISK_MB} MB of free disk for {folder}", fix="free some disk space")
 

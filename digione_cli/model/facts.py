@@ -29,6 +29,7 @@ class Certificate(_Seen):
     path: str
     not_after: str = Field(description="ISO 8601, UTC")
     names: tuple[str, ...] = ()
+    own: bool = Field(True, description="signed by the private authority of an instance")
 
 
 class LockHolder(_Seen):

@@ -53,6 +53,7 @@ class Setting(Model):
     """One setting of a service, from the role's argument specification."""
 
     type: str
+    elements: str = Field("str", description="type of a list's elements")
     description: str
     default: Any = None
     choices: tuple[Any, ...] = ()

@@ -65,15 +65,20 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _HOST = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_PROVIDER_OID = re.compile(r"1\.2\.246\.562\.(10|99|199)\.\d{11,24}")
+_PROVIDER_OID = re.compile(r"1\.2\.246\.562\.(10|99|199)\.[0-9]{11,24}")
 _TEMPLATE_MARKS = ("{{", "{%", "{#", "${")
 
 
 def shown(value: str) -> str:
-    """Given text from outside, return it fit for a terminal: control and format characters escaped."""
+    """Given text from outside, return the first 120 characters of it in one line fit for a terminal."""
+    return printable(value).replace("\n", "\\n")[:120]
+
+
+def printable(value: str) -> str:
+    """Given text from outside, return it fit for a terminal: what it obeys or does not show is escaped."""
     return "".join(
-        c if unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode() for c in value
-    )[:120]
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in value
+    )
 
 
 def _refuse(kind: str, value: str, rule: str) -> PydanticCustomError:
@@ -82,7 +87,8 @@ def _refuse(kind: str, value: str, rule: str) -> PydanticCustomError:
 
 def slug(value: str) -> str:
     """Return the slug, or refuse it: 2–20 characters of a–z, 0–9 and single hyphens, a letter first."""
-    if value in RESERVED_SLUGS:
+    # of a tenant "id-x" the platform's Unix user would be that of the identity provider of a tenant "x"
+    if value in RESERVED_SLUGS or value.startswith("id-"):
         raise _refuse("reserved_slug", value, "is a reserved name; choose another")
     if not _SLUG.fullmatch(value):
         ascii_form = unicodedata.normalize("NFKD", value.lower()).encode("ascii", "ignore").decode()
@@ -119,7 +125,8 @@ def domain(value: str) -> str:
 def address(value: str) -> str:
     """Return an IP address or a domain name as it is reached by ssh, or refuse it."""
     try:
-        return str(ip_address(value))
+        if "%" not in value:  # a zone may be any text, and means nothing on other machines
+            return str(ip_address(value))
     except ValueError:
         pass
     if re.fullmatch(r"[0-9.]+", value):
@@ -151,7 +158,7 @@ def name(value: str) -> str:
         raise _refuse("name", value, "is not a name (1–120 characters)")
     if any(mark in composed for mark in _TEMPLATE_MARKS):
         raise _refuse("name", value, "contains a template mark ({{ {% {# ${), which no name has")
-    if any(unicodedata.category(c)[0] == "C" for c in composed):
+    if not composed.isprintable():
         raise _refuse("name", value, "contains invisible or control characters")
     if any(c in composed for c in '<>;`$\\"|'):
         raise _refuse("name", value, 'contains a character that no name has (< > ; ` $ \\ " |)')
@@ -183,5 +190,5 @@ UnixUser = Annotated[str, AfterValidator(unix_user)]
 Email = Annotated[str, AfterValidator(email)]
 Name = Annotated[str, AfterValidator(name)]
 ProviderOid = Annotated[str, AfterValidator(provider_oid)]
-MunicipalityCode = Annotated[str, StringConstraints(pattern=r"^\d{3}$")]
-ReleaseName = Annotated[str, StringConstraints(pattern=r"^20\d\d\.(0[1-9]|1[0-2])(\.\d{1,3})?$")]
+MunicipalityCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$")]
+ReleaseName = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}\.(0[1-9]|1[0-2])(\.[0-9]{1,3})?$")]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from digione_cli import checks
 from digione_cli.engine.situation import Situation
 from digione_cli.errors import PartlyDone
+from digione_cli.model.facts import HostFacts
 from digione_cli.model.finding import Finding, Level
 from digione_cli.model.plan import Call, RoleAction, Step
 from digione_cli.world.world import World
@@ -46,7 +47,8 @@ def _smoke_test(situation: Situation, world: World) -> None:
     from dataclasses import replace
 
     fresh = replace(situation, facts=world.look(situation.instance), now=world.now())
-    bad = [f for f in checks.findings("smoke", fresh, world) if f.level is Level.ERROR]
+    bad = [_lost(n, f) for n, f in fresh.facts.items() if not f.reached]
+    bad += [f for f in checks.findings("smoke", fresh, world) if f.level is Level.ERROR]
     if bad:
         raise PartlyDone(
             "D1-RUN-010",
@@ -54,6 +56,10 @@ def _smoke_test(situation: Situation, world: World) -> None:
             "\n".join(told(f) for f in bad),
             f"digione doctor {situation.instance.name}",
         )
+
+
+def _lost(host: str, facts: HostFacts) -> Finding:
+    return Finding(code=facts.error_kind or "D1-HOST-001", level=Level.ERROR, subject=host, text=facts.error)
 
 
 def told(finding: Finding) -> str:

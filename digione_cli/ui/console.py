@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.prompt import Prompt
@@ -18,6 +18,7 @@ from digione_cli.engine.execute import Progress
 from digione_cli.errors import UsageError
 from digione_cli.model.finding import Finding, Level, Mistake
 from digione_cli.model.plan import Plan, Run, Step, StepOutcome
+from digione_cli.model.text import printable
 from digione_cli.ui.screen import require_confirmation, unanswered
 
 _MARKS = {
@@ -32,6 +33,11 @@ _OUTCOMES = {
     "failed": "[red]✗[/]",
     "not started": "[dim]·[/]",
 }
+
+
+def escape(text: str) -> str:
+    """Given text from anywhere, return it so that neither rich nor the terminal obeys what stands in it."""
+    return markup.escape(printable(text))
 
 
 class ConsoleScreen:
@@ -67,7 +73,7 @@ class ConsoleScreen:
     def diff(self, diffs: Sequence[str]) -> None:
         """Show unified diffs."""
         for one in diffs:
-            self.out.print(Syntax(one, "diff", background_color="default"))
+            self.out.print(Syntax(printable(one), "diff", background_color="default"))
 
     def note(self, text: str) -> None:
         """Show a sentence."""

@@ -1,15 +1,19 @@
 """The screen: what a person sees, and the same as JSON for programs."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from digione_cli.engine.execute import Progress
 from digione_cli.errors import UsageError
-from digione_cli.model.finding import Finding, Level, Mistake
-from digione_cli.model.plan import Plan, Run
+
+if TYPE_CHECKING:
+    from digione_cli.engine.execute import Progress
+    from digione_cli.model.finding import Finding, Mistake
+    from digione_cli.model.plan import Plan, Run
 
 
 class Screen(Protocol):
@@ -108,6 +112,8 @@ class JsonScreen:
     @contextmanager
     def progress(self, plan: Plan, expected: Mapping[str, float]) -> Iterator[Progress]:
         """Work in silence."""
+        from digione_cli.engine.execute import Progress
+
         yield Progress()
 
     def done(self, run: Run) -> None:
@@ -120,7 +126,7 @@ class JsonScreen:
 
     def mistakes(self, name: str, mistakes: Sequence[Mistake]) -> None:
         """Show the mistakes and warnings of an inventory."""
-        valid = not any(m.level is Level.ERROR for m in mistakes)
+        valid = not any(m.level == "error" for m in mistakes)
         shown = [m.model_dump(mode="json") for m in mistakes]
         self._show(instance=name, valid=valid, mistakes=shown)
 

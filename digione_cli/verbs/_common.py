@@ -1,5 +1,6 @@
 """Options and set-up that verbs share."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 
 def _instances(incomplete: str) -> list[str]:
     """Complete instance names, without loading anything heavy."""
-    import os
+    from digione_cli.engine.names import instance_names
 
     given = os.environ.get("DIGIONE_INVENTORIES")
     folder = Path(given) if given else Path(__file__).resolve().parents[2] / "inventories"
-    return sorted(p.parent.name for p in folder.glob(f"{incomplete}*/instance.yml"))
+    return instance_names(folder, incomplete)
 
 
 InstanceName = Annotated[

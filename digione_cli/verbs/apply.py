@@ -1,6 +1,6 @@
 """``digione apply``: provision and configure; the same command again repairs or does nothing."""
 
-from fnmatch import fnmatch
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from digione_cli.verbs._common import AskSudoPassword, Diff, DryRun, InstanceName, Json, Yes, session
@@ -64,10 +64,11 @@ def _reasons(situation: "Situation", service: str, host: str) -> list[str]:
     if applied.fingerprint != situation.desired.fingerprints[host][service]:
         reasons.append("the inventory, a secret, the role or the release changed")
     reasons += [told(d) for d in facts.drift if d.service == service]
-    globs = situation.services[service].files
     for certificate in facts.certificates:
+        # /etc/digione/tls/<service>.pem or <service>-<tenant>.pem; others are not for apply to renew
+        its_service = PurePath(certificate.path).stem.partition("-")[0]
         ends = _days_left(certificate.not_after, situation)
-        if ends < RENEW_DAYS and any(fnmatch(certificate.path, g) for g in globs):
+        if ends < RENEW_DAYS and its_service == service and certificate.own:
             reasons.append(f"{certificate.path} ends in {ends} days")
     return reasons
 

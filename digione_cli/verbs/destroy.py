@@ -40,7 +40,11 @@ def plan_destroy(situation: "Situation", keep_data: bool) -> "Plan":
 
     planned, skips = [], []
     for name, service in reversed(situation.services.items()):
-        there = [h for h, facts in situation.facts.items() if name in facts.services]
+        there = [
+            host
+            for host, facts in situation.facts.items()
+            if name in facts.services and facts.instance == situation.instance.name
+        ]
         absent = [h for h in situation.instance.placed(name) if h not in there]
         if there:
             planned.append(steps.remove(name, service.title, there, keep_data))

@@ -38,6 +38,7 @@ def init(
     from digione_cli.settings import CHECKOUT
 
     with session(as_json) as (world, screen):
+        _check_name(name)
         folder = world.settings.inventories / name
         if folder.exists():
             raise UsageError(
@@ -46,7 +47,6 @@ def init(
                 f"{folder} is there already",
                 f"digione show {name}, or choose another name",
             )
-        _check_name(name)
         known = _lab_host(lab, world) if lab else None
         name_fi = name_fi or screen.ask("Name of the municipality in Finnish", name.capitalize())
         domain = domain or screen.ask("Domain of its platform", f"{name}.example")

@@ -30,7 +30,7 @@ def status(
 
 
 def _all(world: Any, screen: Any) -> None:
-    from digione_cli.engine.load import instance_names
+    from digione_cli.engine.names import instance_names
 
     seen = world.registry.seen()
     names = sorted({*instance_names(world.settings.inventories), *seen})

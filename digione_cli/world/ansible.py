@@ -85,14 +85,14 @@ def play(request: PlayRequest, on: Callable[[PlayEvent], None], cancelled: Calla
     """Play the steps and report events; return whether all went well."""
     import ansible_runner
 
-    with _private(request) as folder:
+    with private_play(request) as folder:
         runner = ansible_runner.run(
             private_data_dir=str(folder),
             project_dir=str(PLAYBOOK),
             playbook=str(PLAYBOOK / "play.yml"),
             inventory=str(folder / "inventory"),
             cmdline=_arguments(request),
-            envvars=_environment(request, folder),
+            envvars=environment(request, folder),
             event_handler=lambda event: _translate(event, on),
             cancel_callback=cancelled,
             quiet=True,
@@ -107,9 +107,9 @@ def _arguments(request: PlayRequest) -> str:
     return shlex.join(["--vault-password-file", str(request.key_file), *check])
 
 
-def _environment(request: PlayRequest, folder: Path) -> dict[str, str]:
+def environment(request: PlayRequest, folder: Path) -> dict[str, str]:
     binaries = os.pathsep.join([str(PLAYBOOK / "bin"), str(Path(sys.executable).parent)])
-    return clean_environment() | {
+    return cleanenvironment() | {
         "PATH": binaries + os.pathsep + os.environ.get("PATH", "/usr/bin:/bin"),
         "DIGIONE_PYTHON": sys.executable,
         "ANSIBLE_CONFIG": str(PLAYBOOK / "ansible.cfg"),
@@ -122,7 +122,7 @@ def _environment(request: PlayRequest, folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _private(request: PlayRequest) -> Iterator[Path]:
+def private_play(request: PlayRequest) -> Iterator[Path]:
     """Write inventory and variables into a folder in memory, secrets encrypted; delete it afterwards."""
     for old in private_folder().glob("play-*"):  # left by a killed run
         if not _alive(int(old.name.split("-")[1])):

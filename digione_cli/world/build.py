@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from digione_cli.errors import PreconditionError
-from digione_cli.world.files import clean_environment
 
 # What hosts run: Debian 12 on amd64.
 _PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
@@ -24,7 +24,7 @@ def build_static(checkout: Path) -> None:
     assets = checkout / "digione_platform/web/assets"
     npm = Path(sys.executable).parent / "npm"
     _run("the static files", [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], assets)
-    _run("the static files", [sys.executable, str(assets / "build.py")], assets)
+    _run("the static files", [str(npm), "run", "--silent", "build"], assets)
 
 
 def build_bundle(checkout: Path, tar: Path, identity: str, release: str, on: Callable[[str], None]) -> None:
@@ -71,17 +71,12 @@ def _own_wheel(checkout: Path, folder: Path) -> Path:
 
 
 def _run(what: str, command: list[str], folder: Path) -> None:
-    # pip and npm find their registry and certificates in the user's own configuration and environment
-    import os
-
-    environment = {
-        k: v for k, v in os.environ.items() if k.startswith(("PIP_", "NPM_", "npm_", "SSL_", "REQUESTS_"))
-    }
+    # pip and npm find their registry and certificates in the operator's own environment
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
     done = subprocess.run(
         command,
         cwd=folder,
-        env=clean_environment() | environment | {"PATH": path},
+        env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
         check=False,

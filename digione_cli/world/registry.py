@@ -4,16 +4,21 @@ Alembic keeps its schema (``migrations/registry``); it is loaded only when the f
 revision. Each write is durable before it is told (WAL and synchronous=FULL).
 """
 
+from __future__ import annotations
+
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from digione_cli.errors import PreconditionError
 from digione_cli.model.facts import Facts, HostFacts
-from digione_cli.model.instance import Instance
 from digione_cli.model.plan import Run, StepOutcome
+
+if TYPE_CHECKING:
+    from digione_cli.model.instance import Instance
 
 HEAD = "r0001"
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations/registry"
@@ -29,24 +34,24 @@ class Registry:
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            connection = sqlite3.connect(self.file, timeout=20)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA foreign_keys=ON")
-            if self._revision(connection) != HEAD:
-                self._migrate()
+            with closing(sqlite3.connect(self.file, timeout=20)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=FULL")
+                connection.execute("PRAGMA foreign_keys=ON")
+                revision = self._revision(connection)
+                if revision > HEAD:
+                    raise sqlite3.DatabaseError(f"it was written by a newer digione (schema {revision})")
+                if revision < HEAD:
+                    self._migrate()
+                with connection:
+                    yield connection
         except (OSError, sqlite3.Error) as e:
             raise PreconditionError(
                 "D1-LOCAL-002",
                 "The registry of this machine cannot be used",
                 f"{self.file}: {e}",
-                "make room or mend the file's rights; nothing was changed",
+                "make room, mend the file's rights or use the newer digione, then run this again",
             ) from None
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()
 
     @staticmethod
     def _revision(connection: sqlite3.Connection) -> str:
@@ -60,14 +65,19 @@ class Registry:
         from alembic import command
         from alembic.config import Config
         from sqlalchemy import create_engine
+        from sqlalchemy.exc import SQLAlchemyError
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         engine = create_engine(f"sqlite:///{self.file}")
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        engine.dispose()
+        try:
+            with engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except SQLAlchemyError as e:
+            raise sqlite3.OperationalError(str(e).splitlines()[0]) from None
+        finally:
+            engine.dispose()
 
     def record_seen(self, instance: Instance, facts: Facts, at: str) -> None:
         """Remember what was seen on an instance's hosts."""

@@ -3,19 +3,23 @@
 The program and its input go through standard input; nothing but a fixed line is in any argv.
 """
 
+from __future__ import annotations
+
 import os
 import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from digione_cli.errors import DigioneError, IntegrityError, PreconditionError
-from digione_cli.model.instance import Host
 from digione_cli.world.files import clean_environment, private_folder
+
+if TYPE_CHECKING:
+    from digione_cli.model.instance import Host
 
 REMOTE = Path(__file__).parent / "remote"
 
@@ -110,7 +114,7 @@ def run(
 
 def start(
     target: Target, program: str, given: bytes = b"", sudo_password: SecretStr | None = None
-) -> "subprocess.Popen[bytes]":
+) -> subprocess.Popen[bytes]:
     """Start ``remote/<program>.py`` on a host and leave its standard input open."""
     process = subprocess.Popen(
         _command(target, sudo_password),

@@ -1,5 +1,7 @@
 """The World: everything outside that a verb touches, behind one value. Tests pass another."""
 
+from __future__ import annotations
+
 import getpass
 import json
 import select
@@ -11,17 +13,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, ValidationError
 
 from digione_cli.errors import DigioneError, LockedError
 from digione_cli.model.facts import Facts, HostFacts, LockHolder
-from digione_cli.model.instance import Instance
 from digione_cli.settings import CHECKOUT, Settings
 from digione_cli.world import ansible, build, http, ssh
 from digione_cli.world.files import clean_environment
 from digione_cli.world.registry import Registry
 from digione_cli.world.ssh import Target
+
+if TYPE_CHECKING:
+    from digione_cli.model.instance import Instance
 
 
 @dataclass(frozen=True)
@@ -147,14 +152,14 @@ class World:
         return ssh.scan_keys(target)
 
 
-def _first_line(process: "subprocess.Popen[bytes]") -> bytes:
+def _first_line(process: subprocess.Popen[bytes]) -> bytes:
     if process.stdout is None:
         return b""
     ready, _, _ = select.select([process.stdout], [], [], 60)
     return process.stdout.readline().strip() if ready else b""
 
 
-def _locked(target: Target, process: "subprocess.Popen[bytes]", answer: bytes) -> DigioneError:
+def _locked(target: Target, process: subprocess.Popen[bytes], answer: bytes) -> DigioneError:
     if not answer:
         process.kill()
         stderr = process.stderr.read().decode(errors="replace") if process.stderr else ""
@@ -164,7 +169,8 @@ def _locked(target: Target, process: "subprocess.Popen[bytes]", answer: bytes) -
     except ValidationError:
         why = "another run holds the lock"
     else:
-        why = f"{holder.who} holds the lock since {holder.since} (digione {holder.verb}, run {holder.operation})"
+        who = f"{holder.who}@{holder.machine}"
+        why = f"{who} holds the lock since {holder.since} (digione {holder.verb}, run {holder.operation})"
     return LockedError(
         "D1-LOCK-001",
         f"{target.name} is being worked on by somebody else",

@@ -377,6 +377,8 @@ class RosterImport(Identified, Base):
     file_name: Mapped[str]
     sha256: Mapped[str] = mapped_column(String(64))
     counts: Mapped[dict[str, Any]]
+    # Whether the directory has followed what this import, or its undo, did to accounts.
+    followed: Mapped[bool] = mapped_column(server_default=false(), default=False)
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str | None]
 

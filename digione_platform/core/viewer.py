@@ -9,7 +9,15 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from digione_platform.core.access import Desktop, desktop_of
-from digione_platform.core.models import Account, Organisation, OrganisationKind, Person, Role, RoleName, Status
+from digione_platform.core.models import (
+    Account,
+    Organisation,
+    OrganisationKind,
+    Person,
+    Role,
+    RoleName,
+    Status,
+)
 
 
 @dataclass(frozen=True)

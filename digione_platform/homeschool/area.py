@@ -20,5 +20,6 @@ AREA = Area(
         Desktop.GUARDIAN: (blocks.children,),
         Desktop.TEACHER: (blocks.own_groups,),
         Desktop.PRINCIPAL: (blocks.classes,),
+        Desktop.SECRETARY: (blocks.classes,),
     },
 )

@@ -45,11 +45,10 @@ def open_archive(path: Path, problems: Problems) -> zipfile.ZipFile | None:
     """The archive at a path if it is fit to be read; otherwise None, and the problems say why."""
     try:
         # Opened once and without waiting, so that a pipe cannot block and nothing is swapped in between.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        stream = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
     except OSError as error:
         problems.add(Problem("P-ROSTER-001", path.name, detail=error.strerror))
         return None
-    stream = os.fdopen(descriptor, "rb")
     try:
         archive = _open(stream, path.name)
         _check_entries(archive, path.name, problems)

@@ -12,6 +12,8 @@ import typer
 from digione_platform.errors import InputError, PlatformError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from sqlalchemy import Engine
 
     from digione_platform.settings import Settings
@@ -40,29 +42,29 @@ def import_roster(
             "exactly one of --dry-run and --apply is needed",
             f"digione-platform roster import {file} --dry-run",
         )
-    from digione_platform.accounts import sync_directory
-    from digione_platform.db import open_database
+    from digione_platform.accounts import directory_is_behind, sync_directory
+    from digione_platform.db import ready_database
     from digione_platform.roster.importer import import_bundle
     from digione_platform.roster.report import lines
     from digione_platform.settings import load_settings
 
     settings = load_settings()
-    engine = open_database(settings)
-    if apply:
-        # What the directory failed to do earlier comes first: if it still fails, nothing changes.
-        sync_directory(engine, settings)
-    report = import_bundle(
-        engine,
-        file,
-        tenant_oid=settings.tenant.oid,
-        actor=_actor(),
-        apply=apply,
-        allow_mass_removal=allow_mass_removal,
-    )
-    told: dict[str, Any] = report.as_json()
     failure = None
-    if report.applied:
-        told["directory"], failure = _follow(engine, settings)
+    with ready_database(settings) as engine:
+        if apply and directory_is_behind(engine, settings):
+            # What the directory failed to do earlier comes first: if it still fails, nothing changes.
+            sync_directory(engine, settings)
+        report = import_bundle(
+            engine,
+            file,
+            tenant_oid=settings.tenant.oid,
+            actor=_actor(),
+            apply=apply,
+            allow_mass_removal=allow_mass_removal,
+        )
+        told: dict[str, Any] = report.as_json()
+        if report.applied:
+            told["directory"], failure = _follow(engine, settings, report.import_id)
     if as_json:
         sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
     else:
@@ -76,14 +78,14 @@ def import_roster(
 @app.command()
 def undo(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
     """Take the last import back: everything is as it was before it."""
-    from digione_platform.db import open_database
+    from digione_platform.db import ready_database
     from digione_platform.roster.importer import undo_import
     from digione_platform.settings import load_settings
 
     settings = load_settings()
-    engine = open_database(settings)
-    done = undo_import(engine, actor=_actor())
-    told, failure = _follow(engine, settings)
+    with ready_database(settings) as engine:
+        done = undo_import(engine, actor=_actor())
+        told, failure = _follow(engine, settings)
     if as_json:
         sys.stdout.write(json.dumps({**done, "directory": told}, ensure_ascii=False, indent=2) + "\n")
     else:
@@ -94,12 +96,14 @@ def undo(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")
         raise failure
 
 
-def _follow(engine: "Engine", settings: "Settings") -> tuple[dict[str, int] | None, PlatformError | None]:
+def _follow(
+    engine: "Engine", settings: "Settings", after: "UUID | None" = None
+) -> tuple[dict[str, int] | None, PlatformError | None]:
     """Bring the directory after a change of accounts; the change itself stands even if that fails."""
     from digione_platform.accounts import sync_directory
 
     try:
-        return sync_directory(engine, settings), None
+        return sync_directory(engine, settings, after=after), None
     except PlatformError as error:
         return None, PlatformError(
             "P-ACCOUNTS-009",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg.errors import DataError, IntegrityError
@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from digione_platform.db import database_away, is_current
+from digione_platform.db import database_away, require_current
 from digione_platform.errors import InputError, PlatformError
 from digione_platform.roster import changes, checks, staging, undo
 from digione_platform.roster.bundle import Bundle, Kind, open_bundle
@@ -35,6 +35,7 @@ class Report:
     counts: dict[str, Count] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
     applied: bool = False
+    import_id: UUID | None = None
 
     @property
     def refused(self) -> bool:
@@ -117,7 +118,7 @@ def _carry(
     if problems.has_errors:
         return
     people = _active_people(connection)
-    import_id = uuid4()
+    import_id = report.import_id = uuid4()
     connection.execute(
         "insert into roster_imports (id, actor, kind, file_name, sha256, counts)"
         " values (%s, %s, %s, %s, %s, '{}')",
@@ -152,13 +153,7 @@ def _audit(connection: psycopg.Connection, action: str, detail: dict[str, Any]) 
 def _transaction(engine: Engine, what: str) -> Iterator[psycopg.Connection]:
     """A transaction that no other import or undo runs beside; what is not committed within is rolled back."""
     try:
-        if not is_current(engine):
-            raise PlatformError(
-                "P-ROSTER-083",
-                what,
-                "the database's schema is not the one of this release",
-                "digione-platform migrate",
-            )
+        require_current(engine)
         pooled = engine.raw_connection()
     except OperationalError as error:
         raise database_away(error) from error

@@ -87,12 +87,13 @@ def _matches(pattern: re.Pattern[str], reason: str) -> Check:
     return lambda value: None if pattern.fullmatch(value) else reason
 
 
+def _named(value: str) -> str | None:
+    """A row's identifier where another row names it: its own form is checked at the row itself."""
+    return "P-ROSTER-040" if len(value) > 255 or _SPACE_OR_CONTROL.search(value) else None
+
+
 def _identifier(value: str) -> str | None:
-    if len(value) > 255 or _SPACE_OR_CONTROL.search(value):
-        return "P-ROSTER-040"
-    if value.startswith("1.2.246.562."):
-        return _oid(value)
-    return None
+    return _named(value) or (_oid(value) if value.startswith("1.2.246.562.") else None)
 
 
 def _oid(value: str) -> str | None:
@@ -151,8 +152,8 @@ def _user_ids(value: str) -> str | None:
     return _learner_number(found[1]) if found else None
 
 
-def _identifiers(value: str) -> str | None:
-    return next((reason for part in split_list(value) if (reason := _identifier(part))), None)
+def _all_named(value: str) -> str | None:
+    return next((reason for part in split_list(value) if (reason := _named(part))), None)
 
 
 @dataclass(frozen=True)
@@ -171,11 +172,11 @@ def _text(*, required: bool = False, personal: bool = False) -> Rule:
 
 
 def _reference(file: str, *, required: bool = False) -> Rule:
-    return Rule(_identifier, required, refers_to=file, personal=file == "users")
+    return Rule(_named, required, refers_to=file, personal=file == "users")
 
 
 def _references(file: str, *, required: bool = False) -> Rule:
-    return Rule(_identifiers, required, refers_to=file, is_list=True, personal=file == "users")
+    return Rule(_all_named, required, refers_to=file, is_list=True, personal=file == "users")
 
 
 _DAY = Rule(_date)

@@ -60,7 +60,8 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
             "import a corrected bundle instead",
         ) from error
     connection.execute(
-        "update roster_imports set undone_at = now(), undone_by = %s where id = %s", (actor, import_id)
+        "update roster_imports set undone_at = now(), undone_by = %s, followed = false where id = %s",
+        (actor, import_id),
     )
     connection.execute("delete from roster_changes where import_id = %s", (import_id,))
     return {"import": str(import_id), "at": at.isoformat(), "kind": kind, "file": file_name, "rows": found}

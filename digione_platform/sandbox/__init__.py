@@ -1,1 +1,1 @@
-"""The platform alone on one machine: sign in as any sample person. Left out of the wheel that hosts install."""
+"""The platform alone on one machine: sign in as any sample person. Not in the wheel that hosts install."""

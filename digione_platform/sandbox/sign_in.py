@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from digione_platform.auth import admit
@@ -78,14 +79,15 @@ def one_of_each_role(session: Session) -> list[Somebody]:
     found: dict[Desktop, Somebody] = {}
     query = (
         select(Account.id, Person, Role.role, Organisation, well_known)
-        .distinct(Role.role, Organisation.kind)
+        .ext(distinct_on(Role.role, Organisation.kind))
         .join(Person, Person.id == Account.person_id)
         .join(Role, Role.person_id == Person.id)
         .join(Organisation, Organisation.id == Role.organisation_id)
         .where(*_may_sign_in())
         .order_by(Role.role, Organisation.kind, well_known.desc(), Account.username)
     )
-    for account_id, person, role, organisation, _ in sorted(session.execute(query), key=lambda row: not row[4]):
+    well_known_first = sorted(session.execute(query), key=lambda row: not row[4])
+    for account_id, person, role, organisation, _ in well_known_first:
         desktop = desktop_of(role, organisation.kind)
         if desktop is not None:
             found.setdefault(desktop, Somebody(account_id, person, role, desktop, organisation.name))
@@ -122,8 +124,8 @@ def people_named(session: Session, search: str) -> list[Somebody]:
 
 def _may_sign_in() -> list[ColumnElement[bool]]:
     return [
-        Account.enabled,
-        Person.enabled,
+        Account.enabled.is_(True),
+        Person.enabled.is_(True),
         Person.status == Status.ACTIVE,
         Organisation.status == Status.ACTIVE,
         in_force(Role, today()),

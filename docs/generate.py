@@ -1,0 +1,311 @@
+"""Writes docs/reference/ from the code: ``python docs/generate.py`` (``--check`` only compares).
+
+A page is a function that returns its text; PAGES names them all.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from itertools import groupby
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from digione_cli import checks
+from digione_cli.engine.services import load_services
+from digione_cli.errors import DigioneError, Exit
+from digione_cli.main import app
+from digione_cli.model.instance import InstanceFile, TenantFile
+from digione_cli.model.service import Service, ServiceFile
+from digione_platform.errors import PlatformError
+from digione_platform.roster.problems import REASONS
+from docs import errors_in_code
+from docs.in_words import TYPES, code, models, plain, table, type_words
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs/reference"
+MARK = "<!-- written by docs/generate.py; do not edit -->\n"
+
+
+# Verbs
+
+
+def verbs() -> str:
+    """The page of all verbs and their options."""
+    root: Any = typer.main.get_command(app)
+    parts = ["# Verbs\n", f"{root.help}\n", "Exit codes: " + _exit_codes() + ".\n"]
+    for name in root.list_commands(None):
+        parts += _verb(root.get_command(None, name), f"digione {name}", "##")
+    return "\n".join(parts)
+
+
+def _exit_codes() -> str:
+    words = {
+        Exit.DONE: "done",
+        Exit.FAILED: "failed (a bug of ours)",
+        Exit.USAGE: "usage or configuration",
+        Exit.PRECONDITION: "a precondition is not met, nothing was changed",
+        Exit.LOCKED: "somebody else holds the lock",
+        Exit.PARTLY: "partly done, run it again",
+        Exit.INTEGRITY: "a checksum, signature or key is wrong",
+        Exit.INTERRUPTED: "interrupted",
+    }
+    return " · ".join(f"`{e.value}` {words[e]}" for e in Exit)
+
+
+def _verb(command: Any, path: str, level: str) -> Iterator[str]:
+    yield f"{level} {path}\n"
+    yield f"{' '.join(command.help.split())}\n"
+    if hasattr(command, "list_commands"):
+        for name in command.list_commands(None):
+            yield from _verb(command.get_command(None, name), f"{path} {name}", f"{level}#")
+        return
+    arguments = [p for p in command.params if p.opts[0][0] != "-"]
+    options = [p for p in command.params if p.opts[0][0] == "-" and p.name != "help"]
+    words = [a.metavar or (a.name.upper() if a.required else f"[{a.name.upper()}]") for a in arguments]
+    yield f"    {' '.join([path, *words, *(['[OPTIONS]'] if options else [])])}\n"
+    named = [(f"`{w}`", "", "", a.help or "") for w, a in zip(words, arguments, strict=True)]
+    yield table(
+        ("Argument or option", "Value", "Default", "Meaning"), [*named, *(_option(o) for o in options)]
+    )
+
+
+def _option(option: Any) -> tuple[str, str, str, str]:
+    names = " ".join(f"`{o}`" for o in [*option.opts, *option.secondary_opts])
+    if option.is_flag:
+        default = code(option.opts[0]) if option.default is True else "–"
+        return names, "–", default, option.help or ""
+    value = option.metavar or type_words(option.type_descriptor.annotation)
+    bounds = [f"{w} {b}" for w, b in (("from", option.min), ("to", option.max)) if b is not None]
+    return names, " ".join([value, *bounds]), code(option.default), option.help or ""
+
+
+# Configuration
+
+
+def configuration() -> str:
+    """The page of all keys of an inventory."""
+    parts = [
+        "# Configuration\n",
+        "An inventory is a folder `inventories/‹instance›/` with `instance.yml`, a `tenants/‹slug›.yml` for",
+        "each municipality and the encrypted `secrets.yml`. Unknown keys are refused.",
+        "`digione show INSTANCE` prints what is in effect, every default included.\n",
+        "## instance.yml\n",
+        table(_KEYS, _keys(InstanceFile)),
+        "## tenants/‹slug›.yml\n",
+        "The file's name is the tenant's slug: 2–20 of a–z, 0–9 and hyphen, a letter first.\n",
+        table(_KEYS, _keys(TenantFile)),
+        "## Settings of services\n",
+        "In `instance.yml`, below `services:` and the service's name. All are optional.\n",
+    ]
+    for service in load_services(ROOT / "roles").values():
+        if service.settings:
+            parts += [f"### services.{service.name}\n", table(_KEYS, _settings(service))]
+    return "\n".join(parts)
+
+
+_KEYS = ("Key", "Value", "Default", "Meaning")
+
+
+def _settings(service: Service) -> Iterator[tuple[str, str, str, str]]:
+    for key, setting in service.settings.items():
+        value = ", ".join(f"`{c}`" for c in setting.choices) or TYPES[setting.type]
+        yield f"`{key}`", value, code(setting.default), plain(setting.description)
+
+
+def _keys(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, str, str, str]]:
+    hints = get_type_hints(model, include_extras=True)
+    for key, field in model.model_fields.items():
+        inner = models(hints[key])
+        nested = f"{path}{key}."
+        if get_origin(hints[key]) is dict:
+            nested += "‹name›."
+        yield f"`{path}{key}`", type_words(hints[key]), _default(field), plain(field.description or "")
+        for one in inner:
+            # a key that two members of a choice share is listed for each, with the member's kind
+            kind = one.model_fields.get("kind")
+            chosen = f" ({get_args(kind.annotation)[0]})" if kind and len(inner) > 1 else ""
+            for row in _keys(one, nested):
+                yield f"{row[0]}{chosen}", *row[1:]
+
+
+def _default(field: FieldInfo) -> str:
+    return "**required**" if field.is_required() else code(field.default)
+
+
+# Errors and findings
+
+
+def errors() -> str:
+    """The page of all error ids."""
+    parts = [
+        "# Errors\n",
+        "Each error has a stable id, says what did not happen, why, and what to type next;",
+        "‹word› is filled in. Codes of findings: [the doctor](doctor.md).",
+        "Why a row of a roster is refused: [roster problems](roster-problems.md). Exit codes: [verbs](verbs.md).\n",
+    ]
+    import_module("digione_cli.spine")  # brings all modules that define error classes
+    own = errors_in_code.errors(ROOT / "digione_cli", _exits(DigioneError))
+    platform = errors_in_code.errors(ROOT / "digione_platform", _exits(PlatformError))
+    for group, entries in groupby([*own, *platform], key=lambda e: e.id.rsplit("-", 1)[0]):
+        parts += [f"## {_GROUPS.get(group, group)}\n", *map(_entry, entries)]
+    return "\n".join(parts)
+
+
+_GROUPS = {
+    "D1-BUG": "Bugs of ours",
+    "D1-BUNDLE": "The bundle",
+    "D1-CFG": "Files of an inventory",
+    "D1-DIST": "The distribution itself",
+    "D1-INIT": "digione init",
+    "D1-LAB": "digione lab",
+    "D1-LOCAL": "This machine",
+    "D1-LOCK": "The lock",
+    "D1-LOG": "digione logs",
+    "D1-PRE": "Before a change",
+    "D1-RUN": "During a change",
+    "D1-SAMPLE": "digione sample",
+    "D1-SANDBOX": "digione sandbox",
+    "D1-SEC": "Secrets",
+    "D1-SSH": "Reaching hosts",
+    "D1-USE": "The command line",
+    "P-ACCOUNTS": "Platform: accounts",
+    "P-DATABASE": "Platform: database",
+    "P-ROSTER": "Platform: rosters",
+    "P-SAMPLE": "Platform: sample municipality",
+    "P-SANDBOX": "Platform: sandbox",
+    "P-SERVE": "Platform: serving",
+    "P-SETTINGS": "Platform: settings",
+}
+
+
+def _exits(base: type[Any]) -> dict[str, int]:
+    below = {name: exit_ for sub in base.__subclasses__() for name, exit_ in _exits(sub).items()}
+    return {base.__name__: int(base.exit), **below}
+
+
+def _entry(entry: errors_in_code.Entry) -> str:
+    lines = [f"### {entry.id}\n", f"Exit code {entry.exit}.\n"]
+    for what, why, fix in entry.told:
+        lines.append(f"- {plain(what)}")
+        lines += [f"  - why: {plain(why)}"] if why else []
+        lines += [f"  - next: {plain(fix)}"] if fix else []
+    return "\n".join(lines) + "\n"
+
+
+def doctor() -> str:
+    """The page of the codes of all checks."""
+    parts = [
+        "# Codes of the doctor\n",
+        "What checks find. The same checks are asked before a change (preflight), after it (smoke) and by",
+        "`digione doctor`.\n",
+    ]
+    for module in checks.modules():
+        subject = (module.__doc__ or "").splitlines()[0].rstrip(".")
+        parts += [f"## {subject}\n", f"Asked: {', '.join(module.STAGES)}.\n"]
+        for id_, found in module.CODES.items():
+            parts += [
+                f"### {id_}: {found.title}\n",
+                f"Cause: {plain(found.cause)}.\n",
+                f"Fix: {plain(found.fix)}.\n",
+            ]
+    parts += ["## Any check\n", "### D1-CHECK-001: The check itself failed\n"]
+    parts += ["Cause: a bug of ours; the other findings stand.\n", "Fix: report the text.\n"]
+    return "\n".join(parts)
+
+
+def roster_problems() -> str:
+    """The page of the reasons for which a row of a roster is refused or looked at."""
+    rows = [(f"`{id_}`", r.level, plain(r.text), plain(r.fix)) for id_, r in REASONS.items()]
+    return "\n".join(
+        [
+            "# Problems of a roster\n",
+            "An error refuses the whole bundle; a warning does not. See [OneRoster](oneroster.md).\n",
+            table(("Id", "Level", "Problem", "What to do"), rows),
+        ]
+    )
+
+
+# Services
+
+
+def services() -> str:
+    """The page of all services, from their service.yml."""
+    parts = ["# Services\n", "In the order in which they are configured. Each is a folder in `roles/`.\n"]
+    for service in load_services(ROOT / "roles").values():
+        parts += [f"## {service.name}: {service.title}\n", f"{service.about}\n"]
+        rows = [(title, _cell(getattr(service, name))) for name, title in _SHOWN.items()]
+        parts.append(table(("", ""), [row for row in rows if row[1]]))
+    parts += ["## Keys of service.yml\n", table(_KEYS, _keys(ServiceFile))]
+    return "\n".join(parts)
+
+
+_SHOWN = {
+    "placement": "Placed on",
+    "after": "After",
+    "together_with": "On the same host as",
+    "units": "Units",
+    "tenant_units": "Units of each tenant",
+    "ports": "Ports let in",
+    "files": "Managed files",
+    "data": "Data",
+    "packages": "Debian packages",
+    "users": "Unix users",
+    "secrets": "Secrets",
+}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    words = []
+    for one in value:
+        match one:
+            case str():
+                words.append(code(one))
+            case _ if hasattr(one, "port"):
+                words.append(f"{one.protocol}/{one.port} to {one.open_to}")
+            case _:
+                words.append(f"`{one.name}` ({one.kind.replace('_', ' ')}, per {one.per})")
+    return ", ".join(words)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "verbs.md": verbs,
+    "configuration.md": configuration,
+    "errors.md": errors,
+    "doctor.md": doctor,
+    "roster-problems.md": roster_problems,
+    "services.md": services,
+}
+
+
+def differing() -> list[str]:
+    """Return the names of pages whose files are not what the code says."""
+    return [name for name, page in PAGES.items() if _present(name) != MARK + page()]
+
+
+def _present(name: str) -> str:
+    path = REFERENCE / name
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def main() -> int:
+    """Write the pages, or with ``--check`` only compare; return the exit code."""
+    if "--check" in sys.argv[1:]:
+        wrong = differing()
+        sys.stdout.write(
+            "".join(f"docs/reference/{n} is out of date: run python docs/generate.py\n" for n in wrong)
+        )
+        return 1 if wrong else 0
+    REFERENCE.mkdir(exist_ok=True)
+    for name, page in PAGES.items():
+        (REFERENCE / name).write_text(MARK + page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""The instance on a real host that lab and browser tests share: installed once, as in production."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digione_cli.errors import PreconditionError
+from digione_cli.lab import Lab
+from digione_cli.lab.requirements import require
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+DOMAIN = "testila.digione.test"
+OID = "1.2.246.562.99.00000009993"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Digione:
+    """The command ``digione`` with inventories, keys and state of its own."""
+
+    home: Path
+    lab: Path
+
+    @property
+    def inventories(self) -> Path:
+        return self.home / "inventories"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "DIGIONE_INVENTORIES": str(self.inventories),
+            "DIGIONE_STATE": str(self.home / "state"),
+            "DIGIONE_KEYS": str(self.home / "keys"),
+            "DIGIONE_LAB": str(self.lab),
+        }
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start the command in a process group of its own."""
+        return subprocess.Popen(
+            [str(Path(sys.executable).parent / "digione"), *arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __call__(self, *arguments: str, expect: int | None = 0) -> Done:
+        """Run the command; by default it must succeed."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=1200)
+        assert expect in (None, process.returncode), f"exit {process.returncode}\n{out}\n{err}"
+        assert "Traceback" not in out + err
+        return Done(process.returncode, out, err)
+
+
+def lacking(reason: str) -> None:
+    """Skip a test for what this machine lacks; in CI that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab of its own, away from the one that ``make up`` uses; taken down at the end, whatever happened."""
+    folder = tmp_path_factory.mktemp("lab") / ".lab"
+    try:
+        require(folder)
+    except PreconditionError as e:
+        lacking(f"{e.why}; {e.fix}")
+    lab = Lab(folder, store=CHECKOUT / ".lab", on=print)
+    try:
+        yield lab
+    finally:
+        lab.down()
+
+
+@pytest.fixture(scope="session")
+def digione(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Digione:
+    """The command, away from the operator's own files."""
+    home = tmp_path_factory.mktemp("operator")
+    (home / "inventories").mkdir()
+    return Digione(home, lab.folder)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An instance with its sample town."""
+
+    name: str
+    digione: Digione
+    logins: dict[str, tuple[str, str]]
+    domain: str = DOMAIN
+
+    @property
+    def authority(self) -> str:
+        """The certificate that its own certificates are signed with."""
+        shown = self.digione("secrets", "show", self.name, "authority_certificate")
+        return shown.out
+
+
+@pytest.fixture(scope="session")
+def installed(lab: Lab, digione: Digione) -> Installed:
+    """An instance on a host of 2 GB, installed from nothing by init, apply and sample install."""
+    lab.up(["testila1"], 2048)
+    digione(
+        *("init", "testila", "--lab", "testila1", "--code", "999", "--oid", OID, "--name-fi", "Testilä"),
+        *("--name-sv", "Testby", "--domain", DOMAIN, "--contact", "operator@testila.example"),
+    )
+    lab.resolve("testila1", [DOMAIN, f"auth.{DOMAIN}"])
+    digione("apply", "testila", "--yes")
+    logins = digione("sample", "install", "testila", "--json").json["sample_logins"]
+    return Installed("testila", digione, {x["role"]: (x["username"], x["password"]) for x in logins})

@@ -1,0 +1,214 @@
+"""A made-up outside for the command: hosts, Ansible and web servers that do what a test tells them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from digione_cli.engine.desired import Bundle, desired_state
+from digione_cli.engine.load import load_instance
+from digione_cli.engine.secrets import Secrets, SecretStore, stored_names, wanted
+from digione_cli.engine.services import Services, load_services
+from digione_cli.engine.situation import Situation
+from digione_cli.errors import LockedError
+from digione_cli.model.facts import Applied, Facts, HostFacts, LockHolder
+from digione_cli.model.instance import Instance
+from digione_cli.settings import CHECKOUT, Settings
+from digione_cli.ui.screen import JsonScreen
+from digione_cli.world.ansible import PlayEvent, PlayRequest
+from digione_cli.world.http import Answer
+from digione_cli.world.registry import Registry
+from digione_cli.world.ssh import Target
+from digione_cli.world.world import World
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+BUNDLE = Bundle("2026.11-0123456789ab", "dist/bundle-2026.11-0123456789ab.tar", "ab" * 32)
+
+INSTANCE = """\
+release: "2026.11"
+domain: digione.kuhmo.example
+contact: operator@kuhmo.example
+hosts:
+  kuhmo1:
+    address: 192.0.2.10
+    user: admin
+"""
+
+TENANT = """\
+code: "290"
+oid: 1.2.246.562.99.00000002907
+name: {fi: Kuhmo, sv: Kuhmo}
+domain: koulu.kuhmo.example
+"""
+
+TWO_HOSTS = """\
+release: "2026.11"
+domain: digione.kuhmo.example
+contact: operator@kuhmo.example
+hosts:
+  front:
+    address: 192.0.2.10
+    user: admin
+    services: [base, metrics, gateway, identity, platform]
+  back:
+    address: 192.0.2.11
+    user: admin
+    services: [base, metrics, postgresql, directory, monitoring]
+"""
+
+
+@cache
+def services() -> Services:
+    """The real services of the distribution."""
+    return load_services(CHECKOUT / "roles")
+
+
+def write_inventory(
+    inventories: Path, name: str = "kuhmo", main: str = INSTANCE, tenants: Mapping[str, str] | None = None
+) -> Path:
+    """Write an inventory and return its folder."""
+    folder = inventories / name
+    (folder / "tenants").mkdir(parents=True)
+    (folder / "instance.yml").write_text(main, encoding="utf-8")
+    for slug, text in ({"kuhmo": TENANT} if tenants is None else tenants).items():
+        (folder / f"tenants/{slug}.yml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def sentinels(instance: Instance) -> Secrets:
+    """Secrets that are easy to find again: every value begins with SENTINEL."""
+    names = [
+        part
+        for name, kind in wanted(instance, services()).items()
+        for part in stored_names(name, kind)
+    ]
+    return Secrets({n: SecretStr(f"SENTINEL-{n}") for n in names}, "salt-of-the-tests")
+
+
+def load(inventories: Path, name: str = "kuhmo") -> Instance:
+    """Load an instance with the real services."""
+    return load_instance(inventories, name, services())
+
+
+def situation(instance: Instance, facts: Facts | None = None, secrets: Secrets | None = None) -> Situation:
+    """A situation with sentinels for secrets; hosts are empty unless told otherwise."""
+    known = secrets or sentinels(instance)
+    desired = desired_state(instance, services(), known, BUNDLE)
+    store = SecretStore(instance.folder, instance.folder.parent)
+    return Situation(instance, services(), store, known, desired, facts or empty(instance), NOW)
+
+
+def host(**given: Any) -> HostFacts:
+    """A healthy Debian 12 host on which nothing is."""
+    healthy: dict[str, Any] = {
+        "reached": True,
+        "os": "debian-12",
+        "memory_mb": 2000,
+        "disk_free_mb": 20_000,
+        "cpus": 2,
+        "time": NOW.timestamp(),
+    }
+    return HostFacts(**healthy | given)
+
+
+def empty(instance: Instance) -> Facts:
+    """Facts of hosts on which nothing is."""
+    return {name: host() for name in instance.hosts}
+
+
+def applied(of: Situation) -> Situation:
+    """The same situation after an apply that went well."""
+    facts = {
+        name: host(
+            instance=of.instance.name,
+            release=of.instance.release,
+            services={s: Applied(fingerprint=f, at="2026-11-01T00:00:00Z") for s, f in fingerprints.items()},
+        )
+        for name, fingerprints in of.desired.fingerprints.items()
+    }
+    return replace(of, facts=facts)
+
+
+def on_host(of: Situation, name: str, **changes: Any) -> Situation:
+    """The same situation with other facts of one host."""
+    return replace(of, facts=dict(of.facts) | {name: of.facts[name].model_copy(update=changes)})
+
+
+def went_well(request: PlayRequest) -> Iterator[PlayEvent]:
+    """Events of a play in which every step changes one thing on each host."""
+    for step in request.steps:
+        for name in step.where:
+            yield PlayEvent("begin", host=name, step=step.id)
+        for name in step.where:
+            yield PlayEvent("changed", host=name, task="Write something")
+            yield PlayEvent("end", host=name, step=step.id)
+
+
+@dataclass
+class FakeWorld(World):
+    """The outside as a test wants it; ``did`` tells what was asked of it that changes anything."""
+
+    settings: Settings
+    facts: Facts
+    events: Callable[[PlayRequest], Iterator[PlayEvent]] = went_well
+    play_succeeds: bool = True
+    holder: LockHolder | None = None
+    answers: Callable[[str], Answer] = lambda url: Answer(200, '"authorization_endpoint": ""')
+    sudo_password: SecretStr | None = None
+    did: list[str] = field(default_factory=list)
+    played: list[PlayRequest] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.registry = Registry(self.settings.registry)
+
+    def now(self) -> datetime:
+        return NOW
+
+    def who(self) -> str:
+        return "maija@desk"
+
+    def look(self, instance: Instance) -> Facts:
+        return self.facts
+
+    @contextmanager
+    def lock(self, instance: Instance, holder: LockHolder) -> Iterator[None]:
+        if self.holder:
+            why = f"{self.holder.who} since {self.holder.since}"
+            raise LockedError("D1-LOCK-001", "locked", why, "wait")
+        self.did.append("lock")
+        yield
+        self.did.append("unlock")
+
+    def play(
+        self, request: PlayRequest, on: Callable[[PlayEvent], None], cancelled: Callable[[], bool]
+    ) -> bool:
+        self.did.append("look for differences" if request.check else "play")
+        self.played.append(request)
+        for event in self.events(request):
+            on(event)
+        return self.play_succeeds
+
+    def get(self, url: str, address: str, authority: str | None) -> Answer:
+        return self.answers(url)
+
+    def build_bundle(self, tar: Path, identity: str, release: str, on: Callable[[str], None]) -> None:
+        self.did.append(f"build {identity}")
+        tar.parent.mkdir(parents=True, exist_ok=True)
+        tar.write_text(identity)
+
+    def host_keys(self, target: Target) -> list[str]:
+        return [f"{target.host.address} ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHJlYWxseQ"]
+
+
+class FakeScreen(JsonScreen):
+    """Remembers what was shown, as data."""
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        return self._shown
+

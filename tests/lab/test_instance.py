@@ -1,0 +1,215 @@
+"""An instance on a real host: installed, repaired, interrupted, joined by a second municipality."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from digione_cli.lab import Lab
+from tests.conftest import DOMAIN, Digione, Installed
+from tests.lab.conftest import Ssh
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+
+HOST = "testila1"
+
+
+def planned(digione: Digione) -> list[str]:
+    """Return the ids of the steps that apply would take now."""
+    return [s["id"] for s in digione("plan", "testila", "--json").json["plan"]["steps"]]
+
+
+def test_fresh_instance_is_healthy_and_a_second_apply_does_nothing(installed: Installed) -> None:
+    again = installed.digione("apply", "testila", "--yes", "--json").json
+    assert again["plan"]["steps"] == []
+    assert len(again["plan"]["skips"]) >= 8
+    assert all("as wanted since" in s["why"] for s in again["plan"]["skips"])
+    assert installed.digione("doctor", "testila", "--json").json.get("findings", []) == []
+
+
+def test_status_tells_services_tenants_certificates_and_the_last_run(installed: Installed) -> None:
+    status = installed.digione("status", "testila", "--json").json
+    assert {s["state"] for s in status["services"]} == {"applied"}
+    assert all(active == "active" for s in status["services"] for active in s["units"].values())
+    assert [t["domain"] for t in status["tenants"]] == [DOMAIN]
+    assert status["certificates"]
+    assert status["last_run"]["outcome"] == "done"
+    listed = installed.digione("status", "--json").json["instances"]
+    assert [i["name"] for i in listed] == ["testila"]
+
+
+def test_everything_fits_into_two_gigabytes(installed: Installed, ssh: Ssh) -> None:
+    events = ssh(HOST, "sudo journalctl -b --no-pager | grep -ciE 'out of memory|oom-kill' || true").stdout
+    assert events.strip() == "0"
+
+
+def test_own_units_are_hardened(installed: Installed, ssh: Ssh) -> None:
+    for unit in ("digione-platform@testila", "digione-identity@testila"):
+        out = ssh(HOST, f"sudo systemd-analyze security --no-pager {unit} | tail -1").stdout
+        assert float(out.split("level for")[1].split(":")[1].split()[0]) <= 2.0, out
+
+
+def test_only_declared_ports_are_open(installed: Installed, ssh: Ssh) -> None:
+    out = ssh(HOST, "sudo ss -Htln").stdout
+    addresses = {line.split()[3] for line in out.splitlines()}
+    outside = {a.rsplit(":", 1)[1] for a in addresses if not a.startswith(("127.", "[::1]"))}
+    assert outside <= {"22", "80", "443"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "seen"),
+    [
+        ("echo '# by hand' >> /etc/nginx/nginx.conf", "configure-gateway"),
+        ("chmod 0666 /etc/digione/platform/testila.json", "configure-platform"),
+        ("rm /etc/digione/tls/postgresql.pem", "configure-postgresql"),
+        ("systemctl stop digione-platform@testila.service", "configure-platform"),
+    ],
+)
+def test_drift_is_shown_and_repaired(installed: Installed, ssh: Ssh, damage: str, seen: str) -> None:
+    digione = installed.digione
+    assert ssh(HOST, f"sudo sh -c {json.dumps(damage)}").returncode == 0
+    codes = {f["code"] for f in digione("doctor", "testila", "--json", expect=None).json["findings"]}
+    assert codes & {"D1-SVC-001", "D1-SVC-002"}
+    assert seen in planned(digione)
+    digione("apply", "testila", "--yes")
+    assert planned(digione) == []
+
+
+def test_diff_shows_the_change_and_no_secret(installed: Installed, ssh: Ssh) -> None:
+    assert ssh(HOST, "sudo sed -i '1i # by hand' /etc/nginx/nginx.conf").returncode == 0
+    secret = installed.digione("secrets", "show", "testila", "platform_database@testila").out.strip()
+    shown = installed.digione("plan", "testila", "--diff").out
+    assert "-# by hand" in shown
+    assert secret not in shown
+    installed.digione("apply", "testila", "--yes")
+
+
+def test_rotated_secret_reaches_the_services_that_use_it(installed: Installed) -> None:
+    digione = installed.digione
+    old = digione("secrets", "show", "testila", "platform_database@testila").out
+    digione("secrets", "rotate", "testila", "platform_database@testila", "--yes")
+    assert digione("secrets", "show", "testila", "platform_database@testila").out != old
+    assert set(planned(digione)) == {"configure-postgresql", "configure-platform", "smoke-test"}
+    digione("apply", "testila", "--yes")
+    assert digione("doctor", "testila", "--json").json.get("findings", []) == []
+
+
+def applying(installed: Installed, ssh: Ssh, service: str) -> "object":
+    """Start apply and return its process once the host says that the service is being worked on."""
+    process = installed.digione.start("apply", "testila", "--yes")
+    end = time.monotonic() + 300
+    look = "sudo cat /var/lib/digione/state.json"
+    while time.monotonic() < end and process.poll() is None:
+        state = json.loads(ssh(HOST, look).stdout)
+        if state["services"].get(service, {}).get("fingerprint") == "":
+            return process
+        time.sleep(0.2)
+    out, err = process.communicate()
+    raise AssertionError(f"{service} was never worked on\n{out}\n{err}")
+
+
+def rename(digione: Digione, name: str) -> None:
+    """Change what every service depends on: the municipality's name."""
+    file = digione.inventories / "testila/tenants/testila.yml"
+    lines = [
+        f'  sv: "{name}"' if line.startswith("  sv:") else line for line in file.read_text().splitlines()
+    ]
+    file.write_text("\n".join(lines) + "\n")
+
+
+def test_kill_at_every_step_is_finished_by_the_next_apply(installed: Installed, ssh: Ssh) -> None:
+    digione = installed.digione
+    rename(digione, "Dödby")
+    steps = [s.removeprefix("configure-") for s in planned(digione)][:-1]
+    assert len(steps) >= 8
+    for service in steps:
+        process = applying(installed, ssh, service)
+        os.killpg(process.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+        process.communicate()  # type: ignore[attr-defined]
+        assert f"configure-{service}" in planned(digione)
+    digione("apply", "testila", "--yes")
+    assert planned(digione) == []
+    assert digione("doctor", "testila", "--json").json.get("findings", []) == []
+
+
+def test_interrupt_stops_in_good_order_and_names_the_next_command(installed: Installed, ssh: Ssh) -> None:
+    rename(installed.digione, "Brytby")
+    process = applying(installed, ssh, "postgresql")
+    os.kill(process.pid, signal.SIGINT)  # type: ignore[attr-defined]
+    _, err = process.communicate(timeout=60)  # type: ignore[attr-defined]
+    assert process.returncode == 130  # type: ignore[attr-defined]
+    assert "digione apply testila" in err
+    assert "Traceback" not in err
+
+
+def test_second_operator_is_told_who_holds_the_lock(installed: Installed, ssh: Ssh) -> None:
+    first = applying(installed, ssh, "identity")
+    second = installed.digione("apply", "testila", "--yes", expect=4)
+    assert "D1-LOCK-001" in second.err
+    assert "since 20" in second.err
+    _, err = first.communicate(timeout=600)  # type: ignore[attr-defined]
+    assert first.returncode == 0, err  # type: ignore[attr-defined]
+
+
+def test_power_cut_in_the_middle_is_finished_by_the_next_apply(
+    installed: Installed, lab: Lab, ssh: Ssh
+) -> None:
+    rename(installed.digione, "Mörkby")
+    process = applying(installed, ssh, "postgresql")
+    lab.kill(HOST)
+    _, err = process.communicate(timeout=120)  # type: ignore[attr-defined]
+    assert process.returncode == 5, err  # type: ignore[attr-defined]
+    lab.up([HOST])
+    installed.digione("apply", "testila", "--yes")
+    assert planned(installed.digione) == []
+    assert installed.digione("doctor", "testila", "--json").json.get("findings", []) == []
+
+
+def test_logs_come_from_the_host(installed: Installed) -> None:
+    shown = installed.digione("logs", "testila", "platform", "--no-follow", "-n", "20")
+    assert "digione-platform" in shown.out
+
+
+def test_second_municipality_joins_and_neither_reads_the_other(installed: Installed, ssh: Ssh) -> None:
+    digione = installed.digione
+    tenants = digione.inventories / "testila/tenants"
+    text = (tenants / "testila.yml").read_text()
+    other = text.replace('"999"', '"998"').replace("00000009993", "00000009985")
+    (tenants / "naapuri.yml").write_text(other.replace(DOMAIN, "naapuri.digione.test"))
+    digione("secrets", "generate", "testila")
+    digione("apply", "testila", "--yes")
+    for ours, theirs in (("testila", "naapuri"), ("naapuri", "testila")):
+        password = digione("secrets", "show", "testila", f"platform_database@{ours}").out.strip()
+        refused = ssh(
+            HOST,
+            "read -r PGPASSWORD; export PGPASSWORD; psql "
+            f"'host=127.0.0.1 sslmode=require user=platform_{ours} dbname=platform_{theirs}' -c 'select 1'",
+            text=password + "\n",
+        )
+        assert refused.returncode != 0
+        assert "denied" in refused.stderr or "no pg_hba.conf entry" in refused.stderr
+        reads = ssh(HOST, f"sudo -u digione-{ours} cat /etc/digione/platform/{theirs}.json")
+        assert reads.returncode != 0
+
+
+def test_no_secret_in_any_log_or_record(installed: Installed, ssh: Ssh) -> None:
+    names = [
+        "platform_database@testila",
+        "directory_root",
+        "platform_session@testila",
+        "platform_client@testila",
+    ]
+    values = [installed.digione("secrets", "show", "testila", n).out.strip() for n in names]
+    journal = ssh(HOST, "sudo journalctl -b --no-pager; sudo cat /var/log/postgresql/*.log").stdout
+    registry = (installed.digione.home / "state/registry.sqlite").read_bytes()
+    for name, value in zip(names, values, strict=True):
+        assert value not in journal, name
+        assert value.encode() not in registry, name
+
+
+def test_nothing_is_left_of_a_run_on_this_machine(installed: Installed) -> None:
+    left = list(Path(f"/dev/shm/digione-{os.geteuid()}").glob("play-*"))
+    assert left == []

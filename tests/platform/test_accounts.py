@@ -1,0 +1,216 @@
+"""Accounts follow into a real directory: made, changed, renamed, locked, taken out; again changes nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digione_platform.accounts import directory_is_behind, sync_directory
+from digione_platform.db import open_database
+from digione_platform.directory import Entry, compare, open_directory
+from digione_platform.errors import PlatformError
+from digione_platform.settings import Settings
+from tests.platform.bundles import LEARNER, PROVIDER, delta, valid, write
+from tests.platform.conftest import settings_for
+from tests.platform.slapd import PASSWORD, Slapd, running_slapd
+from tests.platform.test_roster_import import Roster
+
+NEW = "a-long-enough-password"
+
+
+@pytest.fixture(scope="module")
+def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
+    with running_slapd(tmp_path_factory.mktemp("slapd")) as running:
+        yield running
+
+
+@pytest.fixture
+def directed(slapd: Slapd, databases: Any, migrated: str) -> Iterator[Settings]:
+    """Settings with a directory, which is empty before and after."""
+    plain = settings_for(databases.copy(migrated), directory=slapd.settings, authority=slapd.authority)
+    yield plain.model_copy(update={"tenant": plain.tenant.model_copy(update={"oid": PROVIDER})})
+    slapd.clear()
+
+
+@pytest.fixture
+def roster(directed: Settings, tmp_path: Path) -> Iterator[Roster]:
+    engine = open_database(directed)
+    yield Roster(engine, tmp_path)
+    engine.dispose()
+
+
+@pytest.fixture
+def synced(directed: Settings, roster: Roster) -> Roster:
+    assert roster.bulk(valid()).applied
+    assert sync_directory(roster.engine, directed) == {"added": 6, "changed": 0, "removed": 0, "unchanged": 0}
+    return roster
+
+
+@pytest.fixture
+def command(directed: Settings, tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    told = json.loads(directed.model_dump_json())
+    told["session_secret"] = "not-a-secret-in-tests"
+    told["database"]["password"] = ""
+    told["directory"]["password"] = PASSWORD
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(told))
+
+    def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "digione_platform", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            input=stdin,
+            env={**os.environ, "DIGIONE_PLATFORM_SETTINGS": str(file)},
+        )
+
+    return run
+
+
+def entries(settings: Settings) -> dict[str, Entry]:
+    assert settings.directory is not None
+    with open_directory(settings.directory, settings.authority) as people:
+        return {entry.username: entry for entry in people.all()}
+
+
+def set_password(settings: Settings, username: str, password: str) -> None:
+    assert settings.directory is not None
+    with open_directory(settings.directory, settings.authority) as people:
+        people.set_password(username, password)
+
+
+def test_accounts_get_entries_and_a_second_sync_changes_nothing(directed: Settings, synced: Roster) -> None:
+    found = entries(directed)
+    pupil = found["aino.makinen"]
+    assert (pupil.given_name, pupil.family_name, pupil.learner_number) == ("Aino", "Mäkinen", LEARNER)
+    assert pupil.number == str(synced.one("select id from accounts where username = 'aino.makinen'"))
+    done = sync_directory(synced.engine, directed)
+    assert done == {"added": 0, "changed": 0, "removed": 0, "unchanged": 6}
+
+
+def test_without_a_password_nobody_signs_in_and_with_one_they_do(
+    directed: Settings, synced: Roster, slapd: Slapd
+) -> None:
+    assert not slapd.opens("olli.opettaja", NEW)
+    set_password(directed, "olli.opettaja", NEW)
+    assert slapd.opens("olli.opettaja", NEW)
+
+
+def test_password_that_the_policy_refuses_is_told(directed: Settings, synced: Roster) -> None:
+    with pytest.raises(PlatformError, match="P-ACCOUNTS-006"):
+        set_password(directed, "olli.opettaja", "short")
+
+
+def test_change_of_name_and_username_keeps_password_and_identifier(
+    directed: Settings, synced: Roster, slapd: Slapd
+) -> None:
+    set_password(directed, "hanna.makinen", NEW)
+    number = entries(directed)["hanna.makinen"].number
+    files = valid()
+    # The two guardians exchange their usernames; a learner number is found for the second pupil.
+    files["users"][2] |= {"username": "timo.salo", "familyName": "Mäki, Öst"}
+    files["users"][3]["username"] = "hanna.makinen"
+    synced.bulk(files)
+    assert sync_directory(synced.engine, directed) == {"added": 0, "changed": 2, "removed": 0, "unchanged": 4}
+    assert entries(directed)["timo.salo"].number == number
+    assert entries(directed)["timo.salo"].family_name == "Mäki, Öst"
+    assert slapd.opens("timo.salo", NEW)
+    assert not slapd.opens("hanna.makinen", NEW)
+
+
+def test_who_leaves_is_locked_and_opened_again_on_return(
+    directed: Settings, synced: Roster, slapd: Slapd
+) -> None:
+    set_password(directed, "olli.opettaja", NEW)
+    files = valid()
+    files["users"][4]["enabledUser"] = "false"
+    synced.bulk(files)
+    sync_directory(synced.engine, directed)
+    assert not slapd.opens("olli.opettaja", NEW)
+    synced.undo()
+    sync_directory(synced.engine, directed)
+    assert slapd.opens("olli.opettaja", NEW)
+
+
+def test_undo_of_the_import_takes_the_entries_out(directed: Settings, synced: Roster) -> None:
+    synced.undo()
+    assert sync_directory(synced.engine, directed) == {"added": 0, "changed": 0, "removed": 6, "unchanged": 0}
+    assert entries(directed) == {}
+
+
+def test_comparison_is_by_account_and_by_every_value() -> None:
+    same = Entry("1", "a", "A", "B")
+    moved = Entry("2", "c", "C", "D")
+    changes = compare(
+        iter([same, moved, Entry("4", "g", "G", "H")]),
+        iter([same, Entry("2", "x", "C", "D"), Entry("3", "e", "E", "F")]),
+    )
+    assert changes.as_json() == {"added": 1, "changed": 1, "removed": 1, "unchanged": 1}
+
+
+def test_command_imports_into_the_directory_and_sets_passwords(
+    command: Any, slapd: Slapd, tmp_path: Path
+) -> None:
+    path = str(write(tmp_path / "town.zip", valid()))
+    done = command("roster", "import", path, "--apply", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["directory"] == {"added": 6, "changed": 0, "removed": 0, "unchanged": 0}
+    set_one = command("accounts", "password", "Olli.Opettaja", stdin=f"{NEW}\n")
+    assert set_one.returncode == 0, set_one.stderr
+    assert NEW not in set_one.stdout + set_one.stderr
+    assert slapd.opens("olli.opettaja", NEW)
+    for arguments, stdin, error in (
+        (("accounts", "password", "olli.opettaja"), "short\n", "P-ACCOUNTS-006"),
+        (("accounts", "password", "olli.opettaja"), "", "P-ACCOUNTS-008"),
+        (("accounts", "password", "nobody"), NEW, "P-ACCOUNTS-004"),
+    ):
+        refused = command(*arguments, stdin=stdin)
+        assert (refused.returncode, refused.stderr.split(":")[0]) == (2, error)
+
+
+def test_directory_that_fails_after_the_import_is_told_and_repaired_by_sync(
+    directed: Settings, synced: Roster
+) -> None:
+    from digione_platform.roster import cli
+
+    away = directed.model_copy(update={"directory": directed.directory.model_copy(update={"port": 1})})  # type: ignore[union-attr]
+    told, failure = cli._follow(synced.engine, away)
+    assert told is None
+    assert failure is not None
+    assert (failure.id, failure.exit) == ("P-ACCOUNTS-009", 1)
+    assert "accounts sync" in failure.fix
+    assert not directory_is_behind(synced.engine, directed)
+    synced.bulk({"users": valid()["users"][:-1]})
+    assert directory_is_behind(synced.engine, directed)
+    assert sync_directory(synced.engine, directed) == {"added": 0, "changed": 1, "removed": 0, "unchanged": 5}
+    assert not directory_is_behind(synced.engine, directed)
+
+
+def test_after_a_small_import_only_its_accounts_are_looked_at(directed: Settings, synced: Roster) -> None:
+    report = synced.delta({"users": delta([{**valid()["users"][2], "familyName": "Uusi"}])})
+    done = sync_directory(synced.engine, directed, after=report.import_id)
+    assert done == {"added": 0, "changed": 1, "removed": 0, "unchanged": 0}
+    assert entries(directed)["hanna.makinen"].family_name == "Uusi"
+
+
+def test_directory_of_another_authority_or_password_is_refused(
+    directed: Settings, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from tests.platform.slapd import _write_certificates
+
+    assert directed.directory is not None
+    _write_certificates(tmp_path)
+    with (
+        pytest.raises(PlatformError, match="P-ACCOUNTS-002"),
+        open_directory(directed.directory, tmp_path / "authority.pem"),
+    ):
+        pass
+    wrong = directed.directory.model_copy(update={"password": type(directed.directory.password)("wrong")})
+    with pytest.raises(PlatformError, match="P-ACCOUNTS-003"), open_directory(wrong, directed.authority):
+        pass

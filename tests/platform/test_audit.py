@@ -1,0 +1,72 @@
+"""The audit: every read of another person's data is in it, and nothing in it can be changed."""
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from digione_platform.core import audit
+from digione_platform.core.models import AuditEvent
+from tests.platform.conftest import Browse
+from tests.platform.town import Town
+
+
+def events(app: FastAPI, action: str) -> list[AuditEvent]:
+    with Session(app.state.engine) as session:
+        return list(
+            session.scalars(select(AuditEvent).where(AuditEvent.action == action).order_by(AuditEvent.id))
+        )
+
+
+def test_a_list_names_everyone_who_was_on_the_page(app: FastAPI, browse: Browse, town: Town) -> None:
+    browse("Sirpa Sihteeri").get("/pupils")
+    found = events(app, "list pupils")
+    assert {event.actor for event in found} == {town.people["Sirpa Sihteeri"]}
+    names = ("Aino Virtanen", "Eero Öhman", "Olli Åberg", "Piilo Suojattu")
+    assert {event.subject for event in found} == {town.people[name] for name in names}
+
+
+def test_a_pupil_page_names_pupil_and_guardians(app: FastAPI, browse: Browse, town: Town) -> None:
+    browse("Kalle Kollega").get(f"/pupils/{town.people['Aino Virtanen']}")
+    assert [event.subject for event in events(app, "view pupil")] == [town.people["Aino Virtanen"]]
+    assert [event.subject for event in events(app, "view guardian")] == [town.people["Maija Virtanen"]]
+
+
+def test_a_guardian_s_look_at_own_children_is_recorded(app: FastAPI, browse: Browse, town: Town) -> None:
+    browse("Maija Virtanen").get("/")
+    subjects = {event.subject for event in events(app, "view child")}
+    assert subjects == {town.people["Aino Virtanen"], town.people["Elsa Virtanen"]}
+
+
+def test_a_refusal_is_recorded_although_the_page_is_not_found(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    browse("Kalle Kollega").get(f"/pupils/{town.people['Eero Öhman']}")
+    browse("Kalle Kollega").get(f"/groups/{town.groups['3B']}")
+    assert [event.subject for event in events(app, "view pupil refused")] == [town.people["Eero Öhman"]]
+    assert [event.detail for event in events(app, "view group refused")] == [
+        {"group": str(town.groups["3B"])}
+    ]
+
+
+def test_looking_at_oneself_is_no_event(app: FastAPI, browse: Browse) -> None:
+    browser = browse("Aino Virtanen")
+    browser.get("/")
+    browser.get("/me")
+    with Session(app.state.engine) as session:
+        assert [event.action for event in session.scalars(select(AuditEvent))] == ["sign in"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["update audit_events set action = 'nothing'", "delete from audit_events", "truncate audit_events"],
+)
+def test_the_database_refuses_to_change_the_audit(empty: Engine, statement: str) -> None:
+    with Session(empty) as session:
+        audit.record(session, None, "something")
+        session.commit()
+    with pytest.raises(DBAPIError, match="audit events are never changed"), empty.begin() as connection:
+        connection.execute(text(statement))
+    with Session(empty) as session:
+        assert session.scalars(select(AuditEvent.action)).all() == ["something"]

@@ -1,0 +1,588 @@
+"""Imports on a real PostgreSQL: all or nothing, bulk and delta, and back again."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from digione_platform.errors import InputError, PlatformError
+from digione_platform.roster.changes import ORDER
+from digione_platform.roster.importer import Report, import_bundle, undo_import
+from digione_platform.roster.profile import NONDISCLOSURE
+from digione_platform.roster.undo import KEPT_IMPORTS
+from digione_platform.sample.bundle import write_bundle
+from digione_platform.sample.town import Options
+from digione_platform.settings import Database
+from tests.platform.bundles import LEARNER, PROVIDER, SCHOOL, Files, delta, valid, write
+from tests.platform.conftest import settings_for
+
+Dump = dict[str, list[Any]]
+
+
+class Roster:
+    """A database and a folder to import from."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine, self.folder = engine, folder
+
+    def bulk(self, files: Files, **options: Any) -> Report:
+        extensions = options.pop("extensions", ())
+        return self.take(write(self.folder / "bulk.zip", files, extensions=extensions), **options)
+
+    def delta(self, files: Files, **options: Any) -> Report:
+        return self.take(write(self.folder / "delta.zip", files, kind="delta"), **options)
+
+    def take(self, path: Path, *, apply: bool = True, allow_mass_removal: bool = False) -> Report:
+        return import_bundle(
+            self.engine,
+            path,
+            tenant_oid=PROVIDER,
+            actor="tester",
+            apply=apply,
+            allow_mass_removal=allow_mass_removal,
+        )
+
+    def undo(self) -> dict[str, Any]:
+        return undo_import(self.engine, actor="tester")
+
+    def dump(self) -> Dump:
+        """Every row of the tables that an import may touch."""
+        with self.engine.connect() as connection:
+            return {
+                table: sorted(
+                    json.dumps(row, sort_keys=True)
+                    for (row,) in connection.execute(text(f"select to_jsonb(t) from {table} t"))  # noqa: S608
+                )
+                for table in ORDER
+            }
+
+    def one(self, query: str, **values: Any) -> Any:
+        with self.engine.connect() as connection:
+            return connection.execute(text(query), values).scalar()
+
+    def set(self, statement: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(text(statement))
+
+
+@pytest.fixture
+def roster(empty: Engine, tmp_path: Path) -> Roster:
+    return Roster(empty, tmp_path)
+
+
+@pytest.fixture
+def filled(roster: Roster) -> Roster:
+    assert roster.bulk(valid()).applied
+    return roster
+
+
+def counts(report: Report) -> dict[str, tuple[int, int, int]]:
+    return {
+        table: (count.added, count.changed, count.removed)
+        for table, count in report.counts.items()
+        if count.touched
+    }
+
+
+def ids(report: Report) -> list[tuple[str, str, int | None, str | None]]:
+    return [(problem.id, problem.file, problem.line, problem.column) for problem in report.problems.kept]
+
+
+def test_bulk_fills_an_empty_database(roster: Roster) -> None:
+    report = roster.bulk(valid())
+    assert report.applied
+    assert not report.problems.kept
+    assert counts(report) == {
+        "organisations": (2, 0, 0),
+        "academic_sessions": (2, 0, 0),
+        "persons": (7, 0, 0),
+        "courses": (1, 0, 0),
+        "groups": (1, 0, 0),
+        "roles": (7, 0, 0),
+        "enrolments": (3, 0, 0),
+        "group_sessions": (2, 0, 0),
+        "guardianships": (2, 0, 0),
+        "accounts": (6, 0, 0),
+    }
+    assert roster.one("select birth_date::text from persons where learner_number is not null") == "2015-03-04"
+    assert roster.one("select school_code from organisations where kind = 'school'") == "99000"
+    assert roster.one("select grades from persons where sourced_id = 'p2'") == ["05"]
+    assert roster.one("select actor || ' ' || file_name from roster_imports") == "tester bulk.zip"
+
+
+def test_dry_run_tells_the_same_and_writes_nothing(roster: Roster) -> None:
+    before = roster.dump()
+    dry = roster.bulk(valid(), apply=False)
+    assert not dry.applied
+    assert roster.dump() == before
+    assert roster.one("select count(*) from roster_imports") == 0
+    assert counts(dry) == counts(roster.bulk(valid()))
+
+
+def test_same_bundle_again_changes_nothing_and_is_not_recorded(filled: Roster) -> None:
+    before = filled.dump()
+    report = filled.bulk(valid())
+    assert (report.changes, report.applied) == (0, False)
+    assert filled.dump() == before
+    assert filled.one("select count(*) from roster_imports") == 1
+
+
+@pytest.mark.parametrize("language", ["finnish", "swedish", "bilingual"])
+def test_sample_municipality_is_imported(roster: Roster, language: Any) -> None:
+    path = roster.folder / "sample.zip"
+    write_bundle(path, Options(language=language))
+    report = roster.take(path)
+    assert not report.problems.kept
+    assert report.counts["persons"].added == report.counts["accounts"].added > 800
+
+
+Spoil = Callable[[Files], None]
+
+
+def put(file: str, row: int, **values: str) -> Spoil:
+    return lambda files: files[file][row].update(values)
+
+
+def repeat(file: str, row: int, **values: str) -> Spoil:
+    return lambda files: files[file].append({**files[file][row], **values})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "file", "line", "column"),
+    [
+        (repeat("roles", 0), "P-ROSTER-050", "roles.csv", 9, "sourcedId"),
+        (put("orgs", 1, parentSourcedId="x"), "P-ROSTER-051", "orgs.csv", 3, "parentSourcedId"),
+        (
+            put("academicSessions", 1, parentSourcedId="x"),
+            "P-ROSTER-051",
+            "academicSessions.csv",
+            3,
+            "parentSourcedId",
+        ),
+        (put("users", 0, agentSourcedIds="g1,x"), "P-ROSTER-051", "users.csv", 2, "agentSourcedIds"),
+        (put("users", 0, primaryOrgSourcedId="x"), "P-ROSTER-051", "users.csv", 2, "primaryOrgSourcedId"),
+        (put("demographics", 0, sourcedId="x"), "P-ROSTER-051", "demographics.csv", 2, "sourcedId"),
+        (put("courses", 0, orgSourcedId="x"), "P-ROSTER-051", "courses.csv", 2, "orgSourcedId"),
+        (put("courses", 0, schoolYearSourcedId="x"), "P-ROSTER-051", "courses.csv", 2, "schoolYearSourcedId"),
+        (put("classes", 0, courseSourcedId="x"), "P-ROSTER-051", "classes.csv", 2, "courseSourcedId"),
+        (put("classes", 0, termSourcedIds="t1, x"), "P-ROSTER-051", "classes.csv", 2, "termSourcedIds"),
+        (put("roles", 1, userSourcedId="x"), "P-ROSTER-051", "roles.csv", 3, "userSourcedId"),
+        (put("roles", 1, orgSourcedId="x"), "P-ROSTER-051", "roles.csv", 3, "orgSourcedId"),
+        (put("enrollments", 1, classSourcedId="x"), "P-ROSTER-051", "enrollments.csv", 3, "classSourcedId"),
+        (put("enrollments", 1, userSourcedId="x"), "P-ROSTER-051", "enrollments.csv", 3, "userSourcedId"),
+        (put("orgs", 0, parentSourcedId=SCHOOL), "P-ROSTER-052", "orgs.csv", 2, "parentSourcedId"),
+        (
+            put("academicSessions", 0, parentSourcedId="t1"),
+            "P-ROSTER-052",
+            "academicSessions.csv",
+            2,
+            "parentSourcedId",
+        ),
+        (
+            put("academicSessions", 0, parentSourcedId="y2026"),
+            "P-ROSTER-052",
+            "academicSessions.csv",
+            2,
+            "parentSourcedId",
+        ),
+        (put("users", 3, username="Hanna.Makinen"), "P-ROSTER-053", "users.csv", 5, "username"),
+        (
+            put("users", 1, userMasterIdentifier=LEARNER),
+            "P-ROSTER-053",
+            "users.csv",
+            3,
+            "userMasterIdentifier",
+        ),
+        (put("users", 2, agentSourcedIds="g1"), "P-ROSTER-054", "users.csv", 4, "agentSourcedIds"),
+        (
+            put("enrollments", 1, schoolSourcedId=PROVIDER),
+            "P-ROSTER-055",
+            "enrollments.csv",
+            3,
+            "schoolSourcedId",
+        ),
+        (repeat("orgs", 0, sourcedId="other"), "P-ROSTER-057", "orgs.csv", 4, None),
+        (put("orgs", 0, type="school", identifier=""), "P-ROSTER-057", "orgs.csv", None, None),
+    ],
+)
+def test_rows_that_do_not_fit_each_other_are_told_and_nothing_is_imported(
+    roster: Roster, spoil: Spoil, error: str, file: str, line: int | None, column: str | None
+) -> None:
+    files = valid()
+    spoil(files)
+    before = roster.dump()
+    report = roster.bulk(files)
+    assert (error, file, line, column) in ids(report)
+    assert report.problems.errors == 1, ids(report)
+    assert not report.applied
+    assert roster.dump() == before
+
+
+def test_bundle_of_another_municipality_is_refused(roster: Roster) -> None:
+    report = import_bundle(
+        roster.engine,
+        write(roster.folder / "b.zip", valid()),
+        tenant_oid="1.2.246.562.10.90008375488",
+        actor="tester",
+        apply=True,
+    )
+    assert ids(report) == [("P-ROSTER-056", "orgs.csv", 2, "sourcedId")]
+
+
+def test_file_that_cannot_be_read_causes_no_further_problems(roster: Roster) -> None:
+    path = write(roster.folder / "b.zip", valid(), raw={"users.csv": "who,is,it\r\n"})
+    report = roster.take(path)
+    assert {problem.id for problem in report.problems.kept} == {"P-ROSTER-025"}
+
+
+def test_person_without_role_is_a_warning(roster: Roster) -> None:
+    files = valid()
+    del files["roles"][1]
+    report = roster.bulk(files)
+    assert report.applied
+    assert ids(report) == [("P-ROSTER-074", "users.csv", 3, "sourcedId")]
+
+
+def test_who_is_missing_in_a_bulk_leaves_but_is_kept(filled: Roster) -> None:
+    files = valid()
+    files["users"] = [user for user in files["users"] if user["sourcedId"] != "g2"]
+    files["users"][0]["agentSourcedIds"] = "g1"
+    files["roles"] = [role for role in files["roles"] if role["userSourcedId"] != "g2"]
+    report = filled.bulk(files)
+    assert counts(report) == {
+        "persons": (0, 0, 1),
+        "roles": (0, 0, 1),
+        "guardianships": (0, 0, 1),
+        "accounts": (0, 1, 0),
+    }
+    assert filled.one("select status from persons where sourced_id = 'g2'") == "tobedeleted"
+    assert not filled.one("select enabled from accounts where username = 'timo.salo'")
+    # … and may come back, with the same account.
+    account = filled.one("select id from accounts where username = 'timo.salo'")
+    assert filled.bulk(valid()).applied
+    assert filled.one("select id from accounts where username = 'timo.salo' and enabled") == account
+
+
+def test_files_that_are_absent_stay_as_they_are(filled: Roster) -> None:
+    files = {name: rows for name, rows in valid().items() if name in ("orgs", "users")}
+    files["users"][0]["givenName"] = "Aina"
+    report = filled.bulk(files)
+    assert counts(report) == {"persons": (0, 1, 0)}
+
+
+def test_bulk_that_takes_most_people_away_needs_a_word(roster: Roster) -> None:
+    write_bundle(roster.folder / "large.zip", Options(pupils=60))
+    write_bundle(roster.folder / "small.zip", Options(pupils=20))
+    assert roster.take(roster.folder / "large.zip").applied
+    before = roster.dump()
+    report = roster.take(roster.folder / "small.zip")
+    assert [problem.id for problem in report.problems.kept if problem.reason.level == "error"] == [
+        "P-ROSTER-059"
+    ]
+    assert roster.dump() == before
+    assert roster.take(roster.folder / "small.zip", allow_mass_removal=True).applied
+
+
+def test_delta_adds_changes_and_removes(filled: Roster) -> None:
+    users = [
+        {
+            "sourcedId": "p3",
+            "enabledUser": "true",
+            "username": "uusi",
+            "givenName": "Uusi",
+            "familyName": "Oppilas",
+        },
+        {**valid()["users"][2], "familyName": "Salo"},
+    ]
+    report = filled.delta(
+        {
+            "users": [*delta(users), *delta([{"sourcedId": "p2"}], "tobedeleted")],
+            "enrollments": [
+                *delta([{**valid()["enrollments"][0], "sourcedId": "e-p3", "userSourcedId": "p3"}]),
+                *delta([{"sourcedId": "e-p2"}], "tobedeleted"),
+            ],
+        }
+    )
+    assert report.applied, ids(report)
+    assert counts(report) == {"persons": (1, 1, 1), "enrolments": (1, 0, 1), "accounts": (1, 0, 0)}
+    assert filled.one("select last_modified::text from persons where sourced_id = 'p3'").startswith(
+        "2026-10-01"
+    )
+
+
+def test_delta_of_other_rows_leaves_guardians(filled: Roster) -> None:
+    report = filled.delta({"users": delta([{**valid()["users"][1], "givenName": "Simo"}])})
+    assert counts(report) == {"persons": (0, 1, 0)}
+
+
+def test_guardians_are_matched_by_identifier(filled: Roster) -> None:
+    report = filled.delta({"users": delta([{**valid()["users"][0], "agentSourcedIds": "g2"}])})
+    assert counts(report) == {"guardianships": (0, 0, 1)}
+    query = "select g.sourced_id from guardianships s join persons g on g.id = s.guardian_id"
+    assert filled.one(query) == "g2"
+
+
+def test_delta_may_not_refer_to_what_it_removes(filled: Roster) -> None:
+    report = filled.delta(
+        {
+            "users": delta([{"sourcedId": "g1"}], "tobedeleted"),
+            "roles": delta([valid()["roles"][2]]),
+        }
+    )
+    assert ids(report) == [("P-ROSTER-051", "roles.csv", 2, "userSourcedId")]
+
+
+def test_removal_of_the_unknown_is_a_warning(filled: Roster) -> None:
+    report = filled.delta({"users": delta([{"sourcedId": "never"}], "tobedeleted")})
+    assert ids(report) == [("P-ROSTER-073", "users.csv", 2, "sourcedId")]
+    assert not report.changes
+
+
+def test_nondisclosure_is_lifted_by_word_only(roster: Roster) -> None:
+    files = valid()
+    files["users"][0][NONDISCLOSURE] = "true"
+    roster.bulk(files, extensions=(NONDISCLOSURE,))
+    query = "select nondisclosure from persons where learner_number is not null"
+    assert roster.one(query)
+    # The column left out, then left empty.
+    assert roster.bulk(valid()).changes == 0
+    assert roster.bulk(valid(), extensions=(NONDISCLOSURE,)).changes == 0
+    assert roster.one(query)
+    files["users"][0][NONDISCLOSURE] = "false"
+    assert roster.bulk(files, extensions=(NONDISCLOSURE,)).applied
+    assert not roster.one(query)
+
+
+def test_two_people_may_exchange_usernames(filled: Roster) -> None:
+    files = valid()
+    files["users"][2]["username"], files["users"][3]["username"] = "timo.salo", "hanna.makinen"
+    assert filled.bulk(files).applied
+    holder = "select sourced_id from persons p join accounts a on a.person_id = p.id where a.username = :name"
+    assert filled.one(holder, name="timo.salo") == "g1"
+
+
+def test_username_and_learner_number_of_another_are_refused(filled: Roster) -> None:
+    new = {**valid()["users"][0], "sourcedId": "new", "agentSourcedIds": ""}
+    report = filled.delta({"users": delta([new])})
+    assert ids(report) == [
+        ("P-ROSTER-058", "users.csv", 2, "username"),
+        ("P-ROSTER-058", "users.csv", 2, "userMasterIdentifier"),
+    ]
+
+
+def test_disabled_user_keeps_a_disabled_account(filled: Roster) -> None:
+    files = valid()
+    files["users"][4]["enabledUser"] = "false"
+    files["users"][5]["username"] = ""
+    assert counts(filled.bulk(files)) == {"persons": (0, 2, 0), "accounts": (0, 2, 0)}
+    assert filled.one("select count(*) from accounts where not enabled") == 2
+
+
+def test_undo_of_the_first_bulk_empties_the_database(roster: Roster) -> None:
+    before = roster.dump()
+    roster.bulk(valid())
+    assert roster.undo()["rows"]["persons"] == 7
+    assert roster.dump() == before
+
+
+def test_undo_restores_exactly_what_was_before_each_import(filled: Roster) -> None:
+    first = filled.dump()
+    files = valid()
+    files["users"][0] |= {"familyName": "Salo", "agentSourcedIds": "g2", "username": "aino.salo"}
+    files["demographics"][0]["birthDate"] = "2015-03-05"
+    files["classes"][0] |= {"termSourcedIds": "t1", "title": "5B"}
+    files["users"].append(
+        {
+            "sourcedId": "p9",
+            "enabledUser": "true",
+            "username": "uusi",
+            "givenName": "Uusi",
+            "familyName": "Tulokas",
+        }
+    )
+    files["demographics"].append({"sourcedId": "p9", "birthDate": "2015-01-01"})
+    del files["roles"][1]
+    del files["enrollments"][1]
+    assert filled.bulk(files).applied
+    second = filled.dump()
+    removal = {
+        "users": delta([{"sourcedId": "g2"}], "tobedeleted"),
+        "roles": delta([{"sourcedId": "r-g2"}], "tobedeleted"),
+    }
+    assert filled.delta(removal).applied
+    assert filled.dump() != second
+    assert filled.undo()["kind"] == "delta"
+    assert filled.dump() == second
+    assert filled.undo()["kind"] == "bulk"
+    assert filled.dump() == first
+    assert filled.one("select count(*) from roster_imports where undone_at is null") == 1
+
+
+def test_undo_refuses_when_a_row_was_changed_since(filled: Roster) -> None:
+    filled.set("update persons set phone = '1' where sourced_id = 'g1'")
+    before = filled.dump()
+    with pytest.raises(InputError, match="P-ROSTER-082"):
+        filled.undo()
+    assert filled.dump() == before
+
+
+def test_undo_refuses_when_other_data_depend(filled: Roster) -> None:
+    filled.set("create table notes (person_id uuid references persons (id))")
+    filled.set("insert into notes select id from persons limit 1")
+    before = filled.dump()
+    with pytest.raises(InputError, match="P-ROSTER-082"):
+        filled.undo()
+    assert filled.dump() == before
+
+
+def test_undo_of_nothing_is_refused(roster: Roster) -> None:
+    with pytest.raises(InputError, match="P-ROSTER-080"):
+        roster.undo()
+
+
+def test_only_the_last_imports_can_be_undone(filled: Roster) -> None:
+    for number in range(KEPT_IMPORTS):
+        filled.delta({"users": delta([{**valid()["users"][1], "givenName": f"Simo{number}"}])})
+    for _ in range(KEPT_IMPORTS):
+        filled.undo()
+    with pytest.raises(InputError, match="P-ROSTER-081"):
+        filled.undo()
+
+
+def test_second_import_at_the_same_time_is_told(roster: Roster) -> None:
+    with roster.engine.connect() as other:
+        other.execute(text("select pg_advisory_xact_lock(hashtext('digione roster'))"))
+        with pytest.raises(PlatformError, match=r"P-ROSTER-086.*running since 20"):
+            roster.bulk(valid())
+    assert roster.bulk(valid()).applied
+
+
+def test_database_that_is_away_or_not_migrated_is_told(
+    databases: Any, server: Database, tmp_path: Path
+) -> None:
+    from digione_platform.db import open_database
+
+    path = write(tmp_path / "b.zip", valid())
+    for database, error in (
+        (databases.copy(), "P-DATABASE-002"),
+        (server.model_copy(update={"name": "nowhere"}), "P-DATABASE-001"),
+    ):
+        engine = open_database(settings_for(database))
+        with pytest.raises(PlatformError, match=error):
+            import_bundle(engine, path, tenant_oid=PROVIDER, actor="tester", apply=True)
+        engine.dispose()
+
+
+def test_fifty_thousand_enrolments_are_imported_in_flat_memory(filled: Roster) -> None:
+    from resource import RUSAGE_SELF, getrusage
+
+    rows = [
+        {
+            "sourcedId": f"e{n}",
+            "classSourcedId": "5A",
+            "schoolSourcedId": SCHOOL,
+            "userSourcedId": "p2",
+            "role": "student",
+        }
+        for n in range(50_000)
+    ]
+    path = write(filled.folder / "many.zip", {"enrollments": rows})
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    report = filled.take(path)
+    assert report.counts["enrolments"].added == 50_000
+    assert getrusage(RUSAGE_SELF).ru_maxrss - before < 20 * 1024, "kilobytes"
+
+
+# The command
+
+
+@pytest.fixture
+def command(
+    databases: Any, migrated: str, tmp_path: Path
+) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    settings = settings_for(databases.copy(migrated))
+    told = settings.model_dump(mode="json")
+    told["session_secret"] = "not-a-secret-in-tests"
+    told["database"]["password"] = ""
+    told["tenant"]["oid"] = PROVIDER
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(told))
+
+    def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "digione_platform", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            input=stdin,
+            env={**os.environ, "DIGIONE_PLATFORM_SETTINGS": str(file)},
+        )
+
+    return run
+
+
+def test_command_imports_tells_and_undoes(command: Any, tmp_path: Path) -> None:
+    path = str(write(tmp_path / "town.zip", valid()))
+    dry = command("roster", "import", path, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "rows would change" in dry.stdout
+    applied = command("roster", "import", path, "--apply", "--json")
+    assert applied.returncode == 0, applied.stderr
+    told = json.loads(applied.stdout)
+    assert told["applied"]
+    assert told["tables"]["persons"] == {"added": 7, "changed": 0, "removed": 0, "unchanged": 0}
+    assert told["directory"] is None
+    again = command("roster", "import", path, "--apply")
+    assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "Nothing to change.")
+    accounts = json.loads(command("accounts", "list", "--json").stdout)
+    assert {
+        "username": "olli.opettaja",
+        "name": "Olli Opettaja",
+        "enabled": True,
+        "roles": ["teacher"],
+    } in accounts
+    undone = command("roster", "undo", "--json")
+    assert json.loads(undone.stdout)["rows"]["persons"] == 7
+
+
+def test_command_reports_a_bad_bundle(command: Any, tmp_path: Path) -> None:
+    files = valid()
+    files["users"][2]["email"] = "nobody"
+    files["roles"][1]["orgSourcedId"] = "x"
+    path = str(write(tmp_path / "town.zip", files))
+    done = command("roster", "import", path, "--apply")
+    assert done.returncode == 2
+    assert "error P-ROSTER-043 users.csv:4 email “no…y”: the e-mail address is not one" in done.stdout
+    assert "error P-ROSTER-051 roles.csv:3 orgSourcedId “x”" in done.stdout
+    assert done.stdout.splitlines()[-1] == "Nothing was imported: 2 errors, 0 warnings."
+    told = json.loads(command("roster", "import", path, "--dry-run", "--json").stdout)
+    assert [problem["line"] for problem in told["problems"]] == [4, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("roster", "import", "x.zip"), "P-ROSTER-090"),
+        (("roster", "import", "x.zip", "--apply", "--dry-run"), "P-ROSTER-090"),
+        (("roster", "undo"), "P-ROSTER-080"),
+        (("accounts", "sync"), "P-ACCOUNTS-001"),
+        (("accounts", "password", "aino"), "P-ACCOUNTS-001"),
+    ],
+)
+def test_command_refuses_without_a_traceback(command: Any, arguments: tuple[str, ...], error: str) -> None:
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{error}: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_command_tells_of_a_missing_file(command: Any) -> None:
+    done = command("roster", "import", "missing.zip", "--dry-run")
+    assert done.returncode == 2
+    assert "P-ROSTER-001 missing.zip: the file is not a readable zip archive" in done.stdout
