@@ -82,6 +82,8 @@ def password(username: Annotated[str, typer.Argument(help="Whose password.")]) -
     new = _read_password(what)
     with open_directory(settings.directory, settings.authority) as people:
         people.set_password(name, new)
+    with ready_database(settings) as engine:
+        record_new_password(engine, name)
     sys.stderr.write(f"{name} has a new password\n")
 
 
@@ -186,6 +188,21 @@ def is_enabled(engine: "Engine", username: str) -> bool | None:
             text("select enabled from accounts where username = :name"), {"name": username}
         )
         return found.scalar()
+
+
+def record_new_password(engine: "Engine", username: str) -> None:
+    """Write down in the audit that an operator gave someone a new password."""
+    from sqlalchemy import text
+
+    from digione_platform.operator import operator_name
+
+    query = text("""
+        insert into audit_events (action, subject, detail)
+        select 'accounts.password', person_id, jsonb_build_object('operator', cast(:operator as text))
+        from accounts where username = :name
+    """)
+    with engine.begin() as connection:
+        connection.execute(query, {"name": username, "operator": operator_name()})
 
 
 def _read_password(what: str) -> str:

@@ -31,7 +31,7 @@ CODES = {
     ),
     "D1-HOST-004": Code(
         title="Too little disk space",
-        cause=f"fewer than {DISK_MB} MB are free below /var",
+        cause=f"fewer than {DISK_MB} MB are free below /var/lib",
         fix="enlarge the disk or delete what is not needed",
     ),
     "D1-HOST-005": Code(
@@ -75,7 +75,7 @@ def _host(name: str, facts: HostFacts, situation: Situation) -> Iterator[Finding
     if facts.disk_free_mb < DISK_MB:
         fresh = not facts.services
         level = Level.ERROR if fresh or facts.disk_free_mb < DISK_MB // 4 else Level.WARNING
-        yield _finding("D1-HOST-004", level, name, f"{facts.disk_free_mb} MB are free below /var")
+        yield _finding("D1-HOST-004", level, name, f"{facts.disk_free_mb} MB are free below /var/lib")
     skew = facts.time - situation.now.timestamp()
     if abs(skew) > CLOCK_SECONDS:
         yield _finding("D1-HOST-005", Level.ERROR, name, f"its clock is {skew:+.0f} s off")

@@ -150,6 +150,7 @@ class SecretStore:
 
     def __init__(self, folder: Path, keys: Path) -> None:
         self.file = folder / "secrets.yml"
+        self.authority_file = folder / "authority.pem"
         self.key_file = keys / folder.name
         self.instance = folder.name
 
@@ -202,6 +203,9 @@ class SecretStore:
         if not self.key_file.exists():
             self._new_key()
         write_private(self.file, self._vault().encrypt(plain))
+        certificate = values.get(SecretName("authority_certificate"))
+        if certificate:  # public: browsers of a lab or a closed network are told to trust it
+            self.authority_file.write_text(certificate.get_secret_value())
         return Secrets(dict(values), salt)
 
     def _new_key(self) -> None:

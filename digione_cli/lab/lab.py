@@ -15,7 +15,7 @@ from digione_cli.lab.lock import locked
 from digione_cli.lab.names import address_of, lines, write_block
 from digione_cli.lab.network import Network
 from digione_cli.lab.record import HostRecord, LabRecord
-from digione_cli.lab.requirements import require, require_root
+from digione_cli.lab.requirements import TRIAL, require, require_root
 from digione_cli.lab.run import remove
 
 Progress = Callable[[str], None]
@@ -323,6 +323,8 @@ class Lab:
         write_block(HOSTS_FILE, self._label, [])
         remove(self.folder / "hosts")
         remove(self._layers)
+        for trial in self.folder.glob(f"{TRIAL}*"):  # of a killed command
+            remove(trial)
         for name in ("ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "lab.json"):
             (self.folder / name).unlink(missing_ok=True)
 

@@ -23,6 +23,7 @@ PROGRAMS = {  # program: its Debian package
     "mount": "mount",
 }
 DISK_MB = 2048
+TRIAL = ".trial-"
 NO_CONTAINER = "use a real or virtual machine, not a container"
 
 
@@ -85,7 +86,7 @@ def _abilities(folder: Path) -> Iterator[Missing]:
 
 def _kernel(folder: Path) -> Iterator[Missing]:
     """Asked in namespaces of their own, which vanish with the question."""
-    with tempfile.TemporaryDirectory(dir=_existing(folder), prefix=".lab-") as trial:
+    with tempfile.TemporaryDirectory(dir=_existing(folder), prefix=TRIAL) as trial:
         for name in ("base", "upper", "work", "root"):
             Path(trial, name).mkdir()
         layers = f"cd '{trial}' && mount -t overlay -o lowerdir=base,upperdir=upper,workdir=work overlay root"

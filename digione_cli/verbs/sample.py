@@ -115,7 +115,8 @@ def _show_logins(tenant: str, instance: str, found: "Tenant", world: Any, screen
     from digione_cli.errors import DigioneError
     from digione_cli.verbs.roster import ask_platform
 
-    known = SecretStore(world.settings.inventories / instance, world.settings.keys).read()
+    store = SecretStore(world.settings.inventories / instance, world.settings.keys)
+    known = store.read()
     listed = world.local_platform(["sample", "--logins", "--json", "--language", found.language])
     shown = []
     for login in json.loads(listed.stdout):
@@ -131,3 +132,4 @@ def _show_logins(tenant: str, instance: str, found: "Tenant", world: Any, screen
     rows = [[s["role"], s["username"], s["password"]] for s in shown]
     screen.table("sample_logins", ["Role", "Username", "Password"], rows, shown)
     screen.note(f"Sign in at https://{found.domain}")
+    screen.note(f"Let your browser trust this authority: {store.authority_file}")

@@ -1,8 +1,6 @@
 """``digione-platform roster``: the municipality's people and groups, from OneRoster bundles."""
 
-import getpass
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,6 +42,7 @@ def import_roster(
         )
     from digione_platform.accounts import directory_is_behind, sync_directory
     from digione_platform.db import ready_database
+    from digione_platform.operator import operator_name
     from digione_platform.roster.importer import import_bundle
     from digione_platform.roster.report import lines
     from digione_platform.settings import load_settings
@@ -58,7 +57,7 @@ def import_roster(
             engine,
             file,
             tenant_oid=settings.tenant.oid,
-            actor=_actor(),
+            actor=operator_name(),
             apply=apply,
             allow_mass_removal=allow_mass_removal,
         )
@@ -79,12 +78,13 @@ def import_roster(
 def undo(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
     """Take the last import back: everything is as it was before it."""
     from digione_platform.db import ready_database
+    from digione_platform.operator import operator_name
     from digione_platform.roster.importer import undo_import
     from digione_platform.settings import load_settings
 
     settings = load_settings()
     with ready_database(settings) as engine:
-        done = undo_import(engine, actor=_actor())
+        done = undo_import(engine, actor=operator_name())
         told, failure = _follow(engine, settings)
     if as_json:
         sys.stdout.write(json.dumps({**done, "directory": told}, ensure_ascii=False, indent=2) + "\n")
@@ -111,8 +111,3 @@ def _follow(
             error.why,
             "when the directory answers: digione-platform accounts sync",
         )
-
-
-def _actor() -> str:
-    """Who asked: behind sudo, the person and not root."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()

@@ -165,6 +165,11 @@ def test_command_imports_into_the_directory_and_sets_passwords(
     assert set_one.returncode == 0, set_one.stderr
     assert NEW not in set_one.stdout + set_one.stderr
     assert slapd.opens("olli.opettaja", NEW)
+    query = (
+        "select p.sourced_id from audit_events a join persons p on p.id = a.subject"
+        " where a.action = 'accounts.password'"
+    )
+    assert roster.one(query) == "t1"
     for arguments, stdin, error in (
         (("accounts", "password", "olli.opettaja"), "short\n", "P-ACCOUNTS-006"),
         (("accounts", "password", "olli.opettaja"), "", "P-ACCOUNTS-008"),

@@ -242,7 +242,7 @@ def test_all_mistakes_of_all_files_are_told_at_once(kuhmo: House) -> None:
         ("D1-CFG-011", MAIN, 1),
         ("D1-CFG-013", MAIN, 6),
         ("D1-CFG-013", KUHMO, 1),
-        ("D1-CFG-006", "tenants/root.yml", 1),
+        ("D1-CFG-006", "tenants/root.yml", 2),  # where the file ends
         ("D1-CFG-014", "tenants/root.yml", None),
     }
 

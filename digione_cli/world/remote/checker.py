@@ -187,7 +187,7 @@ def lock() -> Any:
 def main() -> None:
     release = dict(line.split("=", 1) for line in read("/etc/os-release").splitlines() if "=" in line)
     memory = re.search(r"MemTotal:\s+(\d+)", read("/proc/meminfo"))
-    disk = os.statvfs("/var")
+    disk = os.statvfs("/var/lib")
     known = state()
     services = known.get("services", {})
     seen = units(sorted({u for s in services.values() for u in s.get("units", [])}))

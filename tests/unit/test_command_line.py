@@ -1,0 +1,349 @@
+"""The command line: what is wrong with it is told, and quietly it never does anything."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from digione_cli import main
+from digione_cli.settings import CHECKOUT
+from digione_cli.verbs import _common
+from tests.unit.conftest import House
+
+BAD_NAMES = [
+    "../../etc",
+    "a/b",
+    ".",
+    "..",
+    "/etc",
+    "{{ 7*7 }}",
+    "$(id)",
+    "; rm -rf /",
+    "`id`",
+    "a\nb",
+    "\x1b[31mred",
+    "kuhmо",
+    "ku\u200bhmo",
+    "[a-z]*",
+    "*",
+    "x" * 5000,
+    " ",
+]
+INIT = ["--code", "290", "--oid", "1.2.246.562.99.00000002907", "--name-fi", "Kuhmo", "--domain", "a.kuhmo.example"]
+INIT += ["--contact", "a@kuhmo.example", "--address", "192.0.2.10", "--user", "admin", "--skip-trust"]
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+@pytest.mark.parametrize(
+    "before, after",
+    [
+        (["validate"], []),
+        (["show"], []),
+        (["plan"], []),
+        (["apply"], ["--yes"]),
+        (["status"], []),
+        (["doctor"], []),
+        (["logs"], ["platform"]),
+        (["secrets", "show"], ["authority_key"]),
+        (["destroy"], ["--confirm", "kuhmo"]),
+        (["trust"], ["--yes"]),
+        (["roster", "undo"], []),
+        (["accounts", "list"], []),
+        (["init"], INIT),
+    ],
+    ids=lambda words: words[0] if words else "",
+)
+def test_a_wrong_name_is_refused(kuhmo: House, before: list[str], after: list[str], name: str) -> None:
+    result = kuhmo.refused(*before, name, *after)
+    assert result.code == 2
+    assert any(id in result.err for id in ("D1-CFG-020", "D1-CFG-021", "D1-INIT-003", "D1-USE-000"))
+    assert "\x1b" not in result.all
+
+
+@pytest.mark.parametrize("verb", [["show"], ["apply"], ["init"], ["roster", "undo"]])
+def test_a_leading_dash_is_no_name(kuhmo: House, verb: list[str]) -> None:
+    for name in ("-x", "--upload-file=x", "-oProxyCommand=id"):
+        assert "D1-USE-000" in kuhmo.refused(*verb, name).err
+    assert kuhmo.refused(*verb, "--", "-x").code == 2
+
+
+def test_a_name_that_is_near_is_named(kuhmo: House) -> None:
+    result = kuhmo.refused("show", "kumo")
+    assert "digione show kuhmo" in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["aply", "kuhmo"], "No such command"),
+        (["_common"], "No such command"),
+        (["../main"], "No such command"),
+        (["apply"], "Missing argument"),
+        (["apply", "kuhmo", "--dryrun"], "No such option"),
+        (["apply", "kuhmo", "extra"], "unexpected extra argument"),
+        (["logs", "kuhmo", "platform", "--lines", "many"], "valid integer"),
+        (["sandbox", "--port", "80"], "greater than"),
+        (["lab", "up", "h1", "--memory", "1"], "greater than"),
+        (["secrets"], "Usage"),
+        ([], "Usage"),
+    ],
+)
+def test_what_the_parser_refuses_has_an_id_and_a_next_command(
+    house: House, arguments: list[str], words: str
+) -> None:
+    result = house.refused(*arguments)
+    assert result.code == 2
+    assert words in result.err
+    assert "D1-USE-000" in result.err
+    assert "next: digione" in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments, code, id",
+    [
+        (["show", "nowhere", "--json"], 2, "D1-CFG-020"),
+        (["apply", "--json"], 2, "D1-USE-000"),
+        (["apply", "kuhmo", "--json", "--what"], 2, "D1-USE-000"),
+        (["secrets", "show", "kuhmo", "authority_key", "--json"], 3, "D1-SEC-001"),
+    ],
+)
+def test_an_error_with_json_is_json(kuhmo: House, arguments: list[str], code: int, id: str) -> None:
+    result = kuhmo.refused(*arguments)
+    told = json.loads(result.out)["error"]
+    assert result.code == code
+    assert told["id"] == id
+    assert set(told) == {"id", "what", "why", "fix"}
+    assert told["fix"]
+
+
+def test_a_question_without_a_terminal_is_an_error(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Path(os.devnull).open())
+    for json_flag in ([], ["--json"]):
+        result = house.refused("init", "kuhmo", *json_flag)
+        assert result.code == 2
+        assert "D1-USE-002" in result.all
+    assert "D1-USE-002" in house.refused("apply", "kuhmo", "--ask-sudo-password").err
+
+
+@pytest.mark.parametrize(
+    "option, value, words",
+    [
+        ("--code", "29", "code"),
+        ("--code", "{{ 7*7 }}", "code"),
+        ("--oid", "1.2.3", "oid"),
+        ("--name-fi", "{{ lookup('pipe', 'id') }}", "template mark"),
+        ("--name-sv", "a\nb", "name.sv"),
+        ("--name-fi", '"\nuser: root', "name.fi"),
+        ("--language", "latin", "--language"),
+        ("--domain", "kuhmo", "domain"),
+        ("--contact", "nobody", "contact"),
+        ("--address", "-oProxyCommand=id", "address"),
+        ("--user", "root; id", "user"),
+        ("--port", "0", "port"),
+        ("--port", "65536", "port"),
+    ],
+)
+def test_init_writes_nothing_of_what_is_wrong(house: House, option: str, value: str, words: str) -> None:
+    result = house.refused("init", "kuhmo", *INIT, option, value)
+    assert result.code == 2
+    assert words in result.err
+    assert list(house.inventories.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["postgres", "root", "www", "default", "template1", "id-x", "Kuhmo", "a", "-"])
+def test_init_refuses_reserved_names(house: House, name: str) -> None:
+    result = house.refused("init", *INIT, "--", name)
+    assert "D1-INIT-003" in result.err
+
+
+def test_init_does_not_touch_what_is_there(kuhmo: House) -> None:
+    result = kuhmo.refused("init", "kuhmo", *INIT)
+    assert "D1-INIT-001" in result.err
+
+
+def test_a_dry_run_of_init_shows_and_writes_nothing(house: House) -> None:
+    before = house.everything()
+    result = house.run("init", "kuhmo", *INIT, "--dry-run")
+    assert result.code == 0
+    assert 'domain: "a.kuhmo.example"' in result.out
+    assert house.everything() == before
+
+
+def test_what_init_wrote_is_valid_and_has_secrets(house: House) -> None:
+    assert house.run("init", "kuhmo", *INIT).code == 0
+    assert house.run("validate", "kuhmo").code == 0
+    folder = house.inventories / "kuhmo"
+    assert (folder / "secrets.yml").read_text().startswith("$ANSIBLE_VAULT;1.1;AES256")
+    assert (folder / "secrets.yml").stat().st_mode & 0o777 == 0o600
+    assert (house.keys / "kuhmo").stat().st_mode & 0o777 == 0o600
+    shown = house.run("show", "kuhmo")
+    assert "********" in shown.out
+    value = house.run("secrets", "show", "kuhmo", "platform_database@kuhmo").out.strip()
+    assert len(value) == 40
+    assert value not in shown.all
+
+
+def test_a_secret_that_is_not_there_is_told_without_values(house: House) -> None:
+    house.run("init", "kuhmo", *INIT)
+    result = house.refused("secrets", "show", "kuhmo", "\x1b[31mnothing")
+    assert "D1-SEC-005" in result.err
+    assert "platform_database@kuhmo" in result.err
+    assert "\x1b" not in result.err
+
+
+def test_rotate_gives_one_secret_a_new_value(house: House) -> None:
+    house.run("init", "kuhmo", *INIT)
+    before = house.run("secrets", "show", "kuhmo", "platform_database@kuhmo").out
+    other = house.run("secrets", "show", "kuhmo", "authority_key").out
+    assert house.refused("secrets", "rotate", "kuhmo", "platform_database@kuhmo", "--json").code == 2
+    rotated = house.run("secrets", "rotate", "kuhmo", "platform_database@kuhmo", "--yes")
+    assert rotated.code == 0
+    after = house.run("secrets", "show", "kuhmo", "platform_database@kuhmo").out
+    assert after != before
+    assert house.run("secrets", "show", "kuhmo", "authority_key").out == other
+    assert after.strip() not in rotated.all
+
+
+@pytest.mark.parametrize(
+    "arguments, id",
+    [
+        (["roster", "import", "kuhmo", "none.zip"], "D1-USE-006"),
+        (["roster", "import", "kuhmo", "none.zip", "--dry-run", "--apply"], "D1-USE-006"),
+        (["roster", "import", "kuhmo", "none.zip", "--dry-run"], "D1-USE-007"),
+        (["roster", "undo", "sotkamo"], "D1-CFG-021"),
+        (["roster", "undo", "nowhere/kuhmo"], "D1-CFG-021"),
+        (["roster", "undo", "../kuhmo/kuhmo"], "D1-CFG-021"),
+        (["logs", "kuhmo", "platfrom"], "D1-LOG-001"),
+        (["logs", "kuhmo", "platform", "--host", "other"], "D1-LOG-002"),
+        (["trust", "kuhmo", "other"], "D1-USE-005"),
+    ],
+)
+def test_what_a_verb_refuses_has_an_id(kuhmo: House, arguments: list[str], id: str) -> None:
+    result = kuhmo.refused(*arguments)
+    assert result.code == 2
+    assert id in result.err
+
+
+def test_a_tenant_of_two_instances_must_be_named_with_one(kuhmo: House) -> None:
+    from tests.fakes import write_inventory
+
+    write_inventory(kuhmo.inventories, "kainuu")
+    result = kuhmo.refused("roster", "undo", "kuhmo")
+    assert "kainuu, kuhmo" in result.err
+    assert "<instance>/kuhmo" in result.err
+
+
+def test_a_bug_of_ours_is_told_without_a_traceback(
+    kuhmo: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(roles: Path) -> None:
+        raise RuntimeError("the first line\nthe second")
+
+    monkeypatch.setattr("digione_cli.engine.services.load_services", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    result = kuhmo.run("show", "kuhmo", "--json")
+    assert result.code == 1
+    assert "Traceback" not in result.all
+    assert json.loads(result.out)["error"]["id"] == "D1-BUG-000"
+    report = next(tmp_path.glob("digione-bug-*"))
+    assert str(report) in result.err
+    assert "RuntimeError" in report.read_text()
+    assert report.stat().st_mode & 0o777 == 0o600
+
+
+def test_ctrl_c_ends_with_130(kuhmo: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(roles: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("digione_cli.engine.services.load_services", interrupted)
+    result = kuhmo.run("show", "kuhmo")
+    assert result.code == 130
+    assert "nothing was changed" in result.err
+
+
+def _digione(*arguments: str | bytes, code: str = "", **options: object) -> "subprocess.CompletedProcess[bytes]":
+    program = code or "from digione_cli.main import main; main()"
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, cwd=CHECKOUT, check=False, **options)  # type: ignore[call-overload, no-any-return]
+
+
+HEAVY = ["ansible", "ansible_runner", "sqlalchemy", "alembic", "pydantic", "rich", "jinja2", "yaml", "httpx"]
+HEAVY += ["cryptography", "digione_platform"]
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from digione_cli.main import run; code = run(['--help']); "
+        f"print('LOADED', code, [m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = _digione(code=code)
+    assert done.stdout.decode().splitlines()[-1] == "LOADED 0 []"
+
+
+def test_an_argument_that_is_not_utf8_is_refused() -> None:
+    done = _digione("init", "kuhmo", "--name-fi", b"\xff")
+    assert done.returncode == 2
+    assert b"D1-USE-008" in done.stderr
+    assert b"argument 4" in done.stderr
+
+
+@pytest.mark.parametrize("verb", [["--help"], ["status"], ["status", "--json"], ["show", "espoo"], ["nothing"]])
+@pytest.mark.parametrize("close", [">&-", ">&- 2>&-", "| true"])
+def test_closed_output_is_no_bug(verb: list[str], close: str, tmp_path: Path) -> None:
+    program = f"{sys.executable} -c 'from digione_cli.main import main; main()' {' '.join(verb)}"
+    line = f"set -o pipefail; {program} {close}"
+    environment = os.environ | {"DIGIONE_STATE": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=CHECKOUT, capture_output=True, env=environment, check=False
+    )
+    assert done.returncode == (2 if verb == ["nothing"] else 0), done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"BrokenPipe" not in done.stderr
+    assert b"D1-BUG" not in done.stderr
+
+
+@pytest.mark.parametrize("variables", [{"LANG": "C", "LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}, {"HOME": ""}])
+def test_a_poor_environment_is_no_bug(variables: dict[str, str], tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "COLUMNS": "20", "DIGIONE_STATE": str(tmp_path)} | variables
+    done = _digione("show", "espoo", env={k: v for k, v in environment.items() if v})
+    assert done.returncode == 0, done.stderr
+    assert b"Espoo" in done.stdout
+
+
+def test_children_get_a_clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from digione_cli.world.files import clean_environment
+
+    for name in ("LD_PRELOAD", "PYTHONPATH", "PYTHONSTARTUP", "ANSIBLE_CONFIG", "ANSIBLE_ROLES_PATH", "SECRET"):
+        monkeypatch.setenv(name, "/tmp/evil")
+    monkeypatch.setenv("LANG", "fi_FI.ISO-8859-1")
+    monkeypatch.delenv("HOME", raising=False)
+    given = clean_environment()
+    assert "/tmp/evil" not in given.values()
+    assert given["LANG"] == "C.UTF-8"
+    assert given["HOME"]
+
+
+def test_instance_names_are_completed(kuhmo: House) -> None:
+    assert _common._instances("") == ["kuhmo"]
+    assert _common._instances("ku") == ["kuhmo"]
+    for odd in ("x", "[", "*", "/", "../", "**", "ku/"):
+        assert _common._instances(odd) == []
+
+
+def test_the_shell_completes_instance_names() -> None:
+    environment = os.environ | {
+        "_DIGIONE_COMPLETE": "complete_bash",
+        "COMP_WORDS": "digione show es",
+        "COMP_CWORD": "2",
+    }
+    done = _digione(env=environment, code="import sys; from digione_cli.main import run; sys.exit(run([]))")
+    assert done.stdout.split() == [b"espoo"]
+
+
+def test_verbs_are_listed_along_a_newcomers_path(house: House) -> None:
+    listed = main.Verbs().list_commands(None)
+    assert listed[:3] == ["init", "validate", "show"]
+    assert not any(name.startswith("_") for name in listed)
