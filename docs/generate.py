@@ -145,7 +145,8 @@ def errors() -> str:
         "# Errors\n",
         "Each error has a stable id, says what did not happen, why, and what to type next;",
         "‹word› is filled in. Codes of findings: [the doctor](doctor.md).",
-        "Why a row of a roster is refused: [roster problems](roster-problems.md). Exit codes: [verbs](verbs.md).\n",
+        "Why a row of a roster is refused: [roster problems](roster-problems.md).",
+        "Exit codes: [verbs](verbs.md).\n",
     ]
     import_module("digione_cli.spine")  # brings all modules that define error classes
     own = errors_in_code.errors(ROOT / "digione_cli", _exits(DigioneError))

@@ -109,7 +109,7 @@ def _arguments(request: PlayRequest) -> str:
 
 def environment(request: PlayRequest, folder: Path) -> dict[str, str]:
     binaries = os.pathsep.join([str(PLAYBOOK / "bin"), str(Path(sys.executable).parent)])
-    return cleanenvironment() | {
+    return clean_environment() | {
         "PATH": binaries + os.pathsep + os.environ.get("PATH", "/usr/bin:/bin"),
         "DIGIONE_PYTHON": sys.executable,
         "ANSIBLE_CONFIG": str(PLAYBOOK / "ansible.cfg"),

@@ -155,7 +155,7 @@ def test_comparison_is_by_account_and_by_every_value() -> None:
 
 
 def test_command_imports_into_the_directory_and_sets_passwords(
-    command: Any, slapd: Slapd, tmp_path: Path
+    command: Any, slapd: Slapd, roster: Roster, tmp_path: Path
 ) -> None:
     path = str(write(tmp_path / "town.zip", valid()))
     done = command("roster", "import", path, "--apply", "--json")
