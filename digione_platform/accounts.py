@@ -194,7 +194,7 @@ def record_new_password(engine: "Engine", username: str) -> None:
     """Write down in the audit that an operator gave someone a new password."""
     from sqlalchemy import text
 
-    from digione_platform.operator import operator_name
+    from digione_platform.actor import operator_name
 
     query = text("""
         insert into audit_events (action, subject, detail)

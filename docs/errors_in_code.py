@@ -38,7 +38,7 @@ def errors(package: Path, exits: Mapping[str, int]) -> list[Entry]:
     """Given a package's folder and the exit code of each error class, return its errors by id."""
     trees = [ast.parse(p.read_text(encoding="utf-8")) for p in sorted(package.rglob("*.py"))]
     found: dict[str, Entry] = {}
-    for id_, exit_, texts in (s for tree in trees for s in _sightings(tree, exits)):
+    for id_, exit_, texts in (s for tree in trees for s in _sightings(tree, exits, {})):
         entry = found.setdefault(id_, Entry(id_, exit_))
         if texts not in entry.told:
             entry.told.append(texts)
@@ -66,14 +66,14 @@ def _literal_ids(tree: ast.AST) -> Iterator[str]:
 
 
 def _sightings(
-    node: ast.AST, exits: Mapping[str, int], names: Mapping[str, ast.expr] = {}, inside: int | None = None
+    node: ast.AST, exits: Mapping[str, int], names: dict[str, ast.expr], inside: int | None = None
 ) -> Iterator[tuple[str, int, Texts]]:
     """Walk a tree; ``names`` are the texts assigned before, ``inside`` the exit code of the class around."""
     if isinstance(node, ast.FunctionDef):
         names = dict(names)
     if isinstance(node, ast.ClassDef):
         inside = next((exits[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in exits), None)
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(names, dict):
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
         names[node.targets[0].id] = node.value
     if isinstance(node, ast.Call):
         yield from _call(node, exits, names, inside)

@@ -284,20 +284,16 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-def differing() -> list[str]:
-    """Return the names of pages whose files are not what the code says."""
-    return [name for name, page in PAGES.items() if _present(name) != MARK + page()]
-
-
-def _present(name: str) -> str:
+def up_to_date(name: str) -> bool:
+    """Given a page's name, say whether its file is what the code says."""
     path = REFERENCE / name
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return path.exists() and path.read_text(encoding="utf-8") == MARK + PAGES[name]()
 
 
 def main() -> int:
     """Write the pages, or with ``--check`` only compare; return the exit code."""
     if "--check" in sys.argv[1:]:
-        wrong = differing()
+        wrong = [name for name in PAGES if not up_to_date(name)]
         sys.stdout.write(
             "".join(f"docs/reference/{n} is out of date: run python docs/generate.py\n" for n in wrong)
         )

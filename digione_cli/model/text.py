@@ -71,14 +71,16 @@ _TEMPLATE_MARKS = ("{{", "{%", "{#", "${")
 
 def shown(value: str) -> str:
     """Given text from outside, return the first 120 characters of it in one line fit for a terminal."""
-    return printable(value).replace("\n", "\\n")[:120]
+    return "".join(map(_escaped, value))[:120]
 
 
 def printable(value: str) -> str:
-    """Given text from outside, return it fit for a terminal: what it obeys or does not show is escaped."""
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in value
-    )
+    """Given text of several lines from outside, return it with all escaped that a terminal does not show."""
+    return "".join(c if c in "\n\t" else _escaped(c) for c in value)
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 def _refuse(kind: str, value: str, rule: str) -> PydanticCustomError:

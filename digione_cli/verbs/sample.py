@@ -29,11 +29,13 @@ def make(
     language: Annotated[str, typer.Option(help="finnish, swedish or bilingual.")] = "finnish",
     name: Annotated[str, typer.Option(help="Name of the town.")] = "Mallila",
     code: Annotated[str, typer.Option(help="Municipality code.")] = "999",
+    oid: Annotated[str, typer.Option(help="OID of the provider: that of the tenant it is for.")] = "",
 ) -> int:
     """Write a synthetic town as a OneRoster 1.2 bundle."""
     with session(False) as (world, _):
         arguments = ["sample", str(file), "--pupils", str(pupils), "--seed", str(seed)]
         arguments += ["--language", language, "--name", name, "--code", code]
+        arguments += ["--oid", oid] if oid else []
         return int(world.local_platform(arguments).exit)
 
 

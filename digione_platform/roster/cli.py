@@ -42,7 +42,7 @@ def import_roster(
         )
     from digione_platform.accounts import directory_is_behind, sync_directory
     from digione_platform.db import ready_database
-    from digione_platform.operator import operator_name
+    from digione_platform.actor import operator_name
     from digione_platform.roster.importer import import_bundle
     from digione_platform.roster.report import lines
     from digione_platform.settings import load_settings
@@ -78,7 +78,7 @@ def import_roster(
 def undo(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
     """Take the last import back: everything is as it was before it."""
     from digione_platform.db import ready_database
-    from digione_platform.operator import operator_name
+    from digione_platform.actor import operator_name
     from digione_platform.roster.importer import undo_import
     from digione_platform.settings import load_settings
 

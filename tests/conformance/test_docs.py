@@ -1,5 +1,6 @@
 """What the documentation says exists: pages, headings, verbs and options."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -36,6 +37,15 @@ def test_commands_in_the_documentation_are_the_commands_own(page: str) -> None:
 @pytest.mark.parametrize("command", ["digione aply kuhmo", "digione apply kuhmo --force", "digione lab fly"])
 def test_a_wrong_command_is_noticed(command: str) -> None:
     assert _mistake(command)
+
+
+def test_every_direct_dependency_is_explained() -> None:
+    explained = set(re.findall(r"[@\w./-]+", _text("docs/dependencies.md")))
+    lines = [line for f in (ROOT / "requirements").glob("*.in") for line in f.read_text().splitlines()]
+    wanted = {re.split(r"[<>=\[]", line)[0] for line in lines if line[:1].isalnum()}
+    wanted |= set(json.loads(_text("digione_platform/web/assets/package.json"))["dependencies"])
+    lacking = sorted(w for w in wanted if w not in {e.strip(".,") for e in explained})
+    assert not lacking, f"say in docs/dependencies.md why it is these: {lacking}"
 
 
 def _text(page: str) -> str:

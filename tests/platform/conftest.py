@@ -55,6 +55,10 @@ class Databases:
             connection.execute(f"create database {name} template {template}")  # type: ignore[arg-type]
         return self._server.model_copy(update={"name": name})
 
+    def drop(self, database: Database) -> None:
+        with psycopg.connect(self._url(), autocommit=True) as connection:
+            connection.execute(f"drop database {database.name} with (force)")  # type: ignore[arg-type]
+
     def _url(self) -> str:
         return f"postgresql://{self._server.user}@/{self._server.name}?host={self._server.host}"
 
@@ -89,9 +93,11 @@ def built(databases: Databases, migrated: str) -> tuple[str, Town]:
 @pytest.fixture
 def empty(databases: Databases, migrated: str) -> Iterator[Engine]:
     """A migrated database without rows."""
-    engine = open_database(settings_for(databases.copy(migrated)))
+    database = databases.copy(migrated)
+    engine = open_database(settings_for(database))
     yield engine
     engine.dispose()
+    databases.drop(database)
 
 
 @pytest.fixture
@@ -100,9 +106,11 @@ def town(built: tuple[str, Town]) -> Town:
 
 
 @pytest.fixture
-def settings(databases: Databases, built: tuple[str, Town]) -> Settings:
+def settings(databases: Databases, built: tuple[str, Town]) -> Iterator[Settings]:
     """Settings on a copy of the town of one's own."""
-    return settings_for(databases.copy(built[0]))
+    database = databases.copy(built[0])
+    yield settings_for(database)
+    databases.drop(database)
 
 
 def settings_for(database: Database, **changed: object) -> Settings:

@@ -14,6 +14,11 @@ from tests.platform.conftest import URL, Browse, KnockSignIn
 from tests.platform.town import Town
 
 
+@pytest.fixture
+def app(shared_app: FastAPI) -> FastAPI:
+    return shared_app
+
+
 @pytest.mark.parametrize("path", ["/", "/nothing", "/pupils", "/healthz", "/static/site.css"])
 def test_every_answer_carries_the_headers_that_browsers_need(browse: Browse, path: str) -> None:
     headers = browse().get(path, follow_redirects=False).headers

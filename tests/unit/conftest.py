@@ -1,16 +1,22 @@
 """A command line whose inventories, keys and state lie in a folder of the test."""
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from digione_cli import main
+from digione_cli.engine import secrets
 from digione_cli.settings import Settings
 from tests import fakes
+
+# the same examples every time, and no failure because the machine is busy
+hypothesis.settings.register_profile("unit", deadline=None, derandomize=True, max_examples=60)
+hypothesis.settings.load_profile("unit")
 
 _started: list[str] = []
 _STARTS = ("subprocess.Popen", "os.exec", "os.fork", "os.posix_spawn", "os.system", "pty.spawn")
@@ -22,6 +28,9 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_note)
+
+
+_rsa_key = cache(secrets._rsa_key)  # half a second each
 
 
 @dataclass
@@ -89,16 +98,17 @@ class House:
 @pytest.fixture
 def house(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[House]:
+) -> House:
     """A machine with no inventory yet."""
     for name in ("inventories", "state", "keys", "lab", "dist"):
         (tmp_path / name).mkdir()
         monkeypatch.setenv(f"DIGIONE_{name.upper()}", str(tmp_path / name))
     (tmp_path / "keys").chmod(0o700)
-    # the roles are the same in every test; reading them once saves half of the time
+    # what is the same in every test is made once
     monkeypatch.setattr("digione_cli.engine.services.load_services", lambda roles: fakes.services())
     monkeypatch.setattr("digione_cli.spine.load_services", lambda roles: fakes.services())
-    yield House(tmp_path, capsys)
+    monkeypatch.setattr("digione_cli.engine.secrets._rsa_key", _rsa_key)
+    return House(tmp_path, capsys)
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def test_yaml_is_never_loaded_with_objects(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     "oid, holds",
-    [("1.2.246.562.10.00000000001", False), ("1.2.246.562.10.10464399921", True), ("1.2.246.562.10.346830761110", True)],
+    [("1.2.246.562.10.00000000001", False), ("1.2.246.562.10.10464399921", True), ("1.2.246.562.99.00000002907", True)],
 )
 def test_check_digits(oid: str, holds: bool) -> None:
     assert organisation_check_digit_holds(oid) is holds

@@ -35,7 +35,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    answer = {"changed": False, "step": given["step"], "action": given["action"]}
+    answer = {"changed": False, "step": given["step"], "action": given["action"], "interrupted": False}
     if module.check_mode:
         module.exit_json(**answer)
     if (lock() or {}).get("operation") != given["operation"]:
@@ -47,7 +47,9 @@ def main() -> None:
     state["instance"] = given["instance"]
     services = state.setdefault("services", {})
     if given["action"] == "begin":
-        services.setdefault(given["service"], {})["fingerprint"] = ""
+        service = services.setdefault(given["service"], {})
+        answer["interrupted"] = service.get("fingerprint") == ""
+        service["fingerprint"] = ""
     elif given["removed"]:
         services.pop(given["service"], None)
     else:

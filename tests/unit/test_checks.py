@@ -1,0 +1,152 @@
+"""What each check finds, and that it finds nothing where all is well."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from digione_cli import checks
+from digione_cli.engine.situation import Situation
+from digione_cli.model.facts import Applied, Certificate, Drift, HostFacts, Unit
+from digione_cli.model.finding import Finding, Level
+from digione_cli.settings import Settings
+from digione_cli.world.http import Answer
+from tests.fakes import NOW, FakeWorld, applied, load, on_host, situation, write_inventory
+
+
+@pytest.fixture
+def well(tmp_path: Path) -> Situation:
+    """An instance of which everything is as it should be."""
+    write_inventory(tmp_path)
+    return applied(situation(load(tmp_path)))
+
+
+def found(of: Situation, stage: str = "doctor", answers: Callable[[str], Answer] | None = None) -> list[Finding]:
+    world = FakeWorld(Settings(), of.facts)
+    if answers:
+        world.answers = answers
+    return list(checks.findings(stage, of, world))
+
+
+@pytest.mark.parametrize("stage", checks.STAGES)
+def test_nothing_is_found_where_all_is_well(well: Situation, stage: str) -> None:
+    assert found(well, stage) == []
+
+
+DRIFT = Drift(service="gateway", kind="changed", subject="/etc/nginx/nginx.conf")
+UNIT = Drift(service="gateway", kind="unit", subject="nginx.service", has="failed")
+
+
+def _services(**fingerprints: str) -> Callable[[Situation], dict[str, object]]:
+    def change(of: Situation) -> dict[str, object]:
+        kept = of.facts["kuhmo1"].services
+        return {"services": kept | {n: Applied(fingerprint=f) for n, f in fingerprints.items()}}
+
+    return change
+
+
+def _certificate(days: float) -> dict[str, object]:
+    from datetime import timedelta
+
+    end = (NOW + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"certificates": (Certificate(path="/etc/digione/tls/x.pem", not_after=end),)}
+
+
+E, W, H = Level.ERROR, Level.WARNING, Level.HINT
+CASES: dict[str, tuple[dict[str, object] | Callable[[Situation], dict[str, object]], str, Level, str]] = {
+    "host off": ({"reached": False, "error": "no route"}, "D1-HOST-001", E, "no route"),
+    "other system": ({"os": "debian-11"}, "D1-HOST-002", E, "debian-11"),
+    "no systemd": ({"systemd": False}, "D1-HOST-002", E, "without systemd"),
+    "little memory": ({"memory_mb": 1000}, "D1-HOST-003", E, "1000 MB"),
+    "little disk": ({"disk_free_mb": 3000}, "D1-HOST-004", W, "3000 MB"),
+    "hardly any disk": ({"disk_free_mb": 300}, "D1-HOST-004", E, "300 MB"),
+    "clock ahead": ({"time": NOW.timestamp() + 3600}, "D1-HOST-005", E, "+3600 s"),
+    "clock behind": ({"time": NOW.timestamp() - 61}, "D1-HOST-005", E, "-61 s"),
+    "of another": ({"instance": "sotkamo"}, "D1-HOST-006", E, "sotkamo"),
+    "apt": ({"apt_locked_by": "apt-get"}, "D1-HOST-007", E, "apt-get"),
+    "restart": ({"reboot_required": True}, "D1-HOST-008", H, "due"),
+    "unit": ({"drift": (UNIT,)}, "D1-SVC-001", E, "nginx.service is failed"),
+    "file": ({"drift": (DRIFT,)}, "D1-SVC-002", W, "/etc/nginx/nginx.conf"),
+    "interrupted": (_services(gateway=""), "D1-SVC-003", E, "gateway was interrupted"),
+    "out of date": (_services(gateway="x"), "D1-SVC-004", W, "gateway"),
+    "restarts": ({"units": {"nginx.service": Unit(active="active", restarts=9)}}, "D1-SVC-005", W, "9 times"),
+    "ends in a month": (_certificate(29.5), "D1-CERT-001", H, "29 days"),
+    "ends in a week": (_certificate(7.5), "D1-CERT-001", W, "7 days"),
+    "ends tomorrow": (_certificate(1.5), "D1-CERT-001", E, "1 days"),
+    "ended": (_certificate(-2.5), "D1-CERT-001", E, "ago"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_trouble_is_found(well: Situation, name: str) -> None:
+    given, code, level, words = CASES[name]
+    changes = given(well) if callable(given) else given
+    (finding,) = found(on_host(well, "kuhmo1", **changes))
+    assert (finding.code, finding.level) == (code, level)
+    assert words in finding.text
+    assert finding.subject == "kuhmo1"
+    assert finding.fix
+    assert "<instance>" not in finding.fix or code.startswith("D1-HOST")
+
+
+def test_what_was_never_applied_is_found(well: Situation) -> None:
+    left = dict(well.facts["kuhmo1"].services)
+    del left["monitoring"]
+    codes = {f.code for f in found(on_host(well, "kuhmo1", services=left))}
+    assert codes == {"D1-SVC-003"}
+
+
+def test_a_port_is_taken_only_while_its_service_is_not_there(well: Situation) -> None:
+    listening = {"tcp/443": "nginx", "tcp/5432": "postgres"}
+    assert found(on_host(well, "kuhmo1", listening=listening)) == []
+    empty = on_host(well, "kuhmo1", listening=listening, services={})
+    taken = [f for f in found(empty, "preflight") if f.code == "D1-PORT-001"]
+    assert {f.text.split()[0] for f in taken} == {"tcp/443", "tcp/5432"}
+    assert "taken by nginx" in taken[0].text
+
+
+def test_little_disk_on_a_fresh_host_is_an_error(well: Situation) -> None:
+    fresh = on_host(well, "kuhmo1", disk_free_mb=3000, services={})
+    assert {f.level for f in found(fresh, "preflight") if f.code == "D1-HOST-004"} == {Level.ERROR}
+
+
+@pytest.mark.parametrize(
+    "answers, codes",
+    [
+        (lambda url: Answer(502, "bad gateway"), {"D1-TEN-001", "D1-TEN-002"}),
+        (lambda url: Answer(0, "connection refused"), {"D1-TEN-001", "D1-TEN-002"}),
+        (lambda url: Answer(503, "maintenance") if "healthz" in url else Answer(200, "authorization_endpoint"),
+         {"D1-TEN-003"}),
+        (lambda url: Answer(200, "{}"), {"D1-TEN-002"}),
+    ],
+)  # fmt: skip
+def test_each_tenant_must_answer(well: Situation, answers: Callable[[str], Answer], codes: set[str]) -> None:
+    for stage in ("doctor", "smoke"):
+        assert {f.code for f in found(well, stage, answers)} == codes
+    assert all(f.subject == "kuhmo" for f in found(well, "doctor", answers))
+
+
+def test_tenants_are_not_asked_before_their_gateway_is_there(well: Situation) -> None:
+    nothing = on_host(well, "kuhmo1", services={})
+    asked: list[str] = []
+
+    def answers(url: str) -> Answer:
+        asked.append(url)
+        return Answer(200, "")
+
+    found(nothing, "doctor", answers)
+    assert asked == []
+
+
+def test_a_host_that_is_off_breaks_no_check(well: Situation) -> None:
+    off = on_host(well, "kuhmo1", **HostFacts(reached=False, error="off").model_dump())
+    assert {f.code for f in found(off)} == {"D1-HOST-001"}
+
+
+def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(well: Situation) -> None:
+    broken = on_host(well, "kuhmo1", os="debian-11", **_certificate(1))
+    odd = Certificate.model_construct(path="x", not_after="never", names=(), own=True)
+    codes = [f.code for f in found(on_host(broken, "kuhmo1", certificates=(odd,)))]
+    assert sorted(codes) == ["D1-CHECK-001", "D1-HOST-002"]
+
+
