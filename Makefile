@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Debian packages: what the lab needs, and what tests need besides.
-LAB_PACKAGES := python3-venv mmdebstrap systemd-container iproute2 iptables nftables openssh-client
+LAB_PACKAGES := mmdebstrap systemd-container iproute2 iptables nftables openssh-client
 TEST_PACKAGES := chromium fonts-dejavu-core libnss3-tools slapd ldap-utils
 
 help:  ## Say what there is
@@ -17,7 +17,7 @@ help:  ## Say what there is
 setup: $(VENV)/installed static  ## The set-up alone: .venv with the command digione, pinned by hash
 
 $(VENV)/installed: requirements/uv.txt requirements/dev.txt pyproject.toml
-	@requirements/debian-packages $(LAB_PACKAGES)
+	@requirements/debian-packages python3-venv
 	@echo "Setting up $(VENV)"
 	@python3 -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
@@ -36,6 +36,7 @@ $(STATIC)/.built: $(VENV)/installed $(wildcard $(ASSETS)/*)
 	@touch $@
 
 up: setup  ## Bring up the sample municipality Mallila on a lab host
+	@requirements/debian-packages $(LAB_PACKAGES) || { echo "Without a lab: $(BIN)/digione sandbox" >&2; exit 3; }
 	@$(BIN)/digione lab up mallila1
 	@test -e inventories/mallila/instance.yml || $(BIN)/digione init mallila --lab mallila1 \
 	  --code 999 --oid 1.2.246.562.99.00000009993 --name-fi Mallila --name-sv Modellby \
@@ -49,7 +50,7 @@ down:  ## Remove the lab and the sample municipality's inventory
 	@rm -rf inventories/mallila
 
 test: setup  ## Run every check and every test
-	@requirements/debian-packages $(TEST_PACKAGES)
+	@requirements/debian-packages $(LAB_PACKAGES) $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest tests
 
@@ -62,7 +63,7 @@ check: setup  ## Format, lint, types, layers, roles, spelling
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/ansible-lint --quiet roles digione_cli/world/playbook
+	@PATH=$(CURDIR)/$(BIN):$$PATH ansible-lint -q roles digione_cli/world/playbook
 	@$(BIN)/codespell
 
 bench: setup  ## Measure; a table with medians and ratios

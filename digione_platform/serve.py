@@ -11,7 +11,7 @@ import uvicorn
 
 from digione_platform.app import create_app
 from digione_platform.auth import OidcSignIn
-from digione_platform.db import is_current, open_database
+from digione_platform.db import ready_database
 from digione_platform.errors import InputError, PlatformError
 from digione_platform.settings import load_settings
 
@@ -27,14 +27,8 @@ def serve_socket(path: Path) -> None:
             "apply the instance again: digione apply <instance>",
         )
     log_to_stderr()
-    if not is_current(open_database(settings)):
-        raise PlatformError(
-            "P-DATABASE-002",
-            "The platform was not started",
-            "the database has another schema than this release",
-            "digione-platform migrate (digione apply <instance> does it)",
-        )
-    app = create_app(settings, OidcSignIn(settings, settings.oidc))
+    with ready_database(settings):
+        app = create_app(settings, OidcSignIn(settings, settings.oidc))
     config = uvicorn.Config(
         app,
         # Whoever can open the socket is the gateway.

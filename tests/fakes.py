@@ -82,11 +82,7 @@ def write_inventory(
 
 def sentinels(instance: Instance) -> Secrets:
     """Secrets that are easy to find again: every value begins with SENTINEL."""
-    names = [
-        part
-        for name, kind in wanted(instance, services()).items()
-        for part in stored_names(name, kind)
-    ]
+    names = [part for name, kind in wanted(instance, services()).items() for part in stored_names(name, kind)]
     return Secrets({n: SecretStr(f"SENTINEL-{n}") for n in names}, "salt-of-the-tests")
 
 
@@ -211,4 +207,3 @@ class FakeScreen(JsonScreen):
     @property
     def shown(self) -> dict[str, Any]:
         return self._shown
-

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from digione_cli.engine.secrets import Secrets
@@ -123,7 +124,20 @@ def _fingerprint(service: Service, variables: dict[str, Any], instance: Instance
         if name.name in names or name.name.removesuffix("_key").removesuffix("_certificate") in names
     }
     settings = instance.services.get(service.name, {})
+    files = {path: _sha256(path) for path in _named_files(settings)}
     canonical = json.dumps(
-        [service.fingerprint, digione, settings, digests], sort_keys=True, ensure_ascii=False
+        [service.fingerprint, digione, settings, files, digests], sort_keys=True, ensure_ascii=False
     )
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _named_files(setting: Any) -> list[str]:
+    """Given a setting, return the files on this machine that it names, such as certificates."""
+    if isinstance(setting, str):
+        return [setting] if setting.startswith("/") and Path(setting).is_file() else []
+    inside = setting.values() if isinstance(setting, dict) else setting if isinstance(setting, list) else []
+    return [file for value in inside for file in _named_files(value)]
+
+
+def _sha256(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

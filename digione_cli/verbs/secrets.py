@@ -58,6 +58,32 @@ def generate(instance: InstanceName, dry_run: DryRun = False, as_json: Json = Fa
         screen.note(f"{len(new)} secrets {made}{': ' if new else ''}{', '.join(map(str, new))}")
 
 
+@app.command("set")
+def set_(instance: InstanceName, name: SecretArgument, as_json: Json = False) -> None:
+    """Store a value given from outside, such as the client secret that MPASSid gives.
+
+    The value is asked for, or read from standard input; it is never an argument.
+    """
+    import sys
+
+    from pydantic import SecretStr
+
+    from digione_cli.engine.secrets import parse_name
+    from digione_cli.errors import UsageError
+
+    with session(as_json) as (world, screen):
+        _, _, store = _open(instance, world)
+        present = store.read()
+        which = parse_name(name, present.values)
+        piped = not sys.stdin.isatty()
+        value = sys.stdin.read().strip() if piped else screen.ask(f"Value of {which}", secret=True)
+        if not value:
+            why = "the value is empty"
+            raise UsageError("D1-SEC-007", f"{which} was not stored", why, "give the value on standard input")
+        store.write({**present.values, which: SecretStr(value)}, present.salt)
+        screen.note(f"{which} is stored; bring it to the hosts: digione apply {instance}")
+
+
 @app.command()
 def rotate(
     instance: InstanceName,

@@ -41,8 +41,8 @@ def import_roster(
             f"digione-platform roster import {file} --dry-run",
         )
     from digione_platform.accounts import directory_is_behind, sync_directory
-    from digione_platform.db import ready_database
     from digione_platform.actor import operator_name
+    from digione_platform.db import ready_database
     from digione_platform.roster.importer import import_bundle
     from digione_platform.roster.report import lines
     from digione_platform.settings import load_settings
@@ -77,8 +77,8 @@ def import_roster(
 @app.command()
 def undo(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
     """Take the last import back: everything is as it was before it."""
-    from digione_platform.db import ready_database
     from digione_platform.actor import operator_name
+    from digione_platform.db import ready_database
     from digione_platform.roster.importer import undo_import
     from digione_platform.settings import load_settings
 

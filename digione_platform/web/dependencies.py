@@ -43,7 +43,11 @@ def viewer(request: Request, session: Transaction) -> Viewer:
     if not desks:
         raise NoRoleError
     desk = next((desk for desk in desks if desk.role_id == found.sign_in.role_id), desks[0])
-    return Viewer(found.account, found.person, desk, desks)
+    # Independent of the transaction: also the page of a failure greets the viewer and shows the menu.
+    session.expunge_all()
+    who = Viewer(found.account, found.person, desk, desks)
+    request.state.viewer = who
+    return who
 
 
 SignedIn = Annotated[Viewer, Depends(viewer, scope="function")]

@@ -22,7 +22,7 @@ router = APIRouter()
 def desktop(request: Request, asked: Question) -> Response:
     """The front page: the role's desktop. Who has not signed in is welcomed (see ``app``)."""
     shown = blocks_of(asked, DESKTOPS[asked.desktop])
-    return page(request, "desktop.html", viewer=asked.viewer, blocks=shown)
+    return page(request, "desktop.html", blocks=shown)
 
 
 @router.post("/desk")
@@ -48,7 +48,7 @@ def area(request: Request, asked: Question, key: str) -> Response:
     if found is None:
         raise NotFoundError
     shown = blocks_of(asked, found.blocks[asked.desktop])
-    return page(request, "area.html", viewer=asked.viewer, area=found, blocks=shown)
+    return page(request, "area.html", area=found, blocks=shown)
 
 
 @router.get("/groups/{group_id}")
@@ -63,7 +63,7 @@ def group(request: Request, asked: Question, group_id: UUID) -> Response:
         asked.session, asked.viewer.person.id, "view group", [one.id for one in members], group=str(group_id)
     )
     shown = [(one.id, see(one, asked.desktop, relation)) for one in members]
-    return page(request, "group.html", viewer=asked.viewer, group=found, pupils=shown)
+    return page(request, "group.html", group=found, pupils=shown)
 
 
 @router.get("/pupils")
@@ -87,9 +87,7 @@ def pupil_list(
     )
     audit.record(asked.session, asked.viewer.person.id, "list pupils", [row.person.id for row in found.rows])
     shown = [seen_pupil(asked, row, Relation.OWN_SCHOOL) for row in found.rows]
-    return page(
-        request, "pupils.html", viewer=asked.viewer, found=found, pupils=shown, search=search, sort=sort
-    )
+    return page(request, "pupils.html", found=found, pupils=shown, search=search, sort=sort)
 
 
 @router.get("/pupils/{person_id}")
@@ -108,7 +106,6 @@ def pupil(request: Request, asked: Question, person_id: UUID) -> Response:
     return page(
         request,
         "pupil.html",
-        viewer=asked.viewer,
         pupil=seen_pupil(asked, found, relation),
         groups=pupils.groups_of_pupil(asked.session, person_id, asked.today),
         guardians=[see(one, asked.desktop, Relation.GUARDIAN_OF_PUPIL) for one in guardians],
@@ -118,9 +115,7 @@ def pupil(request: Request, asked: Question, person_id: UUID) -> Response:
 @router.get("/me")
 def me(request: Request, asked: Question) -> Response:
     """One's own details and roles."""
-    return page(
-        request, "me.html", viewer=asked.viewer, seen=see(asked.viewer.person, asked.desktop, Relation.SELF)
-    )
+    return page(request, "me.html", seen=see(asked.viewer.person, asked.desktop, Relation.SELF))
 
 
 @router.get("/language/{code}")

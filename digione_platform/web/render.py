@@ -56,14 +56,14 @@ def page(
     request: Request,
     template: str,
     *,
-    viewer: Viewer | None = None,
     status: int = 200,
     headers: dict[str, str] | None = None,
     **values: Any,
 ) -> HTMLResponse:
-    """The page of a template. ``viewer`` is absent on pages that are shown before signing in."""
+    """The page of a template, with the menu of whoever has signed in."""
     settings: Settings = request.app.state.settings
-    texts = speak(request, viewer)
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    texts = speak(request)
     values |= {
         "_": texts.gettext,
         "ngettext": texts.ngettext,
@@ -71,7 +71,7 @@ def page(
         "viewer": viewer,
         "municipality": settings.tenant.name_in(texts.language),
         "languages": {code: LANGUAGES[code] for code in settings.tenant.languages},
-        "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "here": address(request) if request.method == "GET" else "/",
         "release": settings.release,
         "path": request.url.path,
         "areas": [one for one in request.app.state.areas if viewer and one.is_for(viewer.desk.desktop)],
@@ -82,9 +82,15 @@ def page(
     return HTMLResponse(_environment().get_template(template).render(values), status, headers)
 
 
-def speak(request: Request, viewer: Viewer | None = None) -> Texts:
+def address(request: Request) -> str:
+    """Path and query of the page asked for."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def speak(request: Request) -> Texts:
     """The texts in the language of the one who reads this page."""
     settings: Settings = request.app.state.settings
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
     language = choose(
         settings.tenant.languages,
         request.cookies.get(LANGUAGE_COOKIE),

@@ -14,11 +14,14 @@ from digione_platform.db import open_database
 from digione_platform.sandbox.run import sandbox_settings
 from digione_platform.sandbox.sample import import_sample
 from digione_platform.sandbox.sign_in import LocalSignIn
+from tests.conftest import lacking
 from tests.platform.conftest import Databases
 from tests.platform.provider import Served
 from tests.platform.test_sandbox import url_of
 
 pytestmark = pytest.mark.browser
+
+CHROMIUM = Path("/usr/bin/chromium")
 
 FLAGS = [
     "--no-sandbox",
@@ -52,8 +55,10 @@ def site(databases: Databases, migrated: str, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        lacking("Debian's chromium is not installed: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 

@@ -11,6 +11,7 @@ from tests.platform.town import Town
 def app(shared_app: FastAPI) -> FastAPI:
     return shared_app
 
+
 DESKTOPS = {
     "Aino Virtanen": ("Pupil", ["My class and groups", "7C", "Tiina Opettaja", "Matematiikka 7C"]),
     "Maija Virtanen": (
@@ -83,6 +84,15 @@ def test_nobody_works_in_a_role_of_someone_else(browse: Browse) -> None:
     foreign = _other_roles(browse("Tiina Opettaja").get("/").text)[0][0]
     assert principal.post("/desk", data={"role": foreign}).status_code == 404
     assert "Principal" in principal.get("/").text
+
+
+def test_a_page_that_is_not_found_keeps_the_menu(browse: Browse, town: Town) -> None:
+    teacher = browse("Kalle Kollega")
+    for path in ("/areas/administration", f"/pupils/{town.people['Eero Öhman']}", "/pupils/x"):
+        page = teacher.get(path)
+        assert page.status_code == 404
+        assert "Kalle Kollega" in page.text
+        assert "Sign out" in page.text
 
 
 def test_a_person_without_a_role_is_told_what_to_do(browse: Browse) -> None:

@@ -17,7 +17,7 @@ PACKAGE = LOCALES.parent
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 OPTIONS = {"**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true"}}
 KEYWORDS = {"mark": None, "_": None, "ngettext": (1, 2)}
-UPDATE = "bring it up to date as docs/ says: pybabel extract and update"
+UPDATE = "bring it up to date as docs/how-to/add-a-text.md says"
 
 
 def texts_in_code() -> Iterator[str | tuple[str, str]]:

@@ -15,6 +15,7 @@ from tests.platform.town import Town
 def app(shared_app: FastAPI) -> FastAPI:
     return shared_app
 
+
 OTHERS = [
     "Aino Virtanen",
     "Maija Virtanen",

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,25 +146,3 @@ def test_the_command_refuses_an_instance_in_words(tmp_path: Path, repository: Pa
     assert "fix:" in done.stderr
     assert "Traceback" not in done.stderr
     assert "planted-secret" not in done.stderr + done.stdout
-
-
-def test_the_wheel_that_hosts_install_has_no_sandbox(tmp_path: Path, repository: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=repository / "digione_platform",
-        check=True,
-        capture_output=True,
-    )
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
-        names = wheel.namelist()
-    assert [name for name in names if "sandbox" in name or "assets" in name] == []
-    wanted = [
-        "digione_platform/app.py",
-        "digione_platform/locale/fi/LC_MESSAGES/messages.po",
-        "digione_platform/web/templates/layout.html",
-        "digione_platform/web/static/site.css",
-        "digione_platform/web/static/vendor/hds.css",
-        "migrations/platform/env.py",
-        "migrations/platform/versions/0001_master_data.py",
-    ]
-    assert [name for name in wanted if name not in names] == []

@@ -87,7 +87,7 @@ def test_pages_ask_to_sign_in_first(browse: Browse, path: str) -> None:
 @pytest.mark.parametrize("token", ["", "x", "é", "a" * 5000, "'; drop table sign_ins; --"])
 def test_made_up_cookies_sign_nobody_in(browse: Browse, token: str) -> None:
     browser = browse()
-    page = browser.get("/", headers={"cookie": f"__Host-digione={token}".encode()})
+    page = browser.get("/", headers={b"cookie": f"__Host-digione={token}".encode()})
     assert "Welcome to DigiOne" in page.text
 
 

@@ -96,9 +96,7 @@ class House:
 
 
 @pytest.fixture
-def house(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> House:
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> House:
     """A machine with no inventory yet."""
     for name in ("inventories", "state", "keys", "lab", "dist"):
         (tmp_path / name).mkdir()

@@ -37,118 +37,322 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
     "an unclosed quote": (main('"2026.11"', '"2026.11'), "D1-CFG-006", "instance.yml:", ("column",)),
     "an unclosed bracket": (tenant("name: {fi: Kuhmo", "name: {fi: [Kuhmo"), "D1-CFG-006", f"{KUHMO}:3", ()),
     "two documents": ({MAIN: INSTANCE + "---\n" + INSTANCE}, "D1-CFG-006", "instance.yml", ()),
-    "a key twice": (main("contact:", "domain: b.example\ncontact:"), "D1-CFG-008", "instance.yml:3",
-                    ("lines 2 and 3",)),
-    "a nested key twice": (tenant("sv: Kuhmo", "sv: Kuhmo, fi: Kuhmo"), "D1-CFG-008", f"{KUHMO}:3", ("name.fi",)),
+    "a key twice": (
+        main("contact:", "domain: b.example\ncontact:"),
+        "D1-CFG-008",
+        "instance.yml:3",
+        ("lines 2 and 3",),
+    ),
+    "a nested key twice": (
+        tenant("sv: Kuhmo", "sv: Kuhmo, fi: Kuhmo"),
+        "D1-CFG-008",
+        f"{KUHMO}:3",
+        ("name.fi",),
+    ),
     "an anchor": (main("address: 192", "address: &a 192"), "D1-CFG-007", "instance.yml:6", ("anchors",)),
-    "an alias bomb": ({MAIN: "a: &a [x,x]\n" + "".join(
-        f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)},*{chr(97 + i)}]\n" for i in range(20))},
-        "D1-CFG-007", "instance.yml:1", ("anchors",)),
-    "a merge key": (main("user: admin", "<<: {user: admin}"), "D1-CFG-010", "instance.yml:7", ("unknown key",)),
-    "a Python tag": (main("user: admin", "user: !!python/object/apply:os.system [id]"), "D1-CFG-007",
-                     "instance.yml:7", ("tags",)),
+    "an alias bomb": (
+        {
+            MAIN: "a: &a [x,x]\n"
+            + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)},*{chr(97 + i)}]\n" for i in range(20))
+        },
+        "D1-CFG-007",
+        "instance.yml:1",
+        ("anchors",),
+    ),
+    "a merge key": (
+        main("user: admin", "<<: {user: admin}"),
+        "D1-CFG-010",
+        "instance.yml:7",
+        ("unknown key",),
+    ),
+    "a Python tag": (
+        main("user: admin", "user: !!python/object/apply:os.system [id]"),
+        "D1-CFG-007",
+        "instance.yml:7",
+        ("tags",),
+    ),
     "any tag": (tenant('"290"', "!!str 290"), "D1-CFG-007", f"{KUHMO}:1", ("tags",)),
-    "a key that is a list": (main("contact:", "? [a]\n: b\ncontact:"), "D1-CFG-006", "instance.yml:3",
-                             ("keys must be plain text",)),
-    "10,000 levels": ({MAIN: "a: " + "[" * 10_000 + "]" * 10_000}, "D1-CFG-004", "instance.yml:1",
-                      ("nested deeper",)),
+    "a key that is a list": (
+        main("contact:", "? [a]\n: b\ncontact:"),
+        "D1-CFG-006",
+        "instance.yml:3",
+        ("keys must be plain text",),
+    ),
+    "10,000 levels": (
+        {MAIN: "a: " + "[" * 10_000 + "]" * 10_000},
+        "D1-CFG-004",
+        "instance.yml:1",
+        ("nested deeper",),
+    ),
     "2 MB": ({MAIN: INSTANCE + "#" * 2_000_000}, "D1-CFG-004", "instance.yml", ("larger than",)),
     "nothing": ({MAIN: ""}, "D1-CFG-006", "instance.yml:1", ("keys and values",)),
     "a list": ({KUHMO: "- a\n"}, "D1-CFG-006", f"{KUHMO}:1", ("keys and values",)),
     # 5: text that YAML 1.1 would change
-    "NO as a name": (tenant("language", "language") if "language" in TENANT else
-                     {KUHMO: TENANT + "language: NO\n"}, "D1-CFG-013", f"{KUHMO}:5", ("finnish",)),
+    "NO as a name": (
+        tenant("language", "language") if "language" in TENANT else {KUHMO: TENANT + "language: NO\n"},
+        "D1-CFG-013",
+        f"{KUHMO}:5",
+        ("finnish",),
+    ),
     "an octal code of two digits": (tenant('"290"', "49"), "D1-CFG-013", f"{KUHMO}:1", ("pattern",)),
     "a code in Arabic digits": (tenant('"290"', "٠٤٩"), "D1-CFG-013", f"{KUHMO}:1", ("pattern",)),
     "a code like 1e3": (tenant('"290"', "1e3"), "D1-CFG-013", f"{KUHMO}:1", ("pattern",)),
     # 6: keys
     "an unknown key": (main("contact:", "kontact:"), "D1-CFG-010", "instance.yml:3", ("contact",)),
     "an unknown nested key": (main("user:", "usr:"), "D1-CFG-010", "instance.yml:7", ("user",)),
-    "a missing key": (main("contact: operator@kuhmo.example\n", ""), "D1-CFG-011", "instance.yml", ("contact",)),
+    "a missing key": (
+        main("contact: operator@kuhmo.example\n", ""),
+        "D1-CFG-011",
+        "instance.yml",
+        ("contact",),
+    ),
     "an unknown service": (setting("gatway: {}"), "D1-CFG-010", "instance.yml:9", ("gateway",)),
-    "an unknown setting": (setting("gateway: {certificate: acme}"), "D1-CFG-010", "instance.yml:9",
-                           ("certificates",)),
+    "an unknown setting": (
+        setting("gateway: {certificate: acme}"),
+        "D1-CFG-010",
+        "instance.yml:9",
+        ("certificates",),
+    ),
     "an unknown key of an upstream": (
         upstream("{kind: oidc, title: MPASSid, issuer: 'https://m.example', client: x, client_id: y}"),
-        "D1-CFG-010", f"{KUHMO}:6", ("client_id",)),
-    "a key like a template": (setting("gateway: {certificate_files: {'{{ 7*7 }}': {}}}"), "D1-CFG-006",
-                              "instance.yml:9", ("plain text",)),
+        "D1-CFG-010",
+        f"{KUHMO}:6",
+        ("client_id",),
+    ),
+    "a key like a template": (
+        setting("gateway: {certificate_files: {'{{ 7*7 }}': {}}}"),
+        "D1-CFG-006",
+        "instance.yml:9",
+        ("plain text",),
+    ),
     # wrong types
-    "text for a mapping": (main("  kuhmo1:\n    address: 192.0.2.10\n    user: admin\n", "  - kuhmo1\n"),
-                           "D1-CFG-013", "instance.yml", ("hosts",)),
+    "text for a mapping": (
+        main("  kuhmo1:\n    address: 192.0.2.10\n    user: admin\n", "  - kuhmo1\n"),
+        "D1-CFG-013",
+        "instance.yml",
+        ("hosts",),
+    ),
     "a list for text": (tenant('"290"', "[290]"), "D1-CFG-013", f"{KUHMO}:1", ("code",)),
     "text for a number": (setting("base: {log_days: many}"), "D1-CFG-013", "instance.yml:9", ("int",)),
     "truth for a number": (setting("base: {log_days: true}"), "D1-CFG-013", "instance.yml:9", ("int",)),
-    "numbers in a list of text": (setting("base: {time_servers: [1]}"), "D1-CFG-013", "instance.yml:9", ("str",)),
-    "a choice that is none": (setting("gateway: {certificates: acne}"), "D1-CFG-013", "instance.yml:9", ("acme",)),
+    "numbers in a list of text": (
+        setting("base: {time_servers: [1]}"),
+        "D1-CFG-013",
+        "instance.yml:9",
+        ("str",),
+    ),
+    "a choice that is none": (
+        setting("gateway: {certificates: acne}"),
+        "D1-CFG-013",
+        "instance.yml:9",
+        ("acme",),
+    ),
     "no value for a service": (setting("gateway:"), "D1-CFG-013", "instance.yml:9", ("services.gateway",)),
     # 9: numbers
-    **{f"port {port}": (main("user: admin", f"user: admin\n    port: {port}"), "D1-CFG-013", "instance.yml:8",
-                        ("port",)) for port in ("0", "65536", "-1", "9" * 40, ".nan", ".inf", "0x16", "22.5")},
+    **{
+        f"port {port}": (
+            main("user: admin", f"user: admin\n    port: {port}"),
+            "D1-CFG-013",
+            "instance.yml:8",
+            ("port",),
+        )
+        for port in ("0", "65536", "-1", "9" * 40, ".nan", ".inf", "0x16", "22.5")
+    },
     # 7, 12: what is not seen
-    "a right-to-left override": (tenant("fi: Kuhmo", 'fi: "Kuh\\u202Eomo"'), "D1-CFG-007", f"{KUHMO}:3",
-                                 ("\\u202e",)),
+    "a right-to-left override": (
+        tenant("fi: Kuhmo", 'fi: "Kuh\\u202Eomo"'),
+        "D1-CFG-007",
+        f"{KUHMO}:3",
+        ("\\u202e",),
+    ),
     "a zero width space": (tenant("fi: Kuhmo", "fi: Kuh\u200bmo"), "D1-CFG-007", f"{KUHMO}:3", ("\\u200b",)),
     "a line end in a name": (tenant("fi: Kuhmo", 'fi: "Kuhmo\\nx"'), "D1-CFG-007", f"{KUHMO}:3", ()),
     "an escape sequence": (tenant("fi: Kuhmo", 'fi: "\\e[31mKuhmo"'), "D1-CFG-007", f"{KUHMO}:3", ("\\x1b",)),
-    "an escape sequence in a key": (main("contact:", '"\\e[31mcontact":'), "D1-CFG-006", "instance.yml:3", ()),
+    "an escape sequence in a key": (
+        main("contact:", '"\\e[31mcontact":'),
+        "D1-CFG-006",
+        "instance.yml:3",
+        (),
+    ),
     "NUL in a name": (tenant("fi: Kuhmo", 'fi: "Kuh\\0mo"'), "D1-CFG-007", f"{KUHMO}:3", ("\\x00",)),
-    "a line end in a setting": (setting('monitoring: {mail_server: "a\\nb"}'), "D1-CFG-007", "instance.yml:9", ()),
+    "a line end in a setting": (
+        setting('monitoring: {mail_server: "a\\nb"}'),
+        "D1-CFG-007",
+        "instance.yml:9",
+        (),
+    ),
     # 14, 15, 20: what others would read as code
-    **{f"name {bad}": (tenant("fi: Kuhmo", f"fi: '{bad}'"), "D1-CFG-013", f"{KUHMO}:3", ("name.fi",)) for bad in (
-        "{{ 7*7 }}", "{% raw %}", "{# x #}", "${jndi:ldap://x}", "; rm -rf /", "$(id)", "`id`", "a|b",
-        "<script>", 'a"b', "a\\b", " ", "x" * 121)},
-    **{f"domain {bad}": (tenant("koulu.kuhmo.example", f"'{bad}'"), "D1-CFG-013", f"{KUHMO}:4", ("domain",))
-       for bad in (
-        "kuhmo", "koulu.kuhmo.example.", "*.kuhmo.example", "192.0.2.1", "[::1]", "koulu;.example", "a b.example",
-        "a_b.example", "-a.example", "a..example", "kuhmo.example/x", "kuhmo.example:443", "koulu.kühmo.example",
-        "кoulu.kuhmo.example", "{{ 7*7 }}.example", "a}b.example", "x" * 64 + ".example", ".".join(["abc"] * 63))},
-    **{f"address {bad}": (main("192.0.2.10", f"'{bad}'"), "D1-CFG-013", "instance.yml:6", ("address",)) for bad in (
-        "-oProxyCommand=id", "192.0.2.256", "192.0.2", "a b", "fe80::1%; id", "fe80::1%{{ 7*7 }}", "$(id)", "")},
-    **{f"user {bad}": (main("user: admin", f"user: '{bad}'"), "D1-CFG-013", "instance.yml:7", ("user",)) for bad in (
-        "-l", "a b", "admin;id", "Admin", "x" * 33, "")},
-    **{f"host name {bad}": (main("kuhmo1", f"'{bad}'"), "D1-CFG-013", "instance.yml", ("host name",)) for bad in (
-        "-x", "a/b", "..", "a b", "Kuhmo1", "a;b", "x" * 40)},
-    **{f"e-mail {bad}": (main("operator@kuhmo.example", f"'{bad}'"), "D1-CFG-013", "instance.yml:3", ("contact",))
-       for bad in ("operator", "a b@x.example", "a@x.example;id", '"a"@x.example')},
-    **{f"OID {bad}": (tenant("1.2.246.562.99.00000002907", bad), "D1-CFG-013", f"{KUHMO}:2", ("oid",)) for bad in (
-        "1.2.246.562.11.00000002907", "1.2.246.562.99.1", "1.2.246.562.99.٠٠٠٠٠٠٠٢٩٠٧", "x")},
-    **{f"release {bad}": (main('"2026.11"', bad), "D1-CFG-013", "instance.yml:1", ("release",)) for bad in (
-        "2026", "2026.13", "latest", "../2026.11")},
+    **{
+        f"name {bad}": (tenant("fi: Kuhmo", f"fi: '{bad}'"), "D1-CFG-013", f"{KUHMO}:3", ("name.fi",))
+        for bad in (
+            "{{ 7*7 }}",
+            "{% raw %}",
+            "{# x #}",
+            "${jndi:ldap://x}",
+            "; rm -rf /",
+            "$(id)",
+            "`id`",
+            "a|b",
+            "<script>",
+            'a"b',
+            "a\\b",
+            " ",
+            "x" * 121,
+        )
+    },
+    **{
+        f"domain {bad}": (tenant("koulu.kuhmo.example", f"'{bad}'"), "D1-CFG-013", f"{KUHMO}:4", ("domain",))
+        for bad in (
+            "kuhmo",
+            "koulu.kuhmo.example.",
+            "*.kuhmo.example",
+            "192.0.2.1",
+            "[::1]",
+            "koulu;.example",
+            "a b.example",
+            "a_b.example",
+            "-a.example",
+            "a..example",
+            "kuhmo.example/x",
+            "kuhmo.example:443",
+            "koulu.kühmo.example",
+            "кoulu.kuhmo.example",
+            "{{ 7*7 }}.example",
+            "a}b.example",
+            "x" * 64 + ".example",
+            ".".join(["abc"] * 63),
+        )
+    },
+    **{
+        f"address {bad}": (main("192.0.2.10", f"'{bad}'"), "D1-CFG-013", "instance.yml:6", ("address",))
+        for bad in (
+            "-oProxyCommand=id",
+            "192.0.2.256",
+            "192.0.2",
+            "a b",
+            "fe80::1%; id",
+            "fe80::1%{{ 7*7 }}",
+            "$(id)",
+            "",
+        )
+    },
+    **{
+        f"user {bad}": (main("user: admin", f"user: '{bad}'"), "D1-CFG-013", "instance.yml:7", ("user",))
+        for bad in ("-l", "a b", "admin;id", "Admin", "x" * 33, "")
+    },
+    **{
+        f"host name {bad}": (main("kuhmo1", f"'{bad}'"), "D1-CFG-013", "instance.yml", ("host name",))
+        for bad in ("-x", "a/b", "..", "a b", "Kuhmo1", "a;b", "x" * 40)
+    },
+    **{
+        f"e-mail {bad}": (
+            main("operator@kuhmo.example", f"'{bad}'"),
+            "D1-CFG-013",
+            "instance.yml:3",
+            ("contact",),
+        )
+        for bad in ("operator", "a b@x.example", "a@x.example;id", '"a"@x.example')
+    },
+    **{
+        f"OID {bad}": (tenant("1.2.246.562.99.00000002907", bad), "D1-CFG-013", f"{KUHMO}:2", ("oid",))
+        for bad in ("1.2.246.562.11.00000002907", "1.2.246.562.99.1", "1.2.246.562.99.٠٠٠٠٠٠٠٢٩٠٧", "x")
+    },
+    **{
+        f"release {bad}": (main('"2026.11"', bad), "D1-CFG-013", "instance.yml:1", ("release",))
+        for bad in ("2026", "2026.13", "latest", "../2026.11")
+    },
     "an issuer without https": (
-        upstream("{kind: oidc, title: M, issuer: 'http://m.example', client_id: y}"), "D1-CFG-013", f"{KUHMO}:6",
-        ("issuer",)),
+        upstream("{kind: oidc, title: M, issuer: 'http://m.example', client_id: y}"),
+        "D1-CFG-013",
+        f"{KUHMO}:6",
+        ("issuer",),
+    ),
     "an unknown kind of upstream": (upstream("{kind: cas, title: M}"), "D1-CFG-013", f"{KUHMO}:6", ("oidc",)),
-    "nobody can sign in": ({KUHMO: TENANT + "identity: {local: false}\n"}, "D1-CFG-013", f"{KUHMO}:5",
-                           ("nobody could sign in",)),
-    "no metadata file": (upstream("{kind: saml, title: M, metadata: none.xml}"), "D1-CFG-018", f"{KUHMO}:6",
-                         ("missing",)),
-    "metadata elsewhere": (upstream("{kind: saml, title: M, metadata: ../../../etc/hostname}"), "D1-CFG-018",
-                           f"{KUHMO}:6", ("beside",)),
-    "metadata at the root": (upstream("{kind: saml, title: M, metadata: /etc/hostname}"), "D1-CFG-018",
-                             f"{KUHMO}:6", ("beside",)),
+    "nobody can sign in": (
+        {KUHMO: TENANT + "identity: {local: false}\n"},
+        "D1-CFG-013",
+        f"{KUHMO}:5",
+        ("nobody could sign in",),
+    ),
+    "no metadata file": (
+        upstream("{kind: saml, title: M, metadata: none.xml}"),
+        "D1-CFG-018",
+        f"{KUHMO}:6",
+        ("missing",),
+    ),
+    "metadata elsewhere": (
+        upstream("{kind: saml, title: M, metadata: ../../../etc/hostname}"),
+        "D1-CFG-018",
+        f"{KUHMO}:6",
+        ("beside",),
+    ),
+    "metadata at the root": (
+        upstream("{kind: saml, title: M, metadata: /etc/hostname}"),
+        "D1-CFG-018",
+        f"{KUHMO}:6",
+        ("beside",),
+    ),
     # 17-19: clashes
-    "the same domain twice": ({"tenants/sotkamo.yml": TENANT.replace("290", "765").replace("2907", "7658")},
-                              "D1-CFG-015", "tenants/sotkamo.yml:4", ("kuhmo.yml",)),
-    "the sign-in address of another": ({"tenants/sotkamo.yml": TENANT.replace("290", "765").replace(
-        "2907", "7658").replace("koulu.", "auth.koulu.")}, "D1-CFG-015", "tenants/sotkamo.yml:4", ("kuhmo.yml",)),
-    "the same code twice": ({"tenants/sotkamo.yml": TENANT.replace("koulu", "koti").replace("2907", "7658")},
-                            "D1-CFG-016", "tenants/sotkamo.yml:1", ("kuhmo.yml",)),
-    "the same OID twice": ({"tenants/sotkamo.yml": TENANT.replace("koulu", "koti").replace('"290"', '"765"')},
-                           "D1-CFG-016", "tenants/sotkamo.yml:2", ("kuhmo.yml",)),
+    "the same domain twice": (
+        {"tenants/sotkamo.yml": TENANT.replace("290", "765").replace("2907", "7658")},
+        "D1-CFG-015",
+        "tenants/sotkamo.yml:4",
+        ("kuhmo.yml",),
+    ),
+    "the sign-in address of another": (
+        {
+            "tenants/sotkamo.yml": TENANT.replace("290", "765")
+            .replace("2907", "7658")
+            .replace("koulu.", "auth.koulu.")
+        },
+        "D1-CFG-015",
+        "tenants/sotkamo.yml:4",
+        ("kuhmo.yml",),
+    ),
+    "the same code twice": (
+        {"tenants/sotkamo.yml": TENANT.replace("koulu", "koti").replace("2907", "7658")},
+        "D1-CFG-016",
+        "tenants/sotkamo.yml:1",
+        ("kuhmo.yml",),
+    ),
+    "the same OID twice": (
+        {"tenants/sotkamo.yml": TENANT.replace("koulu", "koti").replace('"290"', '"765"')},
+        "D1-CFG-016",
+        "tenants/sotkamo.yml:2",
+        ("kuhmo.yml",),
+    ),
     # placement
-    "a service on no host": ({MAIN: TWO_HOSTS.replace(", monitoring", "")}, "D1-CFG-019", "instance.yml:4",
-                             ("monitoring", "nowhere")),
-    "a service on two hosts": ({MAIN: TWO_HOSTS.replace("platform]", "platform, directory]")}, "D1-CFG-019",
-                               "instance.yml:4", ("directory", "front, back")),
+    "a service on no host": (
+        {MAIN: TWO_HOSTS.replace(", monitoring", "")},
+        "D1-CFG-019",
+        "instance.yml:4",
+        ("monitoring", "nowhere"),
+    ),
+    "a service on two hosts": (
+        {MAIN: TWO_HOSTS.replace("platform]", "platform, directory]")},
+        "D1-CFG-019",
+        "instance.yml:4",
+        ("directory", "front, back"),
+    ),
     "services apart that belong together": (
         {MAIN: TWO_HOSTS.replace(", platform]", "]").replace("monitoring]", "monitoring, platform]")},
-        "D1-CFG-019", "instance.yml:4", ("platform and identity",)),
-    "a host without the base": ({MAIN: TWO_HOSTS.replace("[base, metrics, gateway", "[metrics, gateway")},
-                                "D1-CFG-019", "instance.yml:8", ("base", "every host")),
-    "an unknown service on a host": ({MAIN: TWO_HOSTS.replace("monitoring]", "monitoring, mail]")}, "D1-CFG-019",
-                                     "instance.yml:12", ("mail",)),
-}  # fmt: skip
+        "D1-CFG-019",
+        "instance.yml:4",
+        ("platform and identity",),
+    ),
+    "a host without the base": (
+        {MAIN: TWO_HOSTS.replace("[base, metrics, gateway", "[metrics, gateway")},
+        "D1-CFG-019",
+        "instance.yml:8",
+        ("base", "every host"),
+    ),
+    "an unknown service on a host": (
+        {MAIN: TWO_HOSTS.replace("monitoring]", "monitoring, mail]")},
+        "D1-CFG-019",
+        "instance.yml:12",
+        ("mail",),
+    ),
+}
 
 
 @pytest.mark.parametrize("name", WRONG)

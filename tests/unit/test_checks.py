@@ -21,7 +21,9 @@ def well(tmp_path: Path) -> Situation:
     return applied(situation(load(tmp_path)))
 
 
-def found(of: Situation, stage: str = "doctor", answers: Callable[[str], Answer] | None = None) -> list[Finding]:
+def found(
+    of: Situation, stage: str = "doctor", answers: Callable[[str], Answer] | None = None
+) -> list[Finding]:
     world = FakeWorld(Settings(), of.facts)
     if answers:
         world.answers = answers
@@ -111,15 +113,19 @@ def test_little_disk_on_a_fresh_host_is_an_error(well: Situation) -> None:
 
 
 @pytest.mark.parametrize(
-    "answers, codes",
+    ("answers", "codes"),
     [
         (lambda url: Answer(502, "bad gateway"), {"D1-TEN-001", "D1-TEN-002"}),
         (lambda url: Answer(0, "connection refused"), {"D1-TEN-001", "D1-TEN-002"}),
-        (lambda url: Answer(503, "maintenance") if "healthz" in url else Answer(200, "authorization_endpoint"),
-         {"D1-TEN-003"}),
+        (
+            lambda url: (
+                Answer(503, "maintenance") if "healthz" in url else Answer(200, "authorization_endpoint")
+            ),
+            {"D1-TEN-003"},
+        ),
         (lambda url: Answer(200, "{}"), {"D1-TEN-002"}),
     ],
-)  # fmt: skip
+)
 def test_each_tenant_must_answer(well: Situation, answers: Callable[[str], Answer], codes: set[str]) -> None:
     for stage in ("doctor", "smoke"):
         assert {f.code for f in found(well, stage, answers)} == codes
@@ -148,5 +154,3 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(well: Situation) 
     odd = Certificate.model_construct(path="x", not_after="never", names=(), own=True)
     codes = [f.code for f in found(on_host(broken, "kuhmo1", certificates=(odd,)))]
     assert sorted(codes) == ["D1-CHECK-001", "D1-HOST-002"]
-
-

@@ -1,5 +1,6 @@
 """The command line: what is wrong with it is told, and quietly it never does anything."""
 
+import io
 import json
 import os
 import subprocess
@@ -32,13 +33,22 @@ BAD_NAMES = [
     "x" * 5000,
     " ",
 ]
-INIT = ["--code", "290", "--oid", "1.2.246.562.99.00000002907", "--name-fi", "Kuhmo", "--domain", "a.kuhmo.example"]
+INIT = [
+    "--code",
+    "290",
+    "--oid",
+    "1.2.246.562.99.00000002907",
+    "--name-fi",
+    "Kuhmo",
+    "--domain",
+    "a.kuhmo.example",
+]
 INIT += ["--contact", "a@kuhmo.example", "--address", "192.0.2.10", "--user", "admin", "--skip-trust"]
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
 @pytest.mark.parametrize(
-    "before, after",
+    ("before", "after"),
     [
         (["validate"], []),
         (["show"], []),
@@ -59,7 +69,7 @@ INIT += ["--contact", "a@kuhmo.example", "--address", "192.0.2.10", "--user", "a
 def test_a_wrong_name_is_refused(kuhmo: House, before: list[str], after: list[str], name: str) -> None:
     result = kuhmo.refused(*before, name, *after)
     assert result.code == 2
-    assert any(id in result.err for id in ("D1-CFG-020", "D1-CFG-021", "D1-INIT-003", "D1-USE-000"))
+    assert any(i in result.err for i in ("D1-CFG-020", "D1-CFG-021", "D1-INIT-003", "D1-USE-000"))
     assert "\x1b" not in result.all
 
 
@@ -76,7 +86,7 @@ def test_a_name_that_is_near_is_named(kuhmo: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments, words",
+    ("arguments", "words"),
     [
         (["aply", "kuhmo"], "No such command"),
         (["_common"], "No such command"),
@@ -102,7 +112,7 @@ def test_what_the_parser_refuses_has_an_id_and_a_next_command(
 
 
 @pytest.mark.parametrize(
-    "arguments, code, id",
+    ("arguments", "code", "error_id"),
     [
         (["show", "nowhere", "--json"], 2, "D1-CFG-020"),
         (["apply", "--json"], 2, "D1-USE-000"),
@@ -110,17 +120,17 @@ def test_what_the_parser_refuses_has_an_id_and_a_next_command(
         (["secrets", "show", "kuhmo", "authority_key", "--json"], 3, "D1-SEC-001"),
     ],
 )
-def test_an_error_with_json_is_json(kuhmo: House, arguments: list[str], code: int, id: str) -> None:
+def test_an_error_with_json_is_json(kuhmo: House, arguments: list[str], code: int, error_id: str) -> None:
     result = kuhmo.refused(*arguments)
     told = json.loads(result.out)["error"]
     assert result.code == code
-    assert told["id"] == id
+    assert told["id"] == error_id
     assert set(told) == {"id", "what", "why", "fix"}
     assert told["fix"]
 
 
 def test_a_question_without_a_terminal_is_an_error(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", Path(os.devnull).open())
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     for json_flag in ([], ["--json"]):
         result = house.refused("init", "kuhmo", *json_flag)
         assert result.code == 2
@@ -129,7 +139,7 @@ def test_a_question_without_a_terminal_is_an_error(house: House, monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    "option, value, words",
+    ("option", "value", "words"),
     [
         ("--code", "29", "code"),
         ("--code", "{{ 7*7 }}", "code"),
@@ -153,7 +163,9 @@ def test_init_writes_nothing_of_what_is_wrong(house: House, option: str, value: 
     assert list(house.inventories.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["postgres", "root", "www", "default", "template1", "id-x", "Kuhmo", "a", "-"])
+@pytest.mark.parametrize(
+    "name", ["postgres", "root", "www", "default", "template1", "id-x", "Kuhmo", "a", "-"]
+)
 def test_init_refuses_reserved_names(house: House, name: str) -> None:
     result = house.refused("init", *INIT, "--", name)
     assert "D1-INIT-003" in result.err
@@ -208,7 +220,7 @@ def test_rotate_gives_one_secret_a_new_value(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments, id",
+    ("arguments", "error_id"),
     [
         (["roster", "import", "kuhmo", "none.zip"], "D1-USE-006"),
         (["roster", "import", "kuhmo", "none.zip", "--dry-run", "--apply"], "D1-USE-006"),
@@ -221,10 +233,10 @@ def test_rotate_gives_one_secret_a_new_value(house: House) -> None:
         (["trust", "kuhmo", "other"], "D1-USE-005"),
     ],
 )
-def test_what_a_verb_refuses_has_an_id(kuhmo: House, arguments: list[str], id: str) -> None:
+def test_what_a_verb_refuses_has_an_id(kuhmo: House, arguments: list[str], error_id: str) -> None:
     result = kuhmo.refused(*arguments)
     assert result.code == 2
-    assert id in result.err
+    assert error_id in result.err
 
 
 def test_a_tenant_of_two_instances_must_be_named_with_one(kuhmo: House) -> None:
@@ -264,7 +276,9 @@ def test_ctrl_c_ends_with_130(kuhmo: House, monkeypatch: pytest.MonkeyPatch) -> 
     assert "nothing was changed" in result.err
 
 
-def _digione(*arguments: str | bytes, code: str = "", **options: object) -> "subprocess.CompletedProcess[bytes]":
+def _digione(
+    *arguments: str | bytes, code: str = "", **options: object
+) -> "subprocess.CompletedProcess[bytes]":
     program = code or "from digione_cli.main import main; main()"
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, capture_output=True, cwd=CHECKOUT, check=False, **options)  # type: ignore[call-overload, no-any-return]
@@ -290,7 +304,9 @@ def test_an_argument_that_is_not_utf8_is_refused() -> None:
     assert b"argument 4" in done.stderr
 
 
-@pytest.mark.parametrize("verb", [["--help"], ["status"], ["status", "--json"], ["show", "espoo"], ["nothing"]])
+@pytest.mark.parametrize(
+    "verb", [["--help"], ["status"], ["status", "--json"], ["show", "espoo"], ["nothing"]]
+)
 @pytest.mark.parametrize("close", [">&-", ">&- 2>&-", "| true"])
 def test_closed_output_is_no_bug(verb: list[str], close: str, tmp_path: Path) -> None:
     program = f"{sys.executable} -c 'from digione_cli.main import main; main()' {' '.join(verb)}"
@@ -305,7 +321,9 @@ def test_closed_output_is_no_bug(verb: list[str], close: str, tmp_path: Path) ->
     assert b"D1-BUG" not in done.stderr
 
 
-@pytest.mark.parametrize("variables", [{"LANG": "C", "LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}, {"HOME": ""}])
+@pytest.mark.parametrize(
+    "variables", [{"LANG": "C", "LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}, {"HOME": ""}]
+)
 def test_a_poor_environment_is_no_bug(variables: dict[str, str], tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "COLUMNS": "20", "DIGIONE_STATE": str(tmp_path)} | variables
     done = _digione("show", "espoo", env={k: v for k, v in environment.items() if v})
@@ -316,7 +334,14 @@ def test_a_poor_environment_is_no_bug(variables: dict[str, str], tmp_path: Path)
 def test_children_get_a_clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     from digione_cli.world.files import clean_environment
 
-    for name in ("LD_PRELOAD", "PYTHONPATH", "PYTHONSTARTUP", "ANSIBLE_CONFIG", "ANSIBLE_ROLES_PATH", "SECRET"):
+    for name in (
+        "LD_PRELOAD",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "ANSIBLE_CONFIG",
+        "ANSIBLE_ROLES_PATH",
+        "SECRET",
+    ):
         monkeypatch.setenv(name, "/tmp/evil")
     monkeypatch.setenv("LANG", "fi_FI.ISO-8859-1")
     monkeypatch.delenv("HOME", raising=False)

@@ -11,7 +11,12 @@ from digione_cli.engine.situation import Situation
 from tests import fakes
 from tests.fakes import BUNDLE, INSTANCE, TENANT, TWO_HOSTS, load, sentinels, situation, write_inventory
 
-SOTKAMO = TENANT.replace("290", "765").replace("2907", "7658").replace("Kuhmo", "Sotkamo").replace("kuhmo", "sotkamo")
+SOTKAMO = (
+    TENANT.replace("290", "765")
+    .replace("2907", "7658")
+    .replace("Kuhmo", "Sotkamo")
+    .replace("kuhmo", "sotkamo")
+)
 
 
 @pytest.fixture
@@ -28,7 +33,9 @@ def _changed(one: Situation, other: Situation, host: str = "kuhmo1") -> set[str]
 def _users(secret: str) -> set[str]:
     whole = "authority" if secret.startswith("authority") else secret
     return {
-        n for n, s in fakes.services().items() if whole in s.uses or whole in {spec.name for spec in s.secrets}
+        n
+        for n, s in fakes.services().items()
+        if whole in s.uses or whole in {spec.name for spec in s.secrets}
     }
 
 
@@ -59,7 +66,9 @@ def test_a_setting_changes_its_service_alone(tmp_path: Path) -> None:
 
 def test_the_bundle_changes_the_platform_alone_and_its_path_nothing(two: Situation) -> None:
     other = desired_state(two.instance, two.services, two.secrets, Bundle(BUNDLE.id, BUNDLE.path, "cd" * 32))
-    moved = desired_state(two.instance, two.services, two.secrets, Bundle(BUNDLE.id, "/else.tar", BUNDLE.sha256))
+    moved = desired_state(
+        two.instance, two.services, two.secrets, Bundle(BUNDLE.id, "/else.tar", BUNDLE.sha256)
+    )
     before = two.desired.fingerprints["kuhmo1"]
     assert {s for s in before if before[s] != other.fingerprints["kuhmo1"][s]} == {"platform"}
     assert moved.fingerprints == two.desired.fingerprints

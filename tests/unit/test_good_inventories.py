@@ -25,7 +25,9 @@ def test_a_code_keeps_its_zero(inventories: Path, code: str) -> None:
     assert _tenant(inventories, TENANT.replace('"290"', code)).tenants[0].code == "049"
 
 
-@pytest.mark.parametrize("name", ["NO", "on", "Yes", "n", "0123", "0o17", "1e3", "12:30", "2026-11-24", "1_000", "2.0"])
+@pytest.mark.parametrize(
+    "name", ["NO", "on", "Yes", "n", "0123", "0o17", "1e3", "12:30", "2026-11-24", "1_000", "2.0"]
+)
 def test_a_name_stays_text(inventories: Path, name: str) -> None:
     assert _tenant(inventories, TENANT.replace("fi: Kuhmo", f"fi: {name}")).tenants[0].name.fi == name
 
@@ -36,7 +38,9 @@ def test_a_release_keeps_its_zero(inventories: Path, release: str) -> None:
     assert load(inventories).release == release.strip('"')
 
 
-@pytest.mark.parametrize("name", ["Ääkköset", "Södertälje", "Ähtäri – Etseri", "Åbo (Turku)", "L'Aquila", "Čohkka"])
+@pytest.mark.parametrize(
+    "name", ["Ääkköset", "Södertälje", "Ähtäri – Etseri", "Åbo (Turku)", "L'Aquila", "Čohkka"]
+)
 def test_names_hold_the_letters_of_the_north(inventories: Path, name: str) -> None:
     composed = _tenant(inventories, TENANT.replace("fi: Kuhmo", f'fi: "{name}"'), "composed")
     decomposed = unicodedata.normalize("NFD", name)
@@ -59,7 +63,9 @@ def test_a_domain_is_written_in_small_letters(inventories: Path) -> None:
     assert instance.tenants[0].domain == "koulu.kuhmo.example"
 
 
-@pytest.mark.parametrize("address", ["192.0.2.10", "2001:db8::1", "2001:DB8:0:0::1", "h1.kuhmo.example", "h1"])
+@pytest.mark.parametrize(
+    "address", ["192.0.2.10", "2001:db8::1", "2001:DB8:0:0::1", "h1.kuhmo.example", "h1"]
+)
 def test_hosts_have_addresses_or_names(inventories: Path, address: str) -> None:
     write_inventory(inventories, main=INSTANCE.replace("192.0.2.10", f"'{address}'"))
     assert load(inventories).hosts["kuhmo1"].address in (address, "2001:db8::1")

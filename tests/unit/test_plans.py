@@ -67,14 +67,23 @@ def test_another_fingerprint_is_a_change(fresh: Situation) -> None:
 
 
 @pytest.mark.parametrize(
-    "drift, why",
+    ("drift", "why"),
     [
         (Drift(service="gateway", kind="changed", subject="/etc/nginx/nginx.conf"), "was changed by hand"),
         (Drift(service="gateway", kind="missing", subject="/etc/nginx/nginx.conf"), "is missing"),
         (Drift(service="gateway", kind="unknown", subject="/etc/x"), "was not written by DigiOne"),
-        (Drift(service="gateway", kind="mode", subject="/etc/x", has="0666", wants="0644"), "0666, wanted is 0644"),
-        (Drift(service="gateway", kind="owner", subject="/etc/x", has="a:a", wants="b:b"), "a:a, wanted is b:b"),
-        (Drift(service="gateway", kind="unit", subject="nginx.service", has="failed"), "nginx.service is failed"),
+        (
+            Drift(service="gateway", kind="mode", subject="/etc/x", has="0666", wants="0644"),
+            "0666, wanted is 0644",
+        ),
+        (
+            Drift(service="gateway", kind="owner", subject="/etc/x", has="a:a", wants="b:b"),
+            "a:a, wanted is b:b",
+        ),
+        (
+            Drift(service="gateway", kind="unit", subject="nginx.service", has="failed"),
+            "nginx.service is failed",
+        ),
     ],
 )
 def test_drift_is_repaired_by_the_service_that_it_is_of(fresh: Situation, drift: Drift, why: str) -> None:
@@ -84,11 +93,26 @@ def test_drift_is_repaired_by_the_service_that_it_is_of(fresh: Situation, drift:
 
 
 @pytest.mark.parametrize(
-    "path, own, ends, planned",
+    ("path", "own", "ends", "planned"),
     [
-        ("/etc/digione/tls/postgresql.pem", True, "2026-12-20T00:00:00Z", ["configure-postgresql", "smoke-test"]),
-        ("/etc/digione/tls/gateway-kuhmo.pem", True, "2026-12-01T00:00:00Z", ["configure-gateway", "smoke-test"]),
-        ("/etc/digione/tls/gateway-kuhmo.pem", True, "2026-11-01T00:00:00Z", ["configure-gateway", "smoke-test"]),
+        (
+            "/etc/digione/tls/postgresql.pem",
+            True,
+            "2026-12-20T00:00:00Z",
+            ["configure-postgresql", "smoke-test"],
+        ),
+        (
+            "/etc/digione/tls/gateway-kuhmo.pem",
+            True,
+            "2026-12-01T00:00:00Z",
+            ["configure-gateway", "smoke-test"],
+        ),
+        (
+            "/etc/digione/tls/gateway-kuhmo.pem",
+            True,
+            "2026-11-01T00:00:00Z",
+            ["configure-gateway", "smoke-test"],
+        ),
         ("/etc/digione/tls/gateway-kuhmo.pem", True, "2027-06-01T00:00:00Z", []),
         ("/etc/digione/tls/gateway-kuhmo.pem", False, "2026-12-01T00:00:00Z", []),
         ("/etc/digione/tls/of-somebody-else.pem", True, "2026-12-01T00:00:00Z", []),

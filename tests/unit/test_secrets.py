@@ -32,7 +32,11 @@ def test_everything_that_services_declare_is_made(instance: Instance, store: Sec
     assert missing(instance, fakes.services(), present) == ()
     assert SecretName("authority_key") in present.values
     assert SecretName("platform_database", "kuhmo") in present.values
-    assert present.values[SecretName("identity_signing_key", "kuhmo")].get_secret_value().startswith("-----BEGIN")
+    assert (
+        present.values[SecretName("identity_signing_key", "kuhmo")]
+        .get_secret_value()
+        .startswith("-----BEGIN")
+    )
 
 
 def test_nothing_is_made_twice(instance: Instance, store: SecretStore) -> None:
@@ -145,7 +149,7 @@ def _no_file(store: SecretStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil, kind, id",
+    ("spoil", "kind", "error_id"),
     [
         (_other_key, IntegrityError, "D1-SEC-003"),
         (_no_key, PreconditionError, "D1-SEC-002"),
@@ -164,19 +168,21 @@ def _no_file(store: SecretStore) -> None:
     ],
 )
 def test_what_is_not_as_it_was_written_is_not_used(
-    kuhmo: House, store: SecretStore, spoil: object, kind: type[DigioneError], id: str
+    kuhmo: House, store: SecretStore, spoil: object, kind: type[DigioneError], error_id: str
 ) -> None:
     values = store.read().all_values()
     assert callable(spoil)
     spoil(store)
     for verb in (["secrets", "show", "kuhmo", "platform_session@kuhmo"], ["apply", "kuhmo", "--yes"]):
         result = kuhmo.refused(*verb)
-        assert id in result.err
+        assert error_id in result.err
         assert result.code == (Exit.INTEGRITY if kind is IntegrityError else Exit.PRECONDITION)
         assert not any(v in result.all for v in values)
 
 
-def test_somebody_elses_key_is_not_used(kuhmo: House, store: SecretStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_elses_key_is_not_used(
+    kuhmo: House, store: SecretStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     result = kuhmo.refused("secrets", "show", "kuhmo", "platform_session@kuhmo")
     assert "D1-SEC-004" in result.err

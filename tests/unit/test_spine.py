@@ -9,6 +9,7 @@ import pytest
 from digione_cli import spine
 from digione_cli.engine.load import load_instance
 from digione_cli.engine.secrets import SecretStore, complete
+from digione_cli.engine.situation import Situation
 from digione_cli.errors import (
     DigioneError,
     Exit,
@@ -18,7 +19,6 @@ from digione_cli.errors import (
     PreconditionError,
     UsageError,
 )
-from digione_cli.engine.situation import Situation
 from digione_cli.model.facts import Drift, LockHolder
 from digione_cli.model.plan import Plan
 from digione_cli.spine import Options
@@ -142,7 +142,7 @@ def test_destroy_with_the_name_goes_on_even_on_a_poor_host(trial: Trial) -> None
 
 
 @pytest.mark.parametrize(
-    "changes, id",
+    ("changes", "error_id"),
     [
         ({"os": "ubuntu-24.04"}, "D1-HOST-002"),
         ({"systemd": False}, "D1-HOST-002"),
@@ -155,16 +155,16 @@ def test_destroy_with_the_name_goes_on_even_on_a_poor_host(trial: Trial) -> None
         ({"listening": {"tcp/443": "apache2", "tcp/5432": ""}}, "D1-PRE-001"),
     ],
 )
-def test_what_is_not_ready_is_not_touched(trial: Trial, changes: dict[str, object], id: str) -> None:
+def test_what_is_not_ready_is_not_touched(trial: Trial, changes: dict[str, object], error_id: str) -> None:
     trial.world.facts = {"kuhmo1": fakes.host(**changes)}
     error = trial.refused(PreconditionError)
-    assert error.id == id
+    assert error.id == error_id
     assert "nothing was changed" in error.fix
     assert trial.world.did == ["lock"]
 
 
 @pytest.mark.parametrize(
-    "kind, expected, exit_code",
+    ("kind", "expected", "exit_code"),
     [
         ("D1-SSH-007", PreconditionError, Exit.PRECONDITION),
         ("D1-SSH-004", PreconditionError, Exit.PRECONDITION),
@@ -200,7 +200,7 @@ def _fails(task: str, message: str, kind: str = "failed") -> Callable[[PlayReque
 
 
 @pytest.mark.parametrize(
-    "kind, message, id, words",
+    ("kind", "message", "error_id", "words"),
     [
         ("failed", "it broke", "D1-RUN-001", "it broke"),
         ("failed", "Could not get lock /var/lib/dpkg/lock-frontend", "D1-RUN-002", "another process"),
@@ -212,14 +212,14 @@ def _fails(task: str, message: str, kind: str = "failed") -> Callable[[PlayReque
     ],
 )
 def test_a_failed_step_is_told_and_the_same_command_goes_on(
-    trial: Trial, kind: str, message: str, id: str, words: str
+    trial: Trial, kind: str, message: str, error_id: str, words: str
 ) -> None:
     trial.world.events = _fails("Write the file", message, kind)
     trial.world.play_succeeds = False
     with pytest.raises(PartlyDone) as caught:
         trial.apply()
     error = caught.value
-    assert (error.id, error.exit) == (id, Exit.PARTLY)
+    assert (error.id, error.exit) == (error_id, Exit.PARTLY)
     assert words in error.why
     assert "kuhmo1" in error.what
     assert error.fix

@@ -113,9 +113,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.ForeignKeyConstraint(["parent_id"], ["organisations.id"], name=op.f("fk_organisations_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organisations")),
-        sa.UniqueConstraint(
-            "oid", name=op.f("uq_organisations_oid"), deferrable=True, initially="IMMEDIATE"
-        ),
+        sa.UniqueConstraint("oid", name=op.f("uq_organisations_oid"), deferrable=True, initially="IMMEDIATE"),
         sa.UniqueConstraint("sourced_id", name=op.f("uq_organisations_sourced_id")),
     )
     op.create_index(op.f("ix_organisations_parent_id"), "organisations", ["parent_id"], unique=False)

@@ -9,7 +9,7 @@ ITERATIONS = 4096
 
 
 def postgresql_verifier(password: str, role: str) -> str:
-    """Verifier of an ASCII `password`; the salt follows from `role`: the same password gives the same text."""
+    """Verifier of an ASCII `password`; the salt follows from `role`: same password, same text."""
     salt = hashlib.sha256(f"digione {role}".encode()).digest()[:16]
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, ITERATIONS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()

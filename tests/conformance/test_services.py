@@ -1,0 +1,279 @@
+"""Every folder in roles/ keeps the contract of a service (docs: how to add a service)."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from digione_cli.engine.services import load_services
+from digione_cli.model.service import Service
+from digione_cli.settings import CHECKOUT
+
+ROLES = CHECKOUT / "roles"
+SERVICES = load_services(ROLES)
+FOLDERS = sorted(p.name for p in ROLES.iterdir() if p.is_dir())
+MODULES_THAT_WRITE = {"template", "copy"}
+TYPES = {"str", "int", "bool", "list", "dict", "float", "path"}
+
+
+def tasks(role: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield every task and handler of a role with its file, those in blocks too."""
+    for folder in ("tasks", "handlers"):
+        for path in sorted((ROLES / role / folder).glob("*.yml")):
+            yield from ((path, task) for task in _flat(yaml.safe_load(path.read_text()) or []))
+
+
+def _flat(listed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for task in listed:
+        yield task
+        for part in ("block", "rescue", "always"):
+            for inner in _flat(task.get(part, [])):
+                # a block's no_log and vars hold for what is in it
+                inherited = {k: task[k] for k in ("no_log",) if k in task}
+                yield inherited | inner
+
+
+def module(task: dict[str, Any]) -> str:
+    """Return the short name of a task's module."""
+    names = [k for k in task if k.count(".") == 2]
+    return names[0].rsplit(".", 1)[1] if names else ""
+
+
+def arguments(task: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a task's module."""
+    given: Any = next((v for k, v in task.items() if k.count(".") == 2), {})
+    return given if isinstance(given, dict) else {}
+
+
+def declared(service: Service) -> set[str]:
+    """Return the names of the secrets that a service stores or uses."""
+    names = {s.name for s in service.secrets} | set(service.uses)
+    return names | {f"{n}_{part}" for n in names for part in ("key", "certificate")}
+
+
+def test_every_role_is_a_service() -> None:
+    assert set(FOLDERS) == set(SERVICES), "write a service.yml for each folder in roles/"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_people_can_read_what_it_is(name: str) -> None:
+    service = SERVICES[name]
+    assert service.about.endswith("."), f"roles/{name}/service.yml: about: write one whole sentence"
+    assert service.title, f"roles/{name}/service.yml: title: write a name for people"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_that_it_names_are_there(name: str) -> None:
+    service = SERVICES[name]
+    unknown = ({*service.after, *service.together_with} - set(SERVICES)) | ({name} & set(service.after))
+    assert not unknown, f"roles/{name}/service.yml: after, together_with: there is no other service {unknown}"
+    for other in service.together_with:
+        assert name in SERVICES[other].together_with, (
+            f"roles/{other}/service.yml: together_with: add {name}, which wants to be with it"
+        )
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_it_uses_is_there(name: str) -> None:
+    known = {"bundle", "firewall"} | {s.name for service in SERVICES.values() for s in service.secrets}
+    unknown = set(SERVICES[name].uses) - known
+    assert not unknown, f"roles/{name}/service.yml: uses: no service declares the secrets {unknown}"
+
+
+def test_secrets_are_declared_once() -> None:
+    owners: dict[str, str] = {}
+    for name, service in SERVICES.items():
+        for secret in service.secrets:
+            assert secret.name not in owners, (
+                f"roles/{name}/service.yml: {secret.name} is of {owners[secret.name]}; name it in `uses`"
+            )
+            owners[secret.name] = name
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_it_can_be_configured(name: str) -> None:
+    assert "configure" in SERVICES[name].actions, f"roles/{name}: write tasks/configure.yml"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_its_settings_are_described_and_have_defaults(name: str) -> None:
+    spec = yaml.safe_load((ROLES / name / "meta/argument_specs.yml").read_text())["argument_specs"]
+    defaults = yaml.safe_load((ROLES / name / "defaults/main.yml").read_text()) or {}
+    options = spec["configure"]["options"]
+    assert spec["configure"]["short_description"], f"roles/{name}/meta/argument_specs.yml: describe configure"
+    for required in ("digione", "digione_secrets"):
+        assert options.get(required, {}).get("type") == "dict", (
+            f"roles/{name}/meta/argument_specs.yml: add the option {required} of type dict"
+        )
+    own = {k: v for k, v in options.items() if k not in ("digione", "digione_secrets")}
+    for key, option in own.items():
+        where = f"roles/{name}/meta/argument_specs.yml: {key}"
+        assert key.startswith(f"{name}_"), f"{where}: begin its name with {name}_"
+        assert option.get("description"), f"{where}: describe it in a sentence"
+        assert option.get("type") in TYPES, f"{where}: give its type, one of {sorted(TYPES)}"
+        assert not option.get("required"), f"{where}: settings are optional; give a default"
+        assert key in defaults, f"roles/{name}/defaults/main.yml: add {key}"
+        assert option.get("default", defaults[key]) == defaults[key], (
+            f"{where}: its default differs from defaults/main.yml"
+        )
+        if option.get("choices"):
+            assert defaults[key] in option["choices"], f"{where}: its default is none of its choices"
+    extra = set(defaults) - set(own)
+    assert not extra, f"roles/{name}/meta/argument_specs.yml: describe {extra}, which have defaults"
+
+
+READS = re.compile(r"digione_secrets(?:\.instance|\.tenants\[[^\]]+\])[.\[]['\"]?([a-z_]+)")
+
+
+def secrets_in(text: str) -> set[str]:
+    """Return the names of secrets that a text reads and that may not be shown."""
+    return set(READS.findall(text)) - {"authority_certificate"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_secrets_that_it_reads_are_declared_or_used(name: str) -> None:
+    for path in sorted((ROLES / name).rglob("*")):
+        if path.suffix not in (".yml", ".j2") or not path.is_file():
+            continue
+        for secret in READS.findall(path.read_text(encoding="utf-8")):
+            known = declared(SERVICES[name])
+            # a name that is put together, such as 'directory_' ~ account, is known by its beginning
+            assert secret in known or (secret[-1] == "_" and any(k.startswith(secret) for k in known)), (
+                f"{path.relative_to(CHECKOUT)} reads {secret}: add it to `secrets` (if it "
+                f"stores it first) or to `uses` in roles/{name}/service.yml, so that a rotation reaches it"
+            )
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_with_a_certificate_uses_the_authority(name: str) -> None:
+    signs = any(
+        module(t) == "include_role" and arguments(t).get("tasks_from") == "certificate"
+        for _, t in tasks(name)
+    )
+    if signs:
+        assert "authority" in declared(SERVICES[name]), f"roles/{name}/service.yml: uses: add authority"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_tasks_are_sentences_with_full_module_names(name: str) -> None:
+    for path, task in tasks(name):
+        where = f"{path.relative_to(CHECKOUT)}: {task.get('name', task)}"
+        assert re.match(r"[A-Z][^.]+$", task.get("name", "")), (
+            f"{where}: name it in a sentence, without full stop"
+        )
+        assert "block" in task or module(task), (
+            f"{where}: write the module's full name, such as ansible.builtin.copy"
+        )
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_tasks_with_secrets_hide_them(name: str) -> None:
+    for path, task in tasks(name):
+        if secrets_in(str(task)) and "block" not in task and not module(task).startswith("include"):
+            assert task.get("no_log") is True, (
+                f"{path.relative_to(CHECKOUT)}: {task['name']}: it reads secrets; add no_log: true"
+            )
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_templates_with_secrets_are_written_hidden_and_closed(name: str) -> None:
+    for path, task in tasks(name):
+        if module(task) != "template":
+            continue
+        source = ROLES / name / "templates" / str(arguments(task).get("src", ""))
+        text = source.read_text() if source.is_file() else ""
+        if not secrets_in(text):
+            continue
+        where = f"{path.relative_to(CHECKOUT)}: {task['name']}"
+        assert task.get("no_log") is True, f"{where}: its template reads secrets; add no_log: true"
+        mode = arguments(task).get("mode")
+        assert mode in ("0600", "0640", "0400", "0440"), f"{where}: its file holds secrets; mode 0600 or 0640"
+
+
+def destinations(name: str) -> Iterator[tuple[Path, str]]:
+    """Yield where the tasks of a role write files, with * for what is not known before."""
+    for path, task in tasks(name):
+        if module(task) not in MODULES_THAT_WRITE:
+            continue
+        destination = str(arguments(task).get("dest", ""))
+        for item in _items(task):
+            given = destination
+            for key, value in item.items():
+                given = re.sub(r"\{\{ *item" + key + r" *\}\}", str(value), given)
+            yield path, re.sub(r"\{\{.*?\}\}", "*", given)
+
+
+def _items(task: dict[str, Any]) -> list[dict[str, Any]]:
+    loop = task.get("loop")
+    if not isinstance(loop, list):
+        return [{}]
+    return [{f"\\.{k}": v for k, v in i.items()} if isinstance(i, dict) else {"": i} for i in loop]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_files_that_it_writes_are_declared(name: str) -> None:
+    for path, destination in destinations(name):
+        if not destination.startswith("/"):
+            continue
+        # releases are kept as they were unpacked; certificates may be renewed on the host itself (ACME)
+        if destination.startswith(("/opt/digione/releases/", "/etc/digione/tls/")):
+            continue
+        pattern = destination + "*" if destination.endswith("/") else destination
+        assert any(fnmatch(pattern, glob) or fnmatch(glob, pattern) for glob in SERVICES[name].files), (
+            f"{path.relative_to(CHECKOUT)} writes {destination}: add it to `files` of its "
+            f"service.yml, so that a change by hand is found"
+        )
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_globs_are_absolute_and_deep(name: str) -> None:
+    service = SERVICES[name]
+    for glob in (*service.files, *service.data):
+        assert glob.startswith("/"), f"roles/{name}/service.yml: {glob}: write the whole path"
+        assert glob.count("/") >= 2, (
+            f"roles/{name}/service.yml: {glob}: destroy deletes this; name it more exactly"
+        )
+        assert ".." not in glob
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_its_units_are_started_or_come_with_its_packages(name: str) -> None:
+    service = SERVICES[name]
+    texts = " ".join(p.read_text() for p in sorted((ROLES / name).rglob("*.yml")) if p.name != "service.yml")
+    packaged = " ".join(service.packages)
+    for unit in (*service.units, *service.tenant_units):
+        stem = re.split(r"[@.]", unit)[0]
+        assert stem in texts or stem in packaged, (
+            f"roles/{name}/service.yml: no task starts {unit}, and no package of it is named so"
+        )
+        assert unit.rpartition(".")[2] in ("service", "socket", "timer", "target")
+    for unit in service.tenant_units:
+        assert "{tenant}" in unit, f"roles/{name}/service.yml: tenant_units: {unit} lacks {{tenant}}"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_variables_of_the_role_carry_its_name(name: str) -> None:
+    for path, task in tasks(name):
+        registered = task.get("register")
+        if registered:
+            assert registered.startswith(f"{name}_"), (
+                f"{path.relative_to(CHECKOUT)}: register {registered}: begin its name with {name}_"
+            )
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_it_leaves_to_the_playbook_what_is_the_playbooks(name: str) -> None:
+    for path, task in tasks(name):
+        assert "gather_facts" not in task, (
+            f"{path.relative_to(CHECKOUT)}: facts are gathered once, by the playbook"
+        )
+        assert task.get("become") is not True or "become_user" in task, (
+            f"{path.relative_to(CHECKOUT)}: {task['name']}: the playbook becomes root already"
+        )
+        assert "service_mgr" not in str(task), (
+            f"{path.relative_to(CHECKOUT)}: PID 1 is systemd; ask for nothing else"
+        )
