@@ -1,6 +1,6 @@
 """A made-up outside for the command: hosts, Ansible and web servers that do what a test tells them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from digione_cli.world.ansible import PlayEvent, PlayRequest
 from digione_cli.world.http import Answer
 from digione_cli.world.registry import Registry
 from digione_cli.world.ssh import Target
-from digione_cli.world.world import World
+from digione_cli.world.world import Envelope, World
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 BUNDLE = Bundle("2026.11-0123456789ab", "dist/bundle-2026.11-0123456789ab.tar", "ab" * 32)
@@ -158,6 +158,8 @@ class FakeWorld(World):
     sudo_password: SecretStr | None = None
     did: list[str] = field(default_factory=list)
     played: list[PlayRequest] = field(default_factory=list)
+    envelope: Envelope = Envelope(0, "", "")
+    given: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.registry = Registry(self.settings.registry)
@@ -196,6 +198,17 @@ class FakeWorld(World):
         self.did.append(f"build {identity}")
         tar.parent.mkdir(parents=True, exist_ok=True)
         tar.write_text(identity)
+
+    def follow(self, target: Target, command: Sequence[str]) -> int:
+        self.did.append(f"follow {target.name}: {' '.join(command)}")
+        return 0
+
+    def platform(
+        self, target: Target, tenant: str, arguments: Sequence[str], content: bytes = b"", file: str = ""
+    ) -> Envelope:
+        self.did.append(f"platform {target.name} {tenant}: {' '.join(arguments)}")
+        self.given.append(content)
+        return self.envelope
 
     def host_keys(self, target: Target) -> list[str]:
         return [f"{target.host.address} ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHJlYWxseQ"]

@@ -78,7 +78,7 @@ def init(
         if known:
             (folder / "known_hosts").write_text(f"{known.address} {known.host_key}\n")
         elif not skip_trust:
-            _trust(name, yes, as_json, screen)
+            _trust(name, yes, world, screen)
         screen.note(f"Written: {folder}\nNext: digione validate {name}, then digione apply {name}")
 
 
@@ -128,11 +128,11 @@ def _write(folder: Path, files: dict[str, str], new: "NewInventory", world: Any)
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _trust(name: str, yes: bool, as_json: bool, screen: Any) -> None:
+def _trust(name: str, yes: bool, world: Any, screen: Any) -> None:
     from digione_cli.errors import DigioneError
-    from digione_cli.verbs.trust import trust
+    from digione_cli.verbs.trust import trust_hosts
 
     try:
-        trust(name, yes=yes, as_json=as_json)
+        trust_hosts(name, None, False, yes, world, screen)
     except DigioneError as e:
         screen.note(f"The host key is not pinned yet ({e.why}); later: digione trust {name}")

@@ -7,7 +7,7 @@ import typer
 from digione_cli.verbs._common import AskSudoPassword, Json, session
 
 if TYPE_CHECKING:
-    from digione_cli.model.facts import HostFacts
+    from digione_cli.model.facts import Applied, HostFacts
     from digione_cli.model.plan import Run
 
 
@@ -89,7 +89,7 @@ def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen:
             units = {u: seen.units[u].active for u in service.units_for(tenants) if u in seen.units}
             down = sorted(u for u, active in units.items() if active != "active")
             drift = sum(d.service == name for d in seen.drift)
-            state = "not applied" if not applied else "interrupted" if not applied.fingerprint else "applied"
+            state = _state(seen, applied)
             trouble = ", ".join(
                 [f"{u} {units[u]}" for u in down] + ([f"{drift} differences"] if drift else [])
             )
@@ -105,6 +105,14 @@ def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen:
                 }
             )
     screen.table("services", ["Service", "Host", "State", "Since", "Trouble"], rows, data)
+
+
+def _state(seen: "HostFacts", applied: "Applied | None") -> str:
+    if not seen.reached:
+        return "unknown"
+    if not applied:
+        return "not applied"
+    return "applied" if applied.fingerprint else "interrupted"
 
 
 def _health(hosts: "dict[str, HostFacts]") -> str:

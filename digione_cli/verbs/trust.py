@@ -9,6 +9,9 @@ from digione_cli.verbs._common import DryRun, InstanceName, Json, Yes, session
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from digione_cli.ui.screen import Screen
+    from digione_cli.world.world import World
+
 
 def trust(
     instance: InstanceName,
@@ -18,35 +21,38 @@ def trust(
     as_json: Json = False,
 ) -> None:
     """Ask the hosts for their ssh host keys, show the fingerprints, and pin them if you agree."""
+    with session(as_json) as (world, screen):
+        trust_hosts(instance, host, dry_run, yes, world, screen)
+
+
+def trust_hosts(
+    instance: str, host: str | None, dry_run: bool, yes: bool, world: "World", screen: "Screen"
+) -> None:
+    """Do what ``trust`` does, for verbs that go on afterwards."""
     from digione_cli.engine.load import load_instance
     from digione_cli.engine.services import load_services
     from digione_cli.errors import UsageError
     from digione_cli.model.plan import Call, Plan, Step
     from digione_cli.world.ssh import fingerprint
 
-    with session(as_json) as (world, screen):
-        loaded = load_instance(world.settings.inventories, instance, load_services(world.settings.roles))
-        targets = [t for t in world.targets(loaded) if host in (None, t.name)]
-        if not targets:
-            why = f"known are: {', '.join(loaded.hosts)}"
-            raise UsageError("D1-USE-005", f"{instance} has no host “{(host or '')[:40]}”", why, "name one")
-        scanned = {t: world.host_keys(t) for t in targets}
-        for target, lines in scanned.items():
-            for line in lines:
-                screen.note(f"{target.name}: {fingerprint(line)}")
-        step = Step(
-            id="trust",
-            title="Pin these host keys",
-            where=tuple(t.name for t in targets),
-            work=Call(call="trust"),
-        )
-        plan = Plan(verb="trust", instance=instance, steps=(step,))
-        if dry_run:
-            return
-        screen.confirm(plan, yes, None)
-        known = loaded.folder / "known_hosts"
-        pin(known, [line for lines in scanned.values() for line in lines])
-        screen.note(f"Pinned in {known}")
+    loaded = load_instance(world.settings.inventories, instance, load_services(world.settings.roles))
+    targets = [t for t in world.targets(loaded) if host in (None, t.name)]
+    if not targets:
+        why = f"known are: {', '.join(loaded.hosts)}"
+        raise UsageError("D1-USE-005", f"{instance} has no host “{(host or '')[:40]}”", why, "name one")
+    scanned = {t: world.host_keys(t) for t in targets}
+    for target, lines in scanned.items():
+        for line in lines:
+            screen.note(f"{target.name}: {fingerprint(line)}")
+    where = tuple(t.name for t in targets)
+    step = Step(id="trust", title="Pin these host keys", where=where, work=Call(call="trust"))
+    plan = Plan(verb="trust", instance=instance, steps=(step,))
+    if dry_run:
+        return
+    screen.confirm(plan, yes, None)
+    known = loaded.folder / "known_hosts"
+    pin(known, [line for lines in scanned.values() for line in lines])
+    screen.note(f"Pinned in {known}")
 
 
 def pin(known_hosts: "Path", lines: list[str]) -> None:

@@ -50,7 +50,7 @@ def test_an_id_is_well_formed(text: str) -> None:
 
 def raised() -> dict[str, set[str]]:
     """Return, by id, what errors raised with it say that did not happen."""
-    whats = defaultdict(set)
+    sayings = defaultdict(set)
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
@@ -61,8 +61,8 @@ def raised() -> dict[str, set[str]]:
                 continue
             first, what = node.args[0], node.args[1]
             if isinstance(first, ast.Constant) and ID.fullmatch(str(first.value)):
-                whats[str(first.value)].add(_words(what))
-    return whats
+                sayings[str(first.value)].add(_words(what))
+    return sayings
 
 
 def _words(node: ast.expr) -> str:
@@ -74,10 +74,12 @@ def _words(node: ast.expr) -> str:
     return "…"
 
 
-@pytest.mark.parametrize(("error_id", "whats"), raised().items())
-def test_an_id_means_one_thing(error_id: str, whats: set[str]) -> None:
+@pytest.mark.parametrize(("error_id", "sayings"), raised().items())
+def test_an_id_means_one_thing(error_id: str, sayings: set[str]) -> None:
     if not any(error_id.startswith(s) for s in SHARED):
-        assert len(whats) == 1, f"{error_id} says different things: {sorted(whats)}; give each its own number"
+        assert len(sayings) == 1, (
+            f"{error_id} says different things: {sorted(sayings)}; give each its own number"
+        )
 
 
 def test_an_error_never_borrows_the_code_of_a_finding() -> None:

@@ -1,0 +1,203 @@
+"""Verbs as they are typed, over made-up hosts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from digione_cli.engine.secrets import SecretStore, complete
+from digione_cli.engine.situation import Situation
+from digione_cli.model.facts import Drift
+from digione_cli.settings import Settings
+from digione_cli.world.world import Envelope
+from tests import fakes
+from tests.fakes import FakeWorld, applied, load, on_host
+from tests.unit.conftest import House
+
+INIT = ["--code", "765", "--oid", "1.2.246.562.99.00000007658", "--name-fi", "Sotkamo", "--yes"]
+INIT += [
+    "--domain",
+    "a.sotkamo.example",
+    "--contact",
+    "a@sotkamo.example",
+    "--address",
+    "h1",
+    "--user",
+    "admin",
+]
+
+
+@pytest.fixture
+def world(kuhmo: House, monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
+    """The world that verbs get: kuhmo's hosts are empty."""
+    instance = load(kuhmo.inventories)
+    complete(instance, fakes.services(), SecretStore(instance.folder, kuhmo.keys))
+    made = FakeWorld(kuhmo.settings, fakes.empty(instance))
+
+    def same(settings: Settings, sudo_password: object = None) -> FakeWorld:
+        return made
+
+    monkeypatch.setattr("digione_cli.world.world.World", same)
+    return made
+
+
+@pytest.fixture
+def well(kuhmo: House, world: FakeWorld) -> Situation:
+    """Everything is applied, with the real bundle's name."""
+    from digione_cli import spine
+
+    situation = applied(spine.load("kuhmo", world, fakes.FakeScreen()))
+    world.facts = situation.facts
+    world.did.clear()
+    return situation
+
+
+def test_plan_shows_steps_with_reasons(kuhmo: House, world: FakeWorld) -> None:
+    result = kuhmo.run("plan", "kuhmo")
+    assert result.code == 0
+    assert " 1. Configure Base system on kuhmo1" in result.out
+    assert "kuhmo1: not there yet" in result.out
+    assert not any(d.startswith(("lock", "play")) for d in world.did)
+
+
+def test_plan_of_an_unchanged_instance_says_why_nothing_is_needed(kuhmo: House, well: Situation) -> None:
+    result = kuhmo.run("plan", "kuhmo")
+    assert "Nothing to do for kuhmo." in result.out
+    assert "as wanted since 2026-11-01T00:00:00Z" in result.out
+
+
+def test_apply_prints_one_document(kuhmo: House, world: FakeWorld, well: Situation) -> None:
+    drift = Drift(service="gateway", kind="missing", subject="/etc/nginx/nginx.conf")
+    calls = iter([on_host(well, "kuhmo1", drift=(drift,)).facts, well.facts, well.facts])
+    world.look = lambda instance: next(calls)  # type: ignore[method-assign]
+    result = kuhmo.run("apply", "kuhmo", "--yes", "--json")
+    told = json.loads(result.out)
+    assert result.code == 0
+    assert [s["id"] for s in told["plan"]["steps"]] == ["configure-gateway", "smoke-test"]
+    assert told["run"]["outcome"] == "done"
+    assert world.did == ["lock", "play", "unlock"]
+
+
+def test_apply_asks_nobody_where_nobody_is(kuhmo: House, world: FakeWorld) -> None:
+    result = kuhmo.run("apply", "kuhmo")
+    assert result.code == 2
+    assert "D1-USE-001" in result.err
+    assert "play" not in world.did
+
+
+def test_a_failed_apply_with_json_is_one_document(kuhmo: House, world: FakeWorld) -> None:
+    world.play_succeeds = False
+    result = kuhmo.run("apply", "kuhmo", "--yes", "--json")
+    assert result.code == 5
+    assert json.loads(result.out)["error"]["id"] == "D1-RUN-009"
+
+
+def test_doctor_is_content_where_all_is_well(kuhmo: House, well: Situation) -> None:
+    result = kuhmo.run("doctor", "kuhmo")
+    assert (result.code, result.out) == (0, "✓ Everything is as it should be.\n")
+
+
+def test_doctor_names_findings_and_ends_with_3(kuhmo: House, world: FakeWorld, well: Situation) -> None:
+    world.facts = on_host(well, "kuhmo1", reached=False, error="no route\x1b[2J").facts
+    result = kuhmo.run("doctor", "kuhmo")
+    assert result.code == 3
+    assert "D1-HOST-001" in result.out
+    assert "\x1b[2J" not in result.out
+    told = json.loads(kuhmo.run("doctor", "kuhmo", "--json").out)
+    assert told["findings"][0]["level"] == "error"
+
+
+def test_status_shows_all_that_the_issue_names(kuhmo: House, world: FakeWorld, well: Situation) -> None:
+    told = json.loads(kuhmo.run("status", "kuhmo", "--json").out)
+    assert told["hosts"]["kuhmo1"]["release"] == "2026.11"
+    assert {s["state"] for s in told["services"]} == {"applied"}
+    assert told["tenants"][0]["code"] == "290"
+    assert told["last_run"] is None
+    shown = kuhmo.run("status", "kuhmo").out
+    assert "https://koulu.kuhmo.example" in shown
+
+
+def test_status_does_not_guess_about_a_host_that_is_off(
+    kuhmo: House, world: FakeWorld, well: Situation
+) -> None:
+    world.facts = {"kuhmo1": fakes.host(reached=False, error="no route")}
+    told = json.loads(kuhmo.run("status", "kuhmo", "--json").out)
+    assert {s["state"] for s in told["services"]} == {"unknown"}
+
+
+def test_status_of_all_lists_what_was_seen_last(kuhmo: House, world: FakeWorld, well: Situation) -> None:
+    assert json.loads(kuhmo.run("status", "--json").out)["instances"][0]["seen"] == ""
+    kuhmo.run("status", "kuhmo")
+    (seen,) = json.loads(kuhmo.run("status", "--json").out)["instances"]
+    assert seen["name"] == "kuhmo"
+    assert seen["release"] == "2026.11"
+
+
+def test_show_shows_defaults_and_masks_secrets(kuhmo: House, world: FakeWorld) -> None:
+    told = json.loads(kuhmo.run("show", "kuhmo", "--json").out)["configuration"]
+    assert told["services"]["gateway"]["certificates"] == "authority"
+    assert told["tenants"]["kuhmo"]["areas"] == ["homeschool", "scheduling", "administration", "teaching"]
+    assert set(told["secrets"].values()) == {"********"}
+
+
+def test_logs_follow_the_units_of_a_service_on_its_host(kuhmo: House, world: FakeWorld) -> None:
+    assert kuhmo.run("logs", "kuhmo", "platform", "--no-follow", "-n", "5").code == 0
+    (did,) = world.did
+    assert did.startswith("follow kuhmo1: journalctl")
+    assert did.endswith("-u digione-platform@kuhmo.service")
+    assert " -f" not in did
+
+
+def test_destroy_with_the_name(kuhmo: House, world: FakeWorld, well: Situation) -> None:
+    result = kuhmo.run("destroy", "kuhmo", "--confirm", "kuhmo", "--keep-data", "--json")
+    assert result.code == 0
+    assert world.did == ["lock", "play", "unlock"]
+    assert json.loads(result.out)["plan"]["destructive"] is True
+
+
+def test_a_dry_run_of_destroy_destroys_nothing(kuhmo: House, world: FakeWorld, well: Situation) -> None:
+    assert kuhmo.run("destroy", "kuhmo", "--dry-run").code == 0
+    assert world.did == []
+
+
+def test_trust_pins_what_it_shows(kuhmo: House, world: FakeWorld) -> None:
+    known = kuhmo.inventories / "kuhmo/known_hosts"
+    kuhmo.run("trust", "kuhmo", "--dry-run")
+    assert not known.exists()
+    assert kuhmo.run("trust", "kuhmo").code == 2
+    assert not known.exists()
+    assert kuhmo.run("trust", "kuhmo", "--yes").code == 0
+    assert known.read_text().startswith("192.0.2.10 ssh-ed25519 ")
+
+
+def test_init_with_trust_prints_one_document(kuhmo: House, world: FakeWorld) -> None:
+    result = kuhmo.run("init", "sotkamo", *INIT, "--json")
+    assert result.code == 0
+    assert "Pinned in" in str(json.loads(result.out)["notes"])
+    assert (kuhmo.inventories / "sotkamo/known_hosts").exists()
+
+
+def test_a_roster_goes_to_the_tenants_platform(kuhmo: House, world: FakeWorld, tmp_path: Path) -> None:
+    bundle = tmp_path / "a b.zip"
+    bundle.write_bytes(b"zip")
+    world.envelope = Envelope(2, '{"rows": 1}', "bad row\n")
+    result = kuhmo.run("roster", "import", "kuhmo", str(bundle), "--dry-run", "--json")
+    assert (result.code, result.out, result.err) == (2, '{"rows": 1}', "bad row\n")
+    assert world.did == ["platform kuhmo1 kuhmo: roster import FILE --dry-run --json"]
+    assert world.given == [b"zip"]
+
+
+def test_a_new_password_is_in_no_argument(kuhmo: House, world: FakeWorld) -> None:
+    result = kuhmo.run("accounts", "password", "kuhmo", "matti")
+    new = result.out.strip()
+    assert world.did == ["platform kuhmo1 kuhmo: accounts password matti"]
+    assert world.given == [new.encode() + b"\n"]
+
+
+def test_no_synthetic_people_for_a_real_provider(kuhmo: House, world: FakeWorld) -> None:
+    file = kuhmo.inventories / "kuhmo/tenants/kuhmo.yml"
+    file.write_text(file.read_text().replace("562.99", "562.10"))
+    result = kuhmo.run("sample", "install", "kuhmo")
+    assert result.code == 2
+    assert "D1-SAMPLE-001" in result.err
+    assert world.did == []
