@@ -158,7 +158,7 @@ class FakeWorld(World):
     sudo_password: SecretStr | None = None
     did: list[str] = field(default_factory=list)
     played: list[PlayRequest] = field(default_factory=list)
-    envelope: Envelope = Envelope(0, "", "")
+    envelope: Envelope = field(default_factory=lambda: Envelope(0, "", ""))
     given: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -186,7 +186,7 @@ class SecretStore:
             ) from None
         except DocumentError as e:
             raise PreconditionError(
-                "D1-SEC-007",
+                "D1-SEC-008",
                 f"The secrets of {self.instance} were not opened",
                 str(e),
                 "put the right file there; nothing was changed",

@@ -19,8 +19,6 @@ SHARED = {
     "D1-SSH-": "what ssh said, as an error and as the kind of a fact",
     "D1-CFG-": "mistakes in files: one code for each kind of mistake",
     "D1-RUN-006": "a host was lost during the run",
-    "D1-LAB-": "the lab's own",
-    "D1-SEC-00": "secrets",
 }
 
 

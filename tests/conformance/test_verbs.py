@@ -29,6 +29,7 @@ DESTRUCTIVE = {"destroy"}
 WITHOUT_DRY_RUN = {
     "roster undo": "takes back what --dry-run and --apply did",
     "accounts password": "one value, asked for by name",
+    "secrets set": "one value, asked for by name",
     "accounts sync": "repeats what the import did",
     "sample make": "writes the one file that it names",
     "sample install": "test tenants alone",

@@ -198,6 +198,21 @@ def test_what_init_wrote_is_valid_and_has_secrets(house: House) -> None:
     assert value not in shown.all
 
 
+def test_a_value_from_outside_is_read_from_standard_input(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.run("init", "kuhmo", *INIT)
+    monkeypatch.setattr("sys.stdin", io.StringIO("{{ given by MPASSid }}\n"))
+    result = house.run("secrets", "set", "kuhmo", "upstream_client@kuhmo")
+    assert result.code == 0
+    assert "given by MPASSid" not in result.all
+    shown = house.run("secrets", "show", "kuhmo", "upstream_client@kuhmo").out
+    assert shown == "{{ given by MPASSid }}\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    refused = house.refused("secrets", "set", "kuhmo", "upstream_client@kuhmo")
+    assert refused.code == 2
+
+
 def test_a_secret_that_is_not_there_is_told_without_values(house: House) -> None:
     house.run("init", "kuhmo", *INIT)
     result = house.refused("secrets", "show", "kuhmo", "\x1b[31mnothing")
@@ -372,3 +387,7 @@ def test_verbs_are_listed_along_a_newcomers_path(house: House) -> None:
     listed = main.Verbs().list_commands(None)
     assert listed[:3] == ["init", "validate", "show"]
     assert not any(name.startswith("_") for name in listed)
+
+
+def test_the_version_is_told(house: House) -> None:
+    assert house.run("--version").out.startswith("digione 20")

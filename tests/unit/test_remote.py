@@ -95,16 +95,16 @@ def test_a_change_by_hand_is_found(
 def test_a_unit_that_is_not_active_is_drift() -> None:
     services = {"gateway": {"units": ["nginx.service", "gone.service"]}}
     seen = {"nginx.service": {"active": "failed"}}
-    found = list(checker.unit_drift(services, seen))
-    assert [(d["subject"], d["has"]) for d in found] == [
+    found = [(d["subject"], d["has"]) for d in checker.unit_drift(services, seen)]
+    assert found == [
         ("nginx.service", "failed"),
         ("gone.service", "not there"),
     ]
 
 
 SS = """\
-tcp   LISTEN 0      511          0.0.0.0:443       0.0.0.0:*    users:(("nginx",pid=1,fd=6),("nginx",pid=2,fd=6))
-udp   UNCONN 0      0          127.0.0.1:323       0.0.0.0:*    users:(("chronyd",pid=3,fd=5))
+tcp   LISTEN 0      511        0.0.0.0:443     0.0.0.0:*    users:(("nginx",pid=1,fd=6),("nginx",pid=2,fd=6))
+udp   UNCONN 0      0        127.0.0.1:323     0.0.0.0:*    users:(("chronyd",pid=3,fd=5))
 tcp   LISTEN 0      4096            [::]:22           [::]:*
 short
 """

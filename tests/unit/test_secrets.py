@@ -161,9 +161,9 @@ def _no_file(store: SecretStore) -> None:
         (_plain_file, IntegrityError, "D1-SEC-003"),
         (_empty_file, IntegrityError, "D1-SEC-003"),
         (_other_content, IntegrityError, "D1-SEC-003"),
-        (_linked_file, PreconditionError, "D1-SEC-007"),
-        (_piped_file, PreconditionError, "D1-SEC-007"),
-        (_open_file, PreconditionError, "D1-SEC-007"),
+        (_linked_file, PreconditionError, "D1-SEC-008"),
+        (_piped_file, PreconditionError, "D1-SEC-008"),
+        (_open_file, PreconditionError, "D1-SEC-008"),
         (_no_file, PreconditionError, "D1-SEC-001"),
     ],
 )
