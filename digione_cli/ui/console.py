@@ -168,7 +168,7 @@ class ConsoleScreen:
         import yaml
 
         text = yaml.safe_dump(dict(data), allow_unicode=True, sort_keys=False, width=100)
-        self.out.print(Syntax(text, "yaml", background_color="default"))
+        self.out.print(Syntax(printable(text), "yaml", background_color="default"))
 
     def value(self, value: str) -> None:
         """Print one value as it is."""

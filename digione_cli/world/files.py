@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from digione_cli.errors import PreconditionError
@@ -24,7 +25,8 @@ def private_folder() -> Path:
     """
     base = Path("/dev/shm")  # noqa: S108 - the folder below is checked
     folder = (base if base.is_dir() else Path("/tmp")) / f"digione-{os.geteuid()}"  # noqa: S108
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
     info = folder.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o077:
         raise PreconditionError(

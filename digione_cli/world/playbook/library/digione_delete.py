@@ -15,7 +15,7 @@ def main() -> None:
     )
     found = sorted({p for pattern in module.params["patterns"] for p in glob.glob(pattern)})
     for path in found:
-        if path.count("/") < 2 or os.path.normpath(path) != path.rstrip("/"):
+        if too_near_the_root(path):
             module.fail_json(msg=f"{path} is too near the root to be deleted")
     if not module.check_mode:
         for path in found:
@@ -24,6 +24,11 @@ def main() -> None:
             else:
                 os.unlink(path)
     module.exit_json(changed=bool(found), deleted=found)
+
+
+def too_near_the_root(path: str) -> bool:
+    parts = path.strip("/").split("/")
+    return not path.startswith("/") or len(parts) < 2 or not {"", ".", ".."}.isdisjoint(parts)
 
 
 if __name__ == "__main__":
