@@ -76,9 +76,12 @@ def set_(instance: InstanceName, name: SecretArgument, as_json: Json = False) ->
         present = store.read()
         which = parse_name(name, present.values)
         piped = not sys.stdin.isatty()
-        value = sys.stdin.read().strip() if piped else screen.ask(f"Value of {which}", secret=True)
+        try:
+            value = sys.stdin.read().strip() if piped else screen.ask(f"Value of {which}", secret=True)
+        except UnicodeDecodeError:
+            value = ""
         if not value:
-            why = "the value is empty"
+            why = "the value is empty, or it is not UTF-8"
             raise UsageError("D1-SEC-007", f"{which} was not stored", why, "give the value on standard input")
         store.write({**present.values, which: SecretStr(value)}, present.salt)
         screen.note(f"{which} is stored; bring it to the hosts: digione apply {instance}")

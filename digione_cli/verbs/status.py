@@ -33,7 +33,7 @@ def _all(world: Any, screen: Any) -> None:
     from digione_cli.engine.names import instance_names
 
     seen = world.registry.seen()
-    names = sorted({*instance_names(world.settings.inventories), *seen})
+    names = instance_names(world.settings.inventories)
     rows, data = [], []
     for name in names:
         at, hosts = seen.get(name, ("", {}))

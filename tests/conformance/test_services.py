@@ -235,7 +235,7 @@ def test_globs_are_absolute_and_deep(name: str) -> None:
     depths = dict.fromkeys(service.files, 2) | dict.fromkeys(service.data, 3)
     for glob, depth in depths.items():
         assert glob.startswith("/"), f"roles/{name}/service.yml: {glob}: write the whole path"
-        assert glob.count("/") >= depth, f"roles/{name}/service.yml: {glob}: destroy deletes it; be more exact"
+        assert glob.count("/") >= depth, f"roles/{name}/service.yml: {glob}: destroy deletes it; say more"
         assert ".." not in glob
 
 

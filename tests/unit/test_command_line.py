@@ -208,9 +208,10 @@ def test_a_value_from_outside_is_read_from_standard_input(
     assert "given by MPASSid" not in result.all
     shown = house.run("secrets", "show", "kuhmo", "upstream_client@kuhmo").out
     assert shown == "{{ given by MPASSid }}\n"
-    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
-    refused = house.refused("secrets", "set", "kuhmo", "upstream_client@kuhmo")
-    assert refused.code == 2
+    for useless in (b"\n", b"\xff\xfe\n"):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(useless), encoding="utf-8"))
+        refused = house.refused("secrets", "set", "kuhmo", "upstream_client@kuhmo")
+        assert "D1-SEC-007" in refused.err
 
 
 def test_a_secret_that_is_not_there_is_told_without_values(house: House) -> None:
