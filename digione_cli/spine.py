@@ -36,21 +36,22 @@ class Options:
     diff: bool = False
     yes: bool = False
     confirm: str | None = None
+    with_bundle: bool = True
 
 
-def look(name: str, world: World, screen: Screen, build: bool = True) -> Situation:
+def look(name: str, world: World, screen: Screen) -> Situation:
     """Load an instance and look at its hosts.
 
     Raises:
         UsageError: the inventory has mistakes.
         PreconditionError: secrets are missing.
     """
-    situation = load(name, world, screen, build)
+    situation = load(name, world, screen)
     with screen.waiting("looking at the hosts"):
         return replace(situation, facts=world.look(situation.instance), now=world.now())
 
 
-def load(name: str, world: World, screen: Screen, build: bool = True) -> Situation:
+def load(name: str, world: World, screen: Screen, with_bundle: bool = True) -> Situation:
     """Load an instance without looking at its hosts: the situation has no facts."""
     services = load_services(world.settings.roles)
     instance = load_instance(world.settings.inventories, name, services)
@@ -65,7 +66,7 @@ def load(name: str, world: World, screen: Screen, build: bool = True) -> Situati
             f"digione secrets generate {name}",
         )
     bundle = None
-    if build:
+    if with_bundle:
         with screen.waiting("building the bundle") as say:
             bundle = wanted_bundle(world, CHECKOUT, instance.release, say)
     desired = desired_state(instance, services, present, bundle)
@@ -81,7 +82,7 @@ def change(
     screen: Screen,
 ) -> None:
     """Take a verb along the path; what it does is decided by ``plan_for`` alone."""
-    before = load(name, world, screen)
+    before = load(name, world, screen, options.with_bundle)
     run = Run(
         id=uuid.uuid4().hex[:12],
         verb=verb,

@@ -54,11 +54,11 @@ hosts:
   front:
     address: 192.0.2.10
     user: admin
-    services: [base, metrics, gateway, identity, platform]
+    services: [gateway, identity, platform]
   back:
     address: 192.0.2.11
     user: admin
-    services: [base, metrics, postgresql, directory, monitoring]
+    services: [postgresql, directory, monitoring]
 """
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -13,7 +14,7 @@ from digione_cli.engine.services import Services
 from digione_cli.errors import UsageError
 from digione_cli.model import text
 from digione_cli.model.finding import Level, Mistake
-from digione_cli.model.instance import Instance, InstanceFile, Tenant, TenantFile
+from digione_cli.model.instance import Host, Instance, InstanceFile, Tenant, TenantFile
 from digione_cli.model.service import Setting
 
 M = TypeVar("M", bound=BaseModel)
@@ -79,9 +80,18 @@ def examine(inventories: Path, name: str, services: Services) -> tuple[Instance 
     instance = None
     if main and main_lines:
         reader.services(main, main_lines, services)
-        instance = Instance(name=name, folder=folder, tenants=tuple(tenants), **dict(main))
+        hosts = {n: h.model_copy(update={"services": _placed(h, services)}) for n, h in main.hosts.items()}
+        given = dict(main) | {"name": name, "folder": folder, "tenants": tuple(tenants), "hosts": hosts}
+        instance = Instance(**given)
     errors = any(m.level is Level.ERROR for m in reader.mistakes)
     return (None if errors else instance), tuple(reader.mistakes)
+
+
+def _placed(host: Host, services: Services) -> tuple[str, ...]:
+    """Given a host as it is declared, return all services on it: those of every host are never declared."""
+    everywhere = {name for name, service in services.items() if service.placement == "every host"}
+    declared = set(services) if host.services is None else everywhere | set(host.services)
+    return tuple(name for name in services if name in declared)
 
 
 def _known(inventories: Path, name: str) -> str:
@@ -223,6 +233,12 @@ class _Reader:
             self.add("D1-CFG-013", file, line, path, f"must be one of: {choices}")
 
     def _placement(self, file: str, main: InstanceFile, document: Document, services: Services) -> None:
+        if len(main.hosts) > 1:
+            for host, given in main.hosts.items():
+                if not _is_ip(given.address):
+                    path = ("hosts", host, "address")
+                    note = "must be an IP address, since the instance has several hosts (firewalls name it)"
+                    self.add("D1-CFG-022", file, document.line(path), path, note)
         for host, given in main.hosts.items():
             for name in given.services or ():
                 if name not in services:
@@ -231,11 +247,6 @@ class _Reader:
         if any(h.services is not None for h in main.hosts.values()) or len(main.hosts) > 1:
             for service in services.values():
                 if service.placement == "every host":
-                    for host, given in main.hosts.items():
-                        if given.services is not None and service.name not in given.services:
-                            line = document.line(("hosts", host, "services"))
-                            note = f"{service.name} must be placed on every host"
-                            self.add("D1-CFG-019", file, line, ("hosts", host, "services"), note)
                     continue
                 hosts = [n for n, h in main.hosts.items() if h.services is None or service.name in h.services]
                 if len(hosts) != 1:
@@ -249,6 +260,14 @@ class _Reader:
                     if hosts and others != hosts:
                         note = f"{service.name} and {other} must be on the same host"
                         self.add("D1-CFG-019", file, document.line(("hosts",)), ("hosts",), note)
+
+
+def _is_ip(address: str) -> bool:
+    try:
+        ip_address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

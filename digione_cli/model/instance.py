@@ -34,7 +34,7 @@ class Host(Model):
     port: Port = Field(22, description="port of ssh")
     key: Path | None = Field(None, description="private key of ssh; default: those of ssh and its agent")
     services: tuple[str, ...] | None = Field(
-        None, description="services placed on this host; default: all (an instance of one host)"
+        None, description="services placed on this host; those of every host are always; default: all"
     )
 
 
@@ -138,4 +138,4 @@ class Instance(Model):
 
     def placed(self, service: str) -> tuple[str, ...]:
         """Given a service's name, return the hosts on which it is placed, in the inventory's order."""
-        return tuple(n for n, h in self.hosts.items() if h.services is None or service in h.services)
+        return tuple(n for n, h in self.hosts.items() if service in (h.services or ()))

@@ -26,7 +26,7 @@ def destroy(
     """Take the platform off the instance's hosts; asks for the instance's name."""
     from digione_cli import spine
 
-    options = spine.Options(dry_run=dry_run, confirm=confirm)
+    options = spine.Options(dry_run=dry_run, confirm=confirm, with_bundle=False)
     with session(as_json, ask_sudo_password) as (world, screen):
         spine.change(
             instance, "destroy", lambda situation: plan_destroy(situation, keep_data), options, world, screen

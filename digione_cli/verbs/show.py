@@ -31,9 +31,6 @@ def show(instance: InstanceName, as_json: Json = False) -> None:
 def effective_configuration(instance: "Instance", services: "Services") -> dict[str, Any]:
     """Given an instance, return its configuration with every default filled in."""
     given = instance.model_dump(mode="json", exclude={"folder", "tenants", "services"})
-    for name, host in given["hosts"].items():
-        if host["services"] is None:
-            host["services"] = [s for s in services if name in instance.placed(s)]
     given["services"] = {
         name: {key: setting.default for key, setting in service.settings.items()}
         | instance.services.get(name, {})

@@ -11,9 +11,10 @@ HOST = "testila1"
 LEFT = """
 ls -d /etc/digione /opt/digione /var/lib/digione/state.json /var/lib/postgresql /var/lib/ldap 2>/dev/null
 getent passwd | grep -o '^digione[^:]*'
-systemctl list-units --all --plain --no-legend 'digione-*' 'postgresql*' slapd.service nginx.service | grep -w running
-dpkg-query -W -f '${Package} ${db:Status-Status}\\n' postgresql-15 slapd nginx prometheus lemonldap-ng-fastcgi-server \
-  2>/dev/null | grep -w installed
+systemctl list-units --all --plain --no-legend 'digione-*' 'postgresql*' slapd.service nginx.service |
+  grep -w running
+dpkg-query -W -f '${Package} ${db:Status-Status}\\n' postgresql-15 slapd nginx prometheus 2>/dev/null |
+  grep -w installed
 true
 """
 

@@ -340,11 +340,11 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
         "instance.yml:4",
         ("platform and identity",),
     ),
-    "a host without the base": (
-        {MAIN: TWO_HOSTS.replace("[base, metrics, gateway", "[metrics, gateway")},
-        "D1-CFG-019",
-        "instance.yml:8",
-        ("base", "every host"),
+    "a host by name beside another": (
+        {MAIN: TWO_HOSTS.replace("192.0.2.11", "back.kuhmo.example")},
+        "D1-CFG-022",
+        "instance.yml:10",
+        ("must be an IP address",),
     ),
     "an unknown service on a host": (
         {MAIN: TWO_HOSTS.replace("monitoring]", "monitoring, mail]")},
