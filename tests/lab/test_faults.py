@@ -1,8 +1,11 @@
 """What must hold before work starts: each fault gives one clear error, and nothing is changed."""
 
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import pexpect
 import pytest
 
 from digione_cli.lab import Lab
@@ -100,12 +103,38 @@ def test_disk_too_full(refused, ssh: Ssh) -> None:  # type: ignore[no-untyped-de
         ssh(HOST, "sudo umount -l /var/lib")
 
 
-def test_too_little_memory_and_sudo_that_asks(lab: Lab, digione: Digione) -> None:
+@pytest.fixture(scope="module")
+def asking(lab: Lab, digione: Digione) -> str:
+    """An instance on a small host whose sudo asks for a password."""
     lab.up(["pieni1"], 512, sudo_password="oikea-sana")
     initialise(digione, "pieni", "pieni1")
-    done = digione("apply", "pieni", "--yes", expect=3)
+    return "pieni"
+
+
+def test_sudo_that_asks_is_told_with_the_option_to_answer(asking: str, digione: Digione) -> None:
+    done = digione("apply", asking, "--yes", expect=3)
     assert "D1-SSH-004" in done.err
     assert "--ask-sudo-password" in done.err
+
+
+@pytest.mark.parametrize(
+    ("word", "identity"),
+    [
+        ("wrong-word", "D1-SSH-005"),
+        ("oikea-sana", "D1-HOST-003"),
+    ],  # the right one leads on: too little memory
+)
+def test_password_of_sudo_is_asked_for(asking: str, digione: Digione, word: str, identity: str) -> None:
+    command = str(Path(sys.executable).parent / "digione")
+    arguments = ["apply", asking, "--yes", "--ask-sudo-password"]
+    terminal = pexpect.spawn(command, arguments, env=digione.environment, timeout=60, encoding="utf-8")
+    terminal.expect("Password of sudo")
+    terminal.sendline(word)
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert identity in terminal.before
+    assert word not in terminal.before
+    assert terminal.exitstatus == 3
 
 
 def test_broken_mirror_stops_resumably(bare: str, digione: Digione, ssh: Ssh) -> None:
