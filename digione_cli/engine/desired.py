@@ -8,6 +8,7 @@ from typing import Any
 
 from digione_cli.engine.secrets import Secrets
 from digione_cli.engine.services import Services
+from digione_cli.errors import PreconditionError
 from digione_cli.model.instance import Instance, Tenant, UpstreamSaml
 from digione_cli.model.service import Service
 
@@ -140,4 +141,12 @@ def _named_files(setting: Any) -> list[str]:
 
 
 def _sha256(path: str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as e:
+        raise PreconditionError(
+            "D1-CFG-023",
+            "A file that the inventory names cannot be read",
+            f"{path}: {e.strerror}",
+            "mend its mode or owner, then run this again; nothing was changed",
+        ) from None

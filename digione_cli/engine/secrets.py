@@ -247,18 +247,15 @@ class SecretStore:
 
 
 def complete(instance: Instance, services: Services, store: SecretStore) -> tuple[SecretName, ...]:
-    """Generate the secrets that are missing, change none that is there, and return the new names."""
+    """Generate the secrets that are missing, change none that is whole, and return the new names."""
     present = store.read() if store.exists() else None
-    values = dict(present.values) if present else {}
-    new = [
-        part
-        for name, kind in wanted(instance, services).items()
-        if not all(part in values for part in stored_names(name, kind))
-        for part, value in generate(instance, name, kind).items()
-        if values.setdefault(part, value) is value
-    ]
+    known = dict(present.values) if present else {}
+    new: dict[SecretName, SecretStr] = {}
+    for name, kind in wanted(instance, services).items():
+        if not all(part in known for part in stored_names(name, kind)):
+            new |= generate(instance, name, kind)
     if new or not present:
-        store.write(values, present.salt if present else None)
+        store.write(known | new, present.salt if present else None)
     return tuple(new)
 
 
