@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 
 from digione_cli.engine.secrets import Secrets
 from digione_cli.engine.situation import Situation
@@ -152,15 +153,15 @@ def _record(world: World, run: Run, outcomes: list[StepOutcome], plan: Plan, out
 
 
 def _groups(steps: Iterable[Step]) -> list[list[Step]]:
-    """Put consecutive role steps together: they share one Ansible process."""
-    groups: list[list[Step]] = []
-    for step in steps:
-        role = isinstance(step.work, RoleAction)
-        if role and groups and isinstance(groups[-1][0].work, RoleAction):
-            groups[-1].append(step)
-        else:
-            groups.append([step])
-    return groups
+    """Put consecutive role steps on the same hosts together: they share one Ansible process.
+
+    Steps on different hosts do not: within one play Ansible lets each host run ahead with its own.
+    """
+
+    def place(step: Step) -> object:
+        return step.where if isinstance(step.work, RoleAction) else step.id
+
+    return [list(group) for _, group in groupby(steps, key=place)]
 
 
 def _call(

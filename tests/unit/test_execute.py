@@ -55,14 +55,16 @@ def _carry_out(of: Situation, world: FakeWorld, heard: list[str] | None = None) 
 
 def test_a_step_ends_when_it_has_ended_on_every_host(two_hosts: Situation, world: FakeWorld) -> None:
     def events(request: PlayRequest) -> Iterator[PlayEvent]:
+        if request.steps[0].service == "gateway":
+            yield PlayEvent("begin", host="front", step="configure-gateway")
+            yield PlayEvent("end", host="front", step="configure-gateway")
+            return
         yield PlayEvent("begin", host="front", step="configure-base")
         yield PlayEvent("begin", host="back", step="configure-base")
         yield PlayEvent("task", task="Write")
         yield PlayEvent("changed", host="back", task="Write")
         yield PlayEvent("end", host="front", step="configure-base")
         yield PlayEvent("end", host="back", step="configure-base")
-        yield PlayEvent("begin", host="front", step="configure-gateway")
-        yield PlayEvent("end", host="front", step="configure-gateway")
 
     world.events = events
     heard: list[str] = []
@@ -114,7 +116,7 @@ def test_the_registry_knows_a_run_from_its_beginning(two_hosts: Situation, world
 
     world.events = events
     _carry_out(two_hosts, world)
-    assert seen == ["running"]
+    assert set(seen) == {"running"}
 
 
 def test_a_bug_in_between_is_recorded_as_a_failure(two_hosts: Situation, world: FakeWorld) -> None:
@@ -127,11 +129,12 @@ def test_a_bug_in_between_is_recorded_as_a_failure(two_hosts: Situation, world: 
     assert world.registry.runs("kuhmo")[0].outcome == "failed"
 
 
-def test_ansible_is_told_where_each_step_goes(two_hosts: Situation, world: FakeWorld) -> None:
+def test_steps_on_different_hosts_are_played_one_after_the_other(
+    two_hosts: Situation, world: FakeWorld
+) -> None:
     _carry_out(two_hosts, world)
-    (request,) = world.played
-    assert [(s.service, s.where) for s in request.steps] == [
-        ("base", ("front", "back")),
-        ("gateway", ("front",)),
-    ]
-    assert {t.name for t in request.targets} == {"front", "back"}
+    base, gateway = world.played
+    assert [(s.service, s.where) for s in base.steps] == [("base", ("front", "back"))]
+    assert {t.name for t in base.targets} == {"front", "back"}
+    assert [(s.service, s.where) for s in gateway.steps] == [("gateway", ("front",))]
+    assert {t.name for t in gateway.targets} == {"front"}
