@@ -47,7 +47,7 @@ up: setup  ## Bring up the sample municipality Mallila on a lab host
 
 down:  ## Remove the lab and the sample municipality's inventory
 	@$(BIN)/digione lab down
-	@rm -rf inventories/mallila
+	@if grep -qs '[.]lab/id_ed25519' inventories/mallila/instance.yml; then rm -rf inventories/mallila; fi
 
 test: setup  ## Run every check and every test
 	@requirements/debian-packages $(LAB_PACKAGES) $(TEST_PACKAGES)

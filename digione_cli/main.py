@@ -95,7 +95,7 @@ def run(arguments: list[str]) -> int:
     try:
         if not "".join(arguments).isascii():
             _require_utf8(arguments)
-        result = app(args=arguments, prog_name="digione", standalone_mode=False)
+        result = app(args=arguments or ["--help"], prog_name="digione", standalone_mode=False)
         if result == Exit.INTERRUPTED:  # Ctrl-C outside of a run, which has its own words for it
             sys.stderr.write("\nInterrupted; nothing was changed.\n")
         return result if isinstance(result, int) else Exit.DONE
@@ -106,6 +106,9 @@ def run(arguments: list[str]) -> int:
     except DigioneError as e:
         return _tell(e, "--json" in arguments)
     except Exception as e:
+        if type(e).__name__ == "NoArgsIsHelpError":  # a group such as `digione secrets`, named alone
+            sys.stdout.write(f"{e.format_message()}\n")  # type: ignore[attr-defined]
+            return Exit.USAGE
         return _tell(_explained(e), "--json" in arguments)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+RELEASE = "2026.11"  # the release that this distribution installs
 
 
 class Settings(BaseSettings):

@@ -1,10 +1,11 @@
 """The command ``digione-platform``: what the operator's side and the Unix services call."""
 
 import sys
+import traceback
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -45,8 +46,31 @@ def main() -> None:
     try:
         app()
     except PlatformError as error:
-        sys.stderr.write(f"{error.id}: {error.what}\n  why: {error.why}\n  fix: {error.fix}\n")
-        sys.exit(error.exit)
+        _tell(error)
+    except Exception as error:
+        _tell(
+            PlatformError(
+                "P-BUG-000",
+                "The command failed; this is a bug of ours",
+                f"{type(error).__name__} in {_place(error)}",
+                "report it with this text",
+            )
+        )
+
+
+def _tell(error: PlatformError) -> NoReturn:
+    why = " ".join(error.why.split())
+    sys.stderr.write(f"{error.id}: {error.what}\n  why: {why}\n  fix: {error.fix}\n")
+    sys.exit(error.exit)
+
+
+def _place(error: Exception) -> str:
+    """Where in our code an exception arose; its text may hold personal data and is told nowhere."""
+    frames = traceback.extract_tb(error.__traceback__)
+    package = Path(__file__).parent
+    ours = [frame for frame in frames if package in Path(frame.filename).parents]
+    last = (ours or frames)[-1]
+    return f"{Path(last.filename).relative_to(package.parent) if ours else last.name}:{last.lineno}"
 
 
 def _mount() -> None:

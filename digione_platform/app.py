@@ -25,7 +25,7 @@ from digione_platform.security import HEALTH, Guard
 from digione_platform.settings import Settings
 from digione_platform.web import pages
 from digione_platform.web.dependencies import NoRoleError, NotFoundError, NotSignedInError
-from digione_platform.web.render import STATIC, address, cookie_name, page, speak
+from digione_platform.web.render import STATIC, address, cookie_name, local_path, page, speak
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ def _not_signed_in(request: Request, _: Exception) -> Response:
         return page(request, "welcome.html")
     if request.method != "GET":
         return RedirectResponse("/", 303)
-    return RedirectResponse(f"/sign-in?{urlencode({'next': address(request)})}", 303)
+    return RedirectResponse(f"/sign-in?{urlencode({'next': local_path(address(request))})}", 303)
 
 
 def _no_role(request: Request, _: Exception) -> Response:

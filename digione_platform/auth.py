@@ -94,7 +94,7 @@ class OidcSignIn:
         asked = {
             "post_logout_redirect_uri": f"{self._url}{SIGNED_OUT}",
             "client_id": self._client_id,
-            "ui_locales": language,
+            **_in_language(language),
         }
         return f"{end}?{urlencode(asked | ({'id_token_hint': id_token} if id_token else {}))}"
 
@@ -103,7 +103,7 @@ class OidcSignIn:
         try:
             await self._metadata()
             redirect: Response = await self._client.authorize_redirect(
-                request, f"{self._url}{CALLBACK}", ui_locales=speak(request).language
+                request, f"{self._url}{CALLBACK}", **_in_language(speak(request).language)
             )
         except httpx2.HTTPError as error:
             return _provider_away(request, error)
@@ -133,6 +133,15 @@ class OidcSignIn:
         # A provider lists all it can sign with, "none" included; ours signs with RS256.
         metadata["id_token_signing_alg_values_supported"] = ["RS256"]
         return metadata
+
+
+def _in_language(language: str) -> dict[str, str]:
+    """The parameters that ask the provider to speak a language.
+
+    LemonLDAP::NG does not read the standard's ``ui_locales``: the script of its pages takes the language
+    from a parameter of its own, and keeps it for the pages that follow only if told so.
+    """
+    return {"ui_locales": language, "llnglanguage": language, "setCookieLang": "1"}
 
 
 def admit(request: Request, account_id: UUID, id_token: str | None, target: str) -> Response:

@@ -18,6 +18,15 @@ ELSEWHERE: dict[str, tuple[int, Texts]] = {
     "D1-CFG-011": (2, ("a key is missing", "", "")),
     "D1-CFG-015": (2, ("two tenants have the same domain", "", "")),
     "D1-CFG-016": (2, ("two tenants have the same municipality code or OID", "", "")),
+    "D1-PLATFORM-001": (
+        3,
+        (
+            "The command was not carried out",
+            "the platform of ‹tenant› is not installed on ‹host›",
+            "digione apply ‹instance›",
+        ),
+    ),
+    "D1-PLATFORM-002": (1, ("The platform's command failed", "‹what it said last›", "digione doctor")),
     "D1-SSH-008": (3, ("‹host› cannot be worked on", "the checker's answer is not readable", "")),
 }
 

@@ -113,6 +113,9 @@ _KEYS = ("Key", "Value", "Default", "Meaning")
 def _settings(service: Service) -> Iterator[tuple[str, str, str, str]]:
     for key, setting in service.settings.items():
         value = ", ".join(f"`{c}`" for c in setting.choices) or TYPES[setting.type]
+        match service.limits.get(key):
+            case [least, most]:
+                value += f" from {least} to {most}"
         yield f"`{key}`", value, code(setting.default), plain(setting.description)
 
 
@@ -166,6 +169,7 @@ _GROUPS = {
     "D1-LOCAL": "This machine",
     "D1-LOCK": "The lock",
     "D1-LOG": "digione logs",
+    "D1-PLATFORM": "Commands of the platform",
     "D1-PRE": "Before a change",
     "D1-RUN": "During a change",
     "D1-SAMPLE": "digione sample",
@@ -174,6 +178,7 @@ _GROUPS = {
     "D1-SSH": "Reaching hosts",
     "D1-USE": "The command line",
     "P-ACCOUNTS": "Platform: accounts",
+    "P-BUG": "Platform: bugs of ours",
     "P-DATABASE": "Platform: database",
     "P-ROSTER": "Platform: rosters",
     "P-SAMPLE": "Platform: sample municipality",

@@ -49,18 +49,20 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
             applied = facts.services.get(service)
             if applied is None or not applied.fingerprint:
                 interrupted = "was interrupted" if applied else "was never applied"
-                yield _finding("D1-SVC-003", Level.ERROR, host, f"{service} {interrupted}", situation)
+                yield _finding(
+                    "D1-SVC-003", Level.ERROR, host, service, f"{service} {interrupted}", situation
+                )
             elif applied.fingerprint != fingerprint:
                 note = f"{service} is not as the inventory wants it"
-                yield _finding("D1-SVC-004", Level.WARNING, host, note, situation)
+                yield _finding("D1-SVC-004", Level.WARNING, host, service, note, situation)
         for drift in facts.drift:
             code = "D1-SVC-001" if drift.kind == "unit" else "D1-SVC-002"
             level = Level.ERROR if drift.kind == "unit" else Level.WARNING
-            yield _finding(code, level, host, f"{drift.service}: {told(drift)}", situation)
+            yield _finding(code, level, host, drift.service, f"{drift.service}: {told(drift)}", situation)
         for unit, seen in facts.units.items():
             if seen.restarts > RESTARTS:
                 note = f"{unit} was restarted {seen.restarts} times"
-                yield _finding("D1-SVC-005", Level.WARNING, host, note, situation)
+                yield _finding("D1-SVC-005", Level.WARNING, host, _owner(unit, situation), note, situation)
 
 
 def told(drift: Drift) -> str:
@@ -72,10 +74,16 @@ def told(drift: Drift) -> str:
         "mode": f"has mode {drift.has}, wanted is {drift.wants}",
         "owner": f"belongs to {drift.has}, wanted is {drift.wants}",
         "unit": f"is {drift.has}",
+        "probe": "fails",
     }
     return f"{drift.subject} {words[drift.kind]}"
 
 
-def _finding(code: str, level: Level, host: str, text: str, situation: Situation) -> Finding:
-    fix = CODES[code].fix.replace("<instance>", situation.instance.name)
+def _owner(unit: str, situation: Situation) -> str:
+    tenants = situation.tenants()
+    return next((n for n, s in situation.services.items() if unit in s.units_for(tenants)), "<service>")
+
+
+def _finding(code: str, level: Level, host: str, service: str, text: str, situation: Situation) -> Finding:
+    fix = CODES[code].fix.replace("<instance>", situation.instance.name).replace("<service>", service)
     return Finding(code=code, level=level, subject=host, text=text, fix=fix)

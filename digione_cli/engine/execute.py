@@ -218,6 +218,8 @@ def _role_step(step: Step, situation: Situation) -> RoleStep:
         in_role=step.work.action in service.actions,
         units=service.units_for(tenants),
         files=service.files,
+        renewed=service.renewed,
+        probes=service.probes,
         packages=service.packages,
         data=service.data,
         users=tuple(

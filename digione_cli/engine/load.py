@@ -1,6 +1,7 @@
 """From the files of an inventory to a typed, frozen Instance; all mistakes at once."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,11 +16,36 @@ from digione_cli.errors import UsageError
 from digione_cli.model import text
 from digione_cli.model.finding import Level, Mistake
 from digione_cli.model.instance import Host, Instance, InstanceFile, Tenant, TenantFile
-from digione_cli.model.service import Setting
+from digione_cli.model.service import Service
+from digione_cli.settings import RELEASE
 
 M = TypeVar("M", bound=BaseModel)
 
 _CODES = {"extra_forbidden": "D1-CFG-010", "missing": "D1-CFG-011"}
+# what pydantic says, in words of people; others of its sentences do as they are
+_SENTENCES = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "int_from_float": "must be a whole number",
+    "finite_number": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "tuple_type": "must be a list",
+    "dict_type": "must hold keys and values",
+    "model_type": "must hold keys and values",
+    "model_attributes_type": "must hold keys and values",
+    "path_type": "must be the name of a file",
+    "literal_error": "must be one of: {expected}",
+    "union_tag_invalid": "{discriminator} must be one of: {expected_tags}",
+    "union_tag_not_found": "lacks {discriminator}",
+    "too_short": "must hold at least {min_length}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+}
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "path": (str,),
@@ -28,6 +54,15 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "list": (list,),
     "dict": (dict,),
+}
+_WORDS = {
+    "str": "text",
+    "path": "the name of a file",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "keys and values",
 }
 
 
@@ -79,6 +114,7 @@ def examine(inventories: Path, name: str, services: Services) -> tuple[Instance 
     reader.tenants(tenants, documents)
     instance = None
     if main and main_lines:
+        reader.release(main, main_lines)
         reader.services(main, main_lines, services)
         hosts = {n: h.model_copy(update={"services": _placed(h, services)}) for n, h in main.hosts.items()}
         given = dict(main) | {"name": name, "folder": folder, "tenants": tuple(tenants), "hosts": hosts}
@@ -154,6 +190,8 @@ class _Reader:
             message = f"unknown key; {meant}"
         elif error["type"] == "missing":
             message = "is missing"
+        elif error["type"] in _SENTENCES:
+            message = _SENTENCES[error["type"]].format(**error.get("ctx", {}))
         else:
             message = error["msg"].removeprefix("Value error, ")
         self.add(code, file, line, path, message)
@@ -200,6 +238,13 @@ class _Reader:
         except DocumentError as e:
             self.add("D1-CFG-018", file, line, path, f"tenants/{given} {e.mistakes[0].text}")
 
+    def release(self, main: InstanceFile, document: Document) -> None:
+        if main.release != RELEASE:
+            line = document.line(("release",))
+            self.add(
+                "D1-CFG-024", "instance.yml", line, ("release",), f"this distribution installs {RELEASE}"
+            )
+
     def services(self, main: InstanceFile, document: Document, services: Services) -> None:
         file = "instance.yml"
         for name, given in main.services.items():
@@ -211,26 +256,40 @@ class _Reader:
                 continue
             for key, value in given.items():
                 path = ("services", name, key)
-                self._setting(file, document.line(path), path, services[name].settings, key, value)
+                self._setting(file, document.line(path), path, services[name], key, value)
         self._placement(file, main, document, services)
 
     def _setting(
-        self, file: str, line: int | None, path: Any, known: dict[str, Setting], key: str, value: Any
+        self, file: str, line: int | None, path: Any, service: Service, key: str, value: Any
     ) -> None:
+        known = service.settings
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             meant = f"did you mean “{near[0]}”?" if near else f"known are: {', '.join(known) or 'none'}"
             self.add("D1-CFG-010", file, line, path, f"unknown key; {meant}")
             return
         setting = known[key]
+        kind, element = _WORDS[setting.type], _WORDS[setting.elements]
         types = _TYPES.get(setting.type, (str,))
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            self.add("D1-CFG-013", file, line, path, f"must be of type {setting.type}")
+            self.add("D1-CFG-013", file, line, path, f"must be {kind}")
         elif isinstance(value, list) and not all(isinstance(v, _TYPES[setting.elements]) for v in value):
-            self.add("D1-CFG-013", file, line, path, f"must be a list of type {setting.elements}")
+            self.add("D1-CFG-013", file, line, path, f"must be a list of {element}")
         elif setting.choices and value not in setting.choices:
             choices = ", ".join(map(str, setting.choices))
             self.add("D1-CFG-013", file, line, path, f"must be one of: {choices}")
+        elif key in service.limits and value != setting.default:
+            limit = service.limits[key]
+            given: list[Any] = value if isinstance(value, list) else [value]
+            if isinstance(limit, str):
+                for one in given:
+                    if not re.fullmatch(limit, one):
+                        note = f"“{text.shown(one)}” is not what is meant: {setting.description}"
+                        self.add("D1-CFG-013", file, line, path, note)
+                return
+            least, most = limit
+            if not all(least <= one <= most for one in given):
+                self.add("D1-CFG-013", file, line, path, f"must be from {least} to {most}")
 
     def _placement(self, file: str, main: InstanceFile, document: Document, services: Services) -> None:
         if len(main.hosts) > 1:

@@ -17,8 +17,8 @@ class Drift(_Seen):
     """One difference between a host and what was applied last."""
 
     service: str
-    kind: Literal["missing", "changed", "mode", "owner", "unknown", "unit"]
-    subject: str = Field(description="path or unit")
+    kind: Literal["missing", "changed", "mode", "owner", "unknown", "unit", "probe"]
+    subject: str = Field(description="path, unit or command")
     has: str = ""
     wants: str = ""
 

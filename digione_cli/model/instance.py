@@ -11,6 +11,7 @@ from digione_cli.model.text import (
     Domain,
     Email,
     HostName,
+    HttpsUrl,
     MunicipalityCode,
     Name,
     ProviderOid,
@@ -50,7 +51,7 @@ class UpstreamOidc(Model):
 
     kind: Literal["oidc"] = Field(description="protocol of the provider")
     title: Name = Field(description="text of the choice on the sign-in page")
-    issuer: str = Field(pattern=r"^https://[^\s?#]+$", description="issuer URL of the provider")
+    issuer: HttpsUrl = Field(description="issuer URL of the provider")
     client_id: str = Field(min_length=1, max_length=200, description="client id given by the provider")
     match: Literal["learner_number", "account"] = Field(
         "learner_number", description="what identifies a person: the learner number or the account's id"

@@ -48,6 +48,7 @@ class Plan(Model):
     instance: str
     steps: tuple[Step, ...]
     skips: tuple[Skip, ...] = ()
+    about: str = Field("", description="what else the verb was given, such as a secret's name")
     destructive: bool = False
 
 

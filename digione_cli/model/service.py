@@ -7,6 +7,9 @@ from pydantic import Field
 from digione_cli.model.base import Model
 from digione_cli.model.instance import Port
 
+# of a number: from, to; of text: a regular expression for all of it
+Limit = tuple[int, int] | str
+
 
 class OpenPort(Model):
     """A port that the firewall lets in."""
@@ -42,10 +45,21 @@ class ServiceFile(Model):
     ports: tuple[OpenPort, ...] = Field((), description="ports that the firewall lets in")
     endpoint: Port | None = Field(None, description="port at which other services reach it")
     files: tuple[str, ...] = Field((), description="managed files (globs); a change by hand is drift")
+    renewed: tuple[str, ...] = Field(
+        (), description="files (globs) that renew themselves: they must be there, whatever is in them"
+    )
+    probes: tuple[str, ...] = Field(
+        (), description="commands that must succeed on the host, else it is drift"
+    )
     data: tuple[str, ...] = Field((), description="folders kept by destroy --keep-data")
     packages: tuple[str, ...] = Field((), description="Debian packages purged by destroy")
     users: tuple[str, ...] = Field((), description="Unix users removed by destroy")
     secrets: tuple[SecretSpec, ...] = Field((), description="secrets that it stores")
+    limits: dict[str, Limit] = Field(
+        {},
+        description="what settings may be: [minimum, maximum] of a number, or a regular expression that all "
+        "of a text (of a list: of each element) matches; the default always may",
+    )
     external: bool = Field(False, description="whether the municipality's own may take its place")
 
 

@@ -9,7 +9,7 @@ import unicodedata
 from ipaddress import ip_address
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 SLUG_LENGTH = 20  # a Unix user name holds 32 characters: "digione-id-" and the slug
@@ -65,6 +65,9 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _HOST = re.compile(r"[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_CODE = re.compile(r"[0-9]{3}")
+_RELEASE = re.compile(r"20[0-9]{2}\.(0[1-9]|1[0-2])(\.[0-9]{1,3})?")
+_URL = re.compile(r"https://[^\s?#]+")
 _PROVIDER_OID = re.compile(r"1\.2\.246\.562\.(10|99|199)\.[0-9]{11,24}")
 _TEMPLATE_MARKS = ("{{", "{%", "{#", "${")
 
@@ -154,7 +157,7 @@ def email(value: str) -> str:
 
 
 def name(value: str) -> str:
-    """Return a name of people's language in NFC, or refuse template marks and invisible characters."""
+    """Return a name of people's language in NFC, or refuse template marks, invisible and foreign letters."""
     composed = unicodedata.normalize("NFC", value).strip()
     if not composed or len(composed) > 120:
         raise _refuse("name", value, "is not a name (1–120 characters)")
@@ -162,9 +165,35 @@ def name(value: str) -> str:
         raise _refuse("name", value, "contains a template mark ({{ {% {# ${), which no name has")
     if not composed.isprintable():
         raise _refuse("name", value, "contains invisible or control characters")
+    foreign = [c for c in composed if c.isalpha() and not unicodedata.name(c, "").startswith("LATIN")]
+    if foreign:
+        raise _refuse(
+            "name", value, f"contains a letter that is not Latin ({unicodedata.name(foreign[0], '?')})"
+        )
     if any(c in composed for c in '<>;`$\\"|'):
         raise _refuse("name", value, 'contains a character that no name has (< > ; ` $ \\ " |)')
     return composed
+
+
+def municipality_code(value: str) -> str:
+    """Return the municipality code, or refuse it."""
+    if not _CODE.fullmatch(value):
+        raise _refuse("code", value, "must be three digits")
+    return value
+
+
+def release_name(value: str) -> str:
+    """Return the release's name, or refuse it."""
+    if not _RELEASE.fullmatch(value):
+        raise _refuse("release", value, "must be a release such as 2026.11")
+    return value
+
+
+def https_url(value: str) -> str:
+    """Return the address of a provider, or refuse it."""
+    if not _URL.fullmatch(value):
+        raise _refuse("url", value, "must begin with https:// and hold no space, ? or #")
+    return value
 
 
 def provider_oid(value: str) -> str:
@@ -192,5 +221,6 @@ UnixUser = Annotated[str, AfterValidator(unix_user)]
 Email = Annotated[str, AfterValidator(email)]
 Name = Annotated[str, AfterValidator(name)]
 ProviderOid = Annotated[str, AfterValidator(provider_oid)]
-MunicipalityCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$")]
-ReleaseName = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}\.(0[1-9]|1[0-2])(\.[0-9]{1,3})?$")]
+MunicipalityCode = Annotated[str, AfterValidator(municipality_code)]
+ReleaseName = Annotated[str, AfterValidator(release_name)]
+HttpsUrl = Annotated[str, AfterValidator(https_url)]

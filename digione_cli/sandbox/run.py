@@ -48,8 +48,9 @@ def running(port: int, folder: Path, fresh: bool, pupils: int) -> Iterator["subp
     require_free(port)
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "digione_platform", "sandbox", "--port", str(port)]
+    _make(folder)
+    command = ["setpriv", "--pdeathsig", "TERM", "--"]  # it ends with us, however we end
+    command += [sys.executable, "-m", "digione_platform", "sandbox", "--port", str(port)]
     command += ["--data", str(folder), "--pupils", str(pupils)]
     with _database(folder / "postgresql") as url, (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -70,6 +71,18 @@ def running(port: int, folder: Path, fresh: bool, pupils: int) -> Iterator["subp
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise PreconditionError(
+            "D1-SANDBOX-004",
+            "The sandbox was not started",
+            f"its folder {folder} cannot be made: {e.strerror}",
+            "digione sandbox --data <folder>",
+        ) from None
 
 
 @contextmanager

@@ -64,7 +64,8 @@ class ConsoleScreen:
         if not plan.steps:
             self.out.print(f"Nothing to do for {plan.instance}.")
         for number, step in enumerate(plan.steps, 1):
-            self.out.print(f"[bold]{number:2}. {escape(step.title)}[/] on {', '.join(step.where)}")
+            where = f" on {', '.join(step.where)}" if step.where else ""
+            self.out.print(f"[bold]{number:2}. {escape(step.title)}[/]{where}")
             for why in step.why:
                 self.out.print(f"      [dim]{escape(why)}[/]")
         for skip in plan.skips:

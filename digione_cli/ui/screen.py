@@ -181,5 +181,5 @@ def require_confirmation(plan: Plan, yes: bool, name: str | None) -> None:
             "D1-USE-001",
             f"{plan.verb} was not confirmed",
             "there is nobody to ask",
-            f"digione {plan.verb} {plan.instance} --yes",
+            f"digione {plan.verb} {plan.instance}{' ' + plan.about if plan.about else ''} --yes",
         )

@@ -58,6 +58,8 @@ def _reasons(situation: "Situation", service: str, host: str) -> list[str]:
     applied = facts.services.get(service)
     if applied is None:
         return ["not there yet"]
+    if not applied.fingerprint and facts.lock:
+        return [f"the run of {facts.lock.who}@{facts.lock.machine} is at work on it"]
     if not applied.fingerprint:
         return ["an earlier run was interrupted"]
     reasons = []

@@ -12,6 +12,8 @@ def doctor(instance: InstanceName, as_json: Json = False, ask_sudo_password: Ask
     with session(as_json, ask_sudo_password) as (world, screen):
         situation = spine.look(instance, world, screen)
         found = list(checks.findings("doctor", situation, world))
-        world.registry.record_seen(situation.instance, situation.facts, situation.now.isoformat())
+        world.registry.record_seen(
+            situation.instance, situation.facts, situation.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        )
         screen.findings(found)
     return Exit.PRECONDITION if any(f.level is Level.ERROR for f in found) else Exit.DONE

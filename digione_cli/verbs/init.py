@@ -10,8 +10,6 @@ from digione_cli.verbs._common import DryRun, Json, Yes, session
 if TYPE_CHECKING:
     from digione_cli.engine.inventory import NewInventory
 
-RELEASE = "2026.11"
-
 
 def init(
     name: Annotated[str, typer.Argument(metavar="INSTANCE", help="Name of the new instance, such as kuhmo.")],
@@ -35,7 +33,7 @@ def init(
     """Write inventories/INSTANCE/ with generated, encrypted secrets; asks for what no flag gives."""
     from digione_cli.engine.inventory import NewInventory, render
     from digione_cli.errors import UsageError
-    from digione_cli.settings import CHECKOUT
+    from digione_cli.settings import CHECKOUT, RELEASE
 
     with session(as_json) as (world, screen):
         _check_name(name)

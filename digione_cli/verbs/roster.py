@@ -1,14 +1,12 @@
 """``digione roster``: bring people and groups into a tenant, and take the last import back."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from digione_cli.verbs._common import AskSudoPassword, Json, TenantName, session
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, Yes, session
+from digione_cli.verbs._platform import find, on_platform, report_of_platform
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -48,35 +46,26 @@ def import_(
 
 
 @app.command()
-def undo(tenant: TenantName, as_json: Json = False, ask_sudo_password: AskSudoPassword = False) -> int:
-    """Restore the state before the last import."""
-    return on_platform(tenant, ["roster", "undo"], b"", "", as_json, ask_sudo_password)
-
-
-def on_platform(
-    tenant: str,
-    arguments: "Sequence[str]",
-    content: bytes,
-    file: str,
-    as_json: bool,
-    ask_sudo_password: bool,
+def undo(
+    tenant: TenantName,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    ask_sudo_password: AskSudoPassword = False,
 ) -> int:
-    """Carry out a command of the tenant's platform on its host and pass on what it says."""
+    """Restore the state before the last import."""
+    import sys
+
+    from digione_cli.model.plan import Call, Plan, Step
+
+    undo_last = ["roster", "undo"]
     with session(as_json, ask_sudo_password) as (world, screen):
-        flags = ["--json"] if as_json else []
-        with screen.waiting("the platform works"):
-            answer = ask_platform(tenant, [*arguments, *flags], content, file, world)
-        screen.passed_on(answer.stdout, answer.stderr)
-    return int(answer.exit)
-
-
-def ask_platform(tenant: str, arguments: "Sequence[str]", content: bytes, file: str, world: Any) -> Any:
-    """Given a tenant's name, carry out a command of its platform and return the envelope."""
-    from digione_cli.engine.load import find_tenant
-    from digione_cli.engine.services import load_services
-
-    services = load_services(world.settings.roles)
-    instance, found = find_tenant(world.settings.inventories, services, tenant)
-    at = instance.placed("platform")[0]
-    target = next(t for t in world.targets(instance) if t.name == at)
-    return world.platform(target, found.slug, arguments, content, file)
+        find(tenant, world)
+        asked = not (dry_run or yes or as_json) and sys.stdin.isatty()
+        if dry_run or asked:
+            code = report_of_platform(tenant, [*undo_last, "--dry-run"], b"", "", as_json, world, screen)
+            if dry_run or code:
+                return code
+        step = Step(id="undo", title="Take the last import back", where=(), work=Call(call="undo"))
+        screen.confirm(Plan(verb="roster undo", instance=tenant, steps=(step,)), yes, None)
+        return report_of_platform(tenant, undo_last, b"", "", as_json, world, screen)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digione_cli.verbs._common import AskSudoPassword, Json, TenantName, session
+from digione_cli.verbs._platform import ask_platform, find, pass_on, require_done
 
 if TYPE_CHECKING:
     from digione_cli.model.instance import Tenant
@@ -30,13 +31,14 @@ def make(
     name: Annotated[str, typer.Option(help="Name of the town.")] = "Mallila",
     code: Annotated[str, typer.Option(help="Municipality code.")] = "999",
     oid: Annotated[str, typer.Option(help="OID of the provider: that of the tenant it is for.")] = "",
-) -> int:
+) -> None:
     """Write a synthetic town as a OneRoster 1.2 bundle."""
-    with session(False) as (world, _):
+    with session(False) as (world, screen):
         arguments = ["sample", str(file), "--pupils", str(pupils), "--seed", str(seed)]
         arguments += ["--language", language, "--name", name, "--code", code]
         arguments += ["--oid", oid] if oid else []
-        return int(world.local_platform(arguments).exit)
+        require_done(world.local_platform(arguments))
+        screen.note(f"{file}: a synthetic town with {pupils} pupils")
 
 
 @app.command()
@@ -50,13 +52,8 @@ def install(
     """Import a synthetic town into a test tenant and print one login for each role."""
     import tempfile
 
-    from digione_cli.engine.load import find_tenant
-    from digione_cli.engine.services import load_services
-    from digione_cli.verbs.roster import ask_platform
-
     with session(as_json, ask_sudo_password) as (world, screen):
-        services = load_services(world.settings.roles)
-        instance, found = find_tenant(world.settings.inventories, services, tenant)
+        instance, found = find(tenant, world)
         _require_test(found)
         with tempfile.TemporaryDirectory() as folder:
             bundle = Path(folder) / "sample.zip"
@@ -64,18 +61,13 @@ def install(
                 arguments = ["sample", str(bundle), "--pupils", str(pupils), "--seed", str(seed)]
                 arguments += ["--language", found.language, "--code", found.code, "--domain", found.domain]
                 arguments += ["--name", found.name.fi, "--name-sv", found.name.sv, "--oid", found.oid]
-                made = world.local_platform(arguments)
-            if made.exit:
-                screen.passed_on(made.stdout, made.stderr)
-                return int(made.exit)
+                require_done(world.local_platform(arguments), tenant, instance.name)
             with screen.waiting("importing the town"):
                 content = bundle.read_bytes()
-                done = ask_platform(
-                    tenant, ["roster", "import", "FILE", "--apply"], content, bundle.name, world
-                )
+                arguments = ["roster", "import", "FILE", "--apply", *(["--json"] if as_json else [])]
+                done = ask_platform(tenant, arguments, content, bundle.name, world)
         if done.exit:
-            screen.passed_on(done.stdout, done.stderr)
-            return int(done.exit)
+            return pass_on(done, tenant, as_json, screen)
         _show_logins(tenant, instance.name, found, world, screen)
     return 0
 
@@ -83,12 +75,8 @@ def install(
 @app.command()
 def logins(tenant: TenantName, as_json: Json = False, ask_sudo_password: AskSudoPassword = False) -> None:
     """Print one login of the synthetic town for each role."""
-    from digione_cli.engine.load import find_tenant
-    from digione_cli.engine.services import load_services
-
     with session(as_json, ask_sudo_password) as (world, screen):
-        services = load_services(world.settings.roles)
-        instance, found = find_tenant(world.settings.inventories, services, tenant)
+        instance, found = find(tenant, world)
         _require_test(found)
         _show_logins(tenant, instance.name, found, world, screen)
 
@@ -114,22 +102,17 @@ def _show_logins(tenant: str, instance: str, found: "Tenant", world: Any, screen
     import json
 
     from digione_cli.engine.secrets import SecretStore
-    from digione_cli.errors import DigioneError
-    from digione_cli.verbs.roster import ask_platform
 
     store = SecretStore(world.settings.inventories / instance, world.settings.keys)
     known = store.read()
-    listed = world.local_platform(["sample", "--logins", "--json", "--language", found.language])
+    listed = require_done(
+        world.local_platform(["sample", "--logins", "--json", "--language", found.language])
+    )
     shown = []
     for login in json.loads(listed.stdout):
         password = known.derived(f"sample/{found.slug}/{login['username']}")
         arguments = ["accounts", "password", login["username"]]
-        answer = ask_platform(tenant, arguments, password.encode() + b"\n", "", world)
-        if answer.exit:
-            why = answer.stderr.strip()[-500:]
-            raise DigioneError(
-                "D1-SAMPLE-002", "A sample login was not made", why, f"digione doctor {instance}"
-            )
+        ask_platform(tenant, arguments, password.encode() + b"\n", "", world)
         shown.append({"role": login["role"], "username": login["username"], "password": password})
     rows = [[s["role"], s["username"], s["password"]] for s in shown]
     screen.table("sample_logins", ["Role", "Username", "Password"], rows, shown)

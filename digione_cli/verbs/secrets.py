@@ -68,13 +68,21 @@ def set_(instance: InstanceName, name: SecretArgument, as_json: Json = False) ->
 
     from pydantic import SecretStr
 
+    from digione_cli.engine import secrets
     from digione_cli.engine.secrets import parse_name
     from digione_cli.errors import UsageError
 
     with session(as_json) as (world, screen):
-        _, _, store = _open(instance, world)
+        loaded, services, store = _open(instance, world)
         present = store.read()
         which = parse_name(name, present.values)
+        if secrets.wanted(loaded, services).get(which) != "password":
+            raise UsageError(
+                "D1-SEC-009",
+                f"{which} was not stored",
+                "it is a key that digione makes itself",
+                f"digione secrets rotate {instance} {which}",
+            )
         piped = not sys.stdin.isatty()
         try:
             value = sys.stdin.read().strip() if piped else screen.ask(f"Value of {which}", secret=True)
@@ -107,7 +115,7 @@ def rotate(
         parts = {part: whole for whole, kind in kinds.items() for part in secrets.stored_names(whole, kind)}
         whole = parts[parse_name(name, parts)]
         step = Step(id="rotate", title=f"Rotate {whole}", where=(), work=Call(call="rotate"))
-        plan = Plan(verb="secrets rotate", instance=instance, steps=(step,))
+        plan = Plan(verb="secrets rotate", instance=instance, about=name, steps=(step,))
         if dry_run:
             screen.plan(plan)
             return

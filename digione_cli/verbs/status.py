@@ -17,19 +17,20 @@ def status(
     ] = None,
     as_json: Json = False,
     ask_sudo_password: AskSudoPassword = False,
-) -> None:
+) -> int:
     """Show hosts, services, release, tenants, certificates and the last run.
 
     With an instance's name its hosts are looked at; without, what was seen last is listed.
     """
+    from digione_cli.errors import Exit
+
     with session(as_json, ask_sudo_password) as (world, screen):
-        if instance:
-            _one(instance, world, screen)
-        else:
-            _all(world, screen)
+        good = _one(instance, world, screen) if instance else _all(world, screen)
+    return Exit.DONE if good else Exit.PRECONDITION
 
 
-def _all(world: Any, screen: Any) -> None:
+def _all(world: Any, screen: Any) -> bool:
+    """List what was seen last of every instance; nothing can go wrong with that."""
     from digione_cli.engine.names import instance_names
 
     seen = world.registry.seen()
@@ -50,9 +51,11 @@ def _all(world: Any, screen: Any) -> None:
             }
         )
     screen.table("instances", ["Instance", "Release", "Hosts", "Health", "Last run", "Seen"], rows, data)
+    return True
 
 
-def _one(name: str, world: Any, screen: Any) -> None:
+def _one(name: str, world: Any, screen: Any) -> bool:
+    """Show one instance; say whether all its hosts were reached."""
     from digione_cli.engine.load import load_instance
     from digione_cli.engine.services import load_services
 
@@ -77,6 +80,7 @@ def _one(name: str, world: Any, screen: Any) -> None:
     last = [[r.verb, r.who, r.started, r.outcome] for r in runs]
     shown_run = runs[0].model_dump(mode="json") if runs else None
     screen.table("last_run", ["Verb", "Who", "Started", "Outcome"], last, shown_run)
+    return all(f.reached for f in facts.values())
 
 
 def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen: Any) -> None:

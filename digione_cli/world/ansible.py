@@ -32,6 +32,8 @@ class RoleStep:
     in_role: bool
     units: tuple[str, ...]
     files: tuple[str, ...]
+    renewed: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
@@ -197,9 +199,22 @@ def _diffs(diff: Any) -> tuple[str, ...]:
     for one in diff if isinstance(diff, list) else [diff] if diff else []:
         if "prepared" in one:
             shown.append(str(one["prepared"]))
-        elif isinstance(one.get("before"), str) and isinstance(one.get("after"), str):
-            name = str(one.get("after_header") or one.get("before_header") or "")
-            now, then = one["before"].splitlines(), one["after"].splitlines()
+        else:
+            now, then = _lines(one.get("before")), _lines(one.get("after"))
+            # of a template, "before" names the file on the host, "after" a temporary one
+            name = str(one.get("before_header") or one.get("after_header") or _path(one))
             lines = difflib.unified_diff(now, then, f"{name} (now)", f"{name} (then)", lineterm="")
             shown.append("\n".join(lines))
     return tuple(s for s in shown if s)
+
+
+def _lines(side: Any) -> list[str]:
+    """Return one side of a diff as lines; of a file's mode and owner it is a mapping."""
+    if isinstance(side, Mapping):
+        return [f"{key}: {value}" for key, value in sorted(side.items()) if key != "path"]
+    return str(side or "").splitlines()
+
+
+def _path(diff: Mapping[str, Any]) -> str:
+    after = diff.get("after")
+    return str(after.get("path", "")) if isinstance(after, Mapping) else ""

@@ -5,6 +5,7 @@ The program and its input go through standard input; nothing but a fixed line is
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import subprocess
@@ -30,6 +31,8 @@ r=sys.stdin.buffer.readline
 for l in iter(r,b""):
     if l==b"#digione-begin\\n":break
 exec(compile(b"".join(iter(r,b"#digione-end\\n")),"digione","exec"),{"__name__":"__main__"})"""
+
+_SSH_FAILED = 255
 
 _MAX_OUTPUT = 20_000_000
 
@@ -61,13 +64,19 @@ def options(target: Target) -> list[str]:
         "UpdateHostKeys": "no",
         "ControlMaster": "auto",
         "ControlPersist": "60s",
-        "ControlPath": str(private_folder() / "%C"),
+        "ControlPath": str(private_folder() / f"{_trust(target)}-%C"),
         "LogLevel": "ERROR",
         "Port": str(target.host.port),
     }
     if target.host.key:
         chosen |= {"IdentityFile": str(target.host.key.expanduser()), "IdentitiesOnly": "yes"}
     return ["-F", "none", *(part for k, v in chosen.items() for part in ("-o", f"{k}={v}"))]
+
+
+def _trust(target: Target) -> str:
+    """Return a mark of what the target is trusted by: a connection is shared only under the same trust."""
+    pinned = target.known_hosts.read_bytes() if target.known_hosts.is_file() else b""
+    return hashlib.sha256(pinned + str(target.host.key).encode()).hexdigest()[:12]
 
 
 def _command(target: Target, sudo_password: SecretStr | None) -> list[str]:
@@ -132,14 +141,22 @@ def start(
 
 
 def follow(target: Target, command: Sequence[str], sudo_password: SecretStr | None = None) -> int:
-    """Run a command on a host with its output on this terminal, until it ends; return its exit code."""
+    """Run a command on a host with its output on this terminal, until it ends; return its exit code.
+
+    Raises:
+        PreconditionError, IntegrityError: as ``run``.
+    """
     remote = list(command)
     given = b""
     if target.host.user != "root":
         remote = ["sudo", *(["-k", "-S", "-p", ""] if sudo_password else ["-n"]), "--", *remote]
         given = sudo_password.get_secret_value().encode() + b"\n" if sudo_password else b""
     argv = ["ssh", *options(target), target.destination, "--", shlex.join(remote)]
-    return subprocess.run(argv, input=given, env=clean_environment(), check=False).returncode
+    done = subprocess.run(argv, input=given, stderr=subprocess.PIPE, env=clean_environment(), check=False)
+    stderr = done.stderr.decode(errors="replace")
+    if done.returncode and (done.returncode == _SSH_FAILED or "sudo:" in stderr):
+        raise explain(target, stderr, done.returncode)
+    return done.returncode
 
 
 def explain(target: Target, stderr: str, code: int) -> DigioneError:
@@ -188,7 +205,7 @@ def explain(target: Target, stderr: str, code: int) -> DigioneError:
             last,
             f"on the host, as root: adduser {target.host.user} sudo",
         )
-    if code == 255:
+    if code == _SSH_FAILED:
         return _unreached(target, last)
     return DigioneError(
         "D1-SSH-009",

@@ -5,7 +5,7 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -193,7 +193,7 @@ def _properties(archive: zipfile.ZipFile, problems: Problems) -> dict[str, tuple
     return said
 
 
-def _meant(name: str, known: "set[str] | dict[str, tuple[str, ...]]") -> str | None:
+def _meant(name: str, known: Iterable[str]) -> str | None:
     near = get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else None
 
@@ -215,7 +215,7 @@ def _header(name: str, header: list[str], problems: Problems) -> "_RowChecker | 
         extensions = header[len(wanted) :]
         for place, column in enumerate(extensions):
             if not profile.EXTENSION.fullmatch(column):
-                detail = _meant(column, set(wanted)) or "further columns begin with metadata."
+                detail = "further columns begin with metadata."
                 problems.add(Problem("P-ROSTER-025", file, 1, shown(column), detail=detail))
             elif column in extensions[:place]:
                 problems.add(Problem("P-ROSTER-025", file, 1, shown(column), detail="it stands there twice"))
@@ -230,7 +230,7 @@ def _report_header(file: str, header: list[str], wanted: tuple[str, ...], proble
     ]
     missing = [column for column in wanted if column not in header]
     for column in unknown[:50]:
-        problems.add(Problem("P-ROSTER-025", file, 1, shown(column), detail=_meant(column, set(wanted))))
+        problems.add(Problem("P-ROSTER-025", file, 1, shown(column), detail=_meant(column, missing)))
     for column in missing:
         problems.add(Problem("P-ROSTER-025", file, 1, column, detail="the column is missing"))
     if not unknown and not missing:

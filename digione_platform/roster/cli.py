@@ -75,23 +75,27 @@ def import_roster(
 
 
 @app.command()
-def undo(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
+def undo(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be taken back; change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+) -> None:
     """Take the last import back: everything is as it was before it."""
     from digione_platform.actor import operator_name
     from digione_platform.db import ready_database
     from digione_platform.roster.importer import undo_import
+    from digione_platform.roster.report import undo_lines
     from digione_platform.settings import load_settings
 
     settings = load_settings()
     with ready_database(settings) as engine:
-        done = undo_import(engine, actor=operator_name())
-        told, failure = _follow(engine, settings)
+        done = undo_import(engine, actor=operator_name(), apply=not dry_run)
+        told, failure = (None, None) if dry_run else _follow(engine, settings)
     if as_json:
         sys.stdout.write(json.dumps({**done, "directory": told}, ensure_ascii=False, indent=2) + "\n")
     else:
-        sys.stdout.write(f"The {done['kind']} import of {done['file']} at {done['at']} was taken back.\n")
-        for table, rows in done["rows"].items():
-            sys.stdout.write(f"  {table.replace('_', ' '):18}{rows:9} rows as before\n")
+        sys.stdout.write("\n".join(undo_lines(done)) + "\n")
     if failure:
         raise failure
 

@@ -93,13 +93,19 @@ def import_bundle(
     return report
 
 
-def undo_import(engine: Engine, *, actor: str) -> dict[str, Any]:
-    """Take the last import back; gives what it was and how many rows of each table were put back."""
+def undo_import(engine: Engine, *, actor: str, apply: bool = True) -> dict[str, Any]:
+    """Take the last import back, or with ``apply`` false find out what that would do.
+
+    Gives what the import was and how many rows of each table were restored and removed.
+    """
     with _transaction(engine, "Nothing was undone") as connection:
         done = undo.undo_last(connection, actor)
         _audit(connection, "roster.undo", {"actor": actor, **done})
-        connection.commit()
-    return done
+        if apply:
+            connection.commit()
+        else:
+            connection.rollback()
+    return {**done, "applied": apply}
 
 
 def _carry(

@@ -1,6 +1,7 @@
 """An import told in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from digione_platform.roster.importer import Report
 from digione_platform.roster.problems import Problem
@@ -30,6 +31,16 @@ def lines(report: Report) -> Iterator[str]:
     yield _sum(report)
 
 
+def undo_lines(done: Mapping[str, Any]) -> Iterator[str]:
+    """The lines for people about an import that was taken back, or would be."""
+    yield f"{'':18}{'restored':>9}{'removed':>9}"
+    for table, count in done["tables"].items():
+        yield f"{table.replace('_', ' '):18}{count['restored']:9}{count['removed']:9}"
+    yield ""
+    what = f"{done['kind']} import of {done['file']} at {done['at']}"
+    yield f"Taken back: the {what}." if done["applied"] else f"Dry run: the {what} would be taken back."
+
+
 def _line(problem: Problem) -> str:
     place = problem.file + (f":{problem.line}" if problem.line else "")
     about = " ".join(part for part in (problem.column, problem.value and f"“{problem.value}”") if part)
@@ -38,11 +49,16 @@ def _line(problem: Problem) -> str:
 
 
 def _sum(report: Report) -> str:
-    errors, warnings = report.problems.errors, report.problems.warnings
-    if errors:
-        return f"Nothing was imported: {errors} errors, {warnings} warnings."
+    warnings = _counted(report.problems.warnings, "warning")
+    rows = _counted(report.changes, "row")
+    if report.problems.errors:
+        return f"Nothing was imported: {_counted(report.problems.errors, 'error')}, {warnings}."
     if not report.changes:
         return "Nothing to change."
     if report.applied:
-        return f"Imported: {report.changes} rows changed, {warnings} warnings. To take it back: roster undo."
-    return f"Dry run: {report.changes} rows would change, {warnings} warnings. To import: --apply."
+        return f"Imported: {rows} changed, {warnings}. To take it back: roster undo."
+    return f"Dry run: {rows} would change, {warnings}. To import: --apply."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -28,13 +28,20 @@ def forget_old(connection: Connection) -> None:
 
 
 def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
-    """Take the last import back within the transaction; gives what it was and the rows put back by table."""
+    """Take the last import back within the transaction; gives what it was and what became of each table.
+
+    Of a table it counts the rows that are again as they were (``restored``) and those that the import had
+    added (``removed``).
+    """
     last = connection.execute(
         "select id, at, kind, file_name from roster_imports where undone_at is null order by at desc limit 1"
     ).fetchone()
     if last is None:
         raise InputError(
-            "P-ROSTER-080", "Nothing was undone", "there is no import to undo", "digione roster import"
+            "P-ROSTER-080",
+            "Nothing was undone",
+            "there is no import to undo",
+            "digione-platform roster import FILE.zip --dry-run",
         )
     import_id, at, kind, file_name = last
     found = _counts(connection, import_id)
@@ -64,19 +71,26 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
         (actor, import_id),
     )
     connection.execute("delete from roster_changes where import_id = %s", (import_id,))
-    return {"import": str(import_id), "at": at.isoformat(), "kind": kind, "file": file_name, "rows": found}
+    return {"import": str(import_id), "at": at.isoformat(), "kind": kind, "file": file_name, "tables": found}
 
 
 def _when(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def _counts(connection: Connection, import_id: UUID) -> dict[str, int]:
+def _counts(connection: Connection, import_id: UUID) -> dict[str, dict[str, int]]:
     rows = connection.execute(
-        "select table_name, count(distinct row_id) from roster_changes where import_id = %s group by 1",
+        """
+        select table_name,
+            count(*) filter (where change <> 'insert'), count(*) filter (where change = 'insert')
+        from (
+            select distinct on (table_name, row_id) table_name, change from roster_changes
+            where import_id = %s order by table_name, row_id, id
+        ) c group by 1
+        """,
         (import_id,),
     ).fetchall()
-    by_table: dict[str, int] = dict(rows)
+    by_table = {table: {"restored": restored, "removed": removed} for table, restored, removed in rows}
     return {table: by_table[table] for table in ORDER if table in by_table}
 
 
@@ -99,10 +113,11 @@ def _refuse_later_changes(connection: Connection, import_id: UUID, at: datetime)
             )
         ).fetchone()
         if row and row[0]:
+            rows = "1 row" if row[0] == 1 else f"{row[0]} rows"
             raise InputError(
                 "P-ROSTER-082",
                 "Nothing was undone",
-                f"{row[0]} rows of {table} were changed after the import of {_when(at)}",
+                f"{rows} of {table} changed after the import of {_when(at)}",
                 "import a corrected bundle instead",
             )
 

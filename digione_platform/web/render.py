@@ -19,6 +19,8 @@ from digione_platform.settings import Settings
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 LANGUAGE_COOKIE = "digione-language"
+# A page to go back to travels in headers and in a cookie; the gateway and browsers take 4096 bytes.
+LONGEST_PATH = 500
 
 _TITLES = {
     Desktop.PUPIL: mark("Pupil"),
@@ -46,10 +48,12 @@ def cookie_name(request: Request) -> str:
 
 
 def local_path(target: str) -> str:
-    """A path of ours to go to, else the front page: nobody is sent to a foreign site."""
-    if target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable():
-        return target
-    return "/"
+    """A path of ours to go to, else the front page: nobody is sent to a foreign site.
+
+    Nor is a very long one remembered; letters that are not ASCII count as they are written in the cookie.
+    """
+    ours = target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable()
+    return target if ours and len(ascii(target)) <= LONGEST_PATH else "/"
 
 
 def page(

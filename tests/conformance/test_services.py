@@ -126,6 +126,25 @@ def test_its_settings_are_described_and_have_defaults(name: str) -> None:
     assert not extra, f"roles/{name}/meta/argument_specs.yml: describe {extra}, which have defaults"
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_its_settings_have_limits(name: str) -> None:
+    service = SERVICES[name]
+    where = f"roles/{name}/service.yml: limits"
+    extra = set(service.limits) - set(service.settings)
+    assert not extra, f"{where}: it has no setting {extra}"
+    for key, setting in service.settings.items():
+        limit = service.limits.get(key)
+        element = setting.elements if setting.type == "list" else setting.type
+        if element == "int":
+            assert isinstance(limit, tuple), f"{where}: {key}: write [minimum, maximum]"
+            assert limit[0] <= limit[1], f"{where}: {key}: the minimum comes first"
+        elif element == "str" and not setting.choices:
+            assert isinstance(limit, str), f"{where}: {key}: write a regular expression"
+            re.compile(limit)
+        else:
+            assert limit is None, f"{where}: {key}: only numbers and free text have limits"
+
+
 READS = re.compile(r"digione_secrets(?:\.instance|\.tenants\[[^\]]+\])[.\[]['\"]?([a-z_]+)")
 
 

@@ -17,7 +17,8 @@ HEAVY = {"ansible", "ansible_runner", "sqlalchemy", "alembic", "pydantic", "rich
 LIGHT_PARTS_OF_OURS = {"digione_cli.verbs", "digione_cli.errors"}
 
 CHANGES = {
-    "apply", "destroy", "init", "trust", "roster import", "secrets generate", "secrets rotate",
+    "apply", "destroy", "init", "trust", "roster import", "roster undo", "secrets generate",
+    "secrets rotate",
 }  # fmt: skip
 REPORTS = {
     "validate", "show", "plan", "apply", "status", "doctor", "destroy", "init", "trust", "roster import",
@@ -27,7 +28,6 @@ REPORTS = {
 DESTRUCTIVE = {"destroy"}
 # what takes no --dry-run although it changes something, and why
 WITHOUT_DRY_RUN = {
-    "roster undo": "takes back what --dry-run and --apply did",
     "accounts password": "one value, asked for by name",
     "secrets set": "one value, asked for by name",
     "accounts sync": "repeats what the import did",

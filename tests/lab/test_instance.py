@@ -64,6 +64,8 @@ def test_only_declared_ports_are_open(installed: Installed, ssh: Ssh) -> None:
     [
         ("echo '# by hand' >> /etc/nginx/nginx.conf", "configure-gateway"),
         ("chmod 0666 /etc/digione/platform/testila.json", "configure-platform"),
+        ("rm /etc/digione/tls/gateway-testila.pem; systemctl -q disable nginx", "configure-gateway"),
+        ("nft flush ruleset; chmod 0777 /etc/digione", "configure-base"),
         ("rm /etc/digione/tls/postgresql.pem", "configure-postgresql"),
         ("systemctl stop digione-platform@testila.service", "configure-platform"),
     ],

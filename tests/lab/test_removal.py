@@ -42,5 +42,7 @@ def test_kept_data_come_back_with_the_next_apply(installed: Installed, ssh: Ssh)
 def test_destroy_leaves_nothing(installed: Installed, ssh: Ssh) -> None:
     installed.digione("destroy", "testila", "--confirm", "testila")
     assert ssh(HOST, LEFT).stdout == ""
+    dumps = "sudo find / -xdev -name '*digione.ldif'"
+    assert ssh(HOST, f"systemctl is-enabled ssh; {dumps}").stdout == "enabled\n"
     plan = installed.digione("plan", "testila", "--json").json["plan"]
     assert {w for s in plan["steps"] for w in s["why"]} == {f"{HOST}: not there yet"}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from digione_platform.errors import InputError, PlatformError
 from digione_platform.roster.changes import ORDER
@@ -48,8 +49,8 @@ class Roster:
             allow_mass_removal=allow_mass_removal,
         )
 
-    def undo(self) -> dict[str, Any]:
-        return undo_import(self.engine, actor="tester")
+    def undo(self, *, apply: bool = True) -> dict[str, Any]:
+        return undo_import(self.engine, actor="tester", apply=apply)
 
     def dump(self) -> Dump:
         """Every row of the tables that an import may touch."""
@@ -387,7 +388,7 @@ def test_disabled_user_keeps_a_disabled_account(filled: Roster) -> None:
 def test_undo_of_the_first_bulk_empties_the_database(roster: Roster) -> None:
     before = roster.dump()
     roster.bulk(valid())
-    assert roster.undo()["rows"]["persons"] == 7
+    assert roster.undo()["tables"]["persons"] == {"restored": 0, "removed": 7}
     assert roster.dump() == before
 
 
@@ -422,6 +423,29 @@ def test_undo_restores_exactly_what_was_before_each_import(filled: Roster) -> No
     assert filled.undo()["kind"] == "bulk"
     assert filled.dump() == first
     assert filled.one("select count(*) from roster_imports where undone_at is null") == 1
+
+
+def test_a_dry_run_of_undo_tells_what_it_would_do_and_changes_nothing(filled: Roster) -> None:
+    first = filled.dump()
+    files = valid()
+    files["users"][0]["familyName"] = "Salo"
+    user = {
+        "sourcedId": "p9",
+        "enabledUser": "true",
+        "username": "uusi",
+        "givenName": "Uusi",
+        "familyName": "Tulokas",
+    }
+    files["users"].append(user)
+    assert filled.bulk(files).applied
+    second, events = filled.dump(), filled.one("select count(*) from audit_events")
+    told = filled.undo(apply=False)
+    assert told["tables"]["persons"] == {"restored": 1, "removed": 1}
+    assert (told["file"], told["applied"]) == ("bulk.zip", False)
+    assert filled.dump() == second
+    assert filled.one("select count(*) from audit_events") == events
+    assert filled.undo() == {**told, "applied": True}
+    assert filled.dump() == first
 
 
 def test_undo_refuses_when_a_row_was_changed_since(filled: Roster) -> None:
@@ -547,8 +571,12 @@ def test_command_imports_tells_and_undoes(command: Any, tmp_path: Path) -> None:
         "enabled": True,
         "roles": ["teacher"],
     } in accounts
+    tried = command("roster", "undo", "--dry-run")
+    assert tried.returncode == 0, tried.stderr
+    assert tried.stdout.splitlines()[-1].startswith("Dry run: the bulk import of town.zip at 2")
+    assert "persons                   0        7" in tried.stdout
     undone = command("roster", "undo", "--json")
-    assert json.loads(undone.stdout)["rows"]["persons"] == 7
+    assert json.loads(undone.stdout)["tables"]["persons"] == {"restored": 0, "removed": 7}
 
 
 def test_command_reports_a_bad_bundle(command: Any, tmp_path: Path) -> None:
@@ -580,6 +608,33 @@ def test_command_refuses_without_a_traceback(command: Any, arguments: tuple[str,
     assert done.returncode == 2
     assert done.stderr.startswith(f"{error}: ")
     assert "Traceback" not in done.stderr
+
+
+def test_one_error_is_not_errors(command: Any, tmp_path: Path) -> None:
+    files = valid()
+    files["users"][2]["email"] = "nobody"
+    done = command("roster", "import", str(write(tmp_path / "town.zip", files)), "--apply")
+    assert done.stdout.splitlines()[-1] == "Nothing was imported: 1 error, 0 warnings."
+
+
+def test_a_bug_is_told_by_type_and_place_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from digione_platform import __main__, settings
+
+    def broken() -> None:
+        raise ProgrammingError("select 'Aino Virtanen'", None, Exception("Aino Virtanen"))
+
+    monkeypatch.setattr(settings, "load_settings", broken)
+    monkeypatch.setattr("sys.argv", ["digione-platform", "accounts", "list"])
+    with pytest.raises(SystemExit) as ended:
+        __main__.main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert told.startswith("P-BUG-000: The command failed")
+    assert "ProgrammingError in digione_platform/accounts.py:" in told
+    assert "Aino" not in told
+    assert "Traceback" not in told
 
 
 def test_command_tells_of_a_missing_file(command: Any) -> None:

@@ -248,6 +248,12 @@ def test_wrong_column_is_told_with_the_one_meant(tmp_path: Path) -> None:
     ]
 
 
+def test_a_column_that_is_there_is_not_the_one_meant(tmp_path: Path) -> None:
+    raw = {"users.csv": USERS.replace("givenName", "firstName")}
+    _, problems = read(write(tmp_path / "b.zip", valid(), raw=raw))
+    assert "familyName" not in str([problem.detail for problem in problems.kept])
+
+
 @pytest.mark.parametrize(
     ("changed", "error"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from digione_cli.settings import RELEASE
 from tests.fakes import INSTANCE, TENANT, TWO_HOSTS, write_inventory
 from tests.unit.conftest import House
 
@@ -94,9 +95,9 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
         f"{KUHMO}:5",
         ("finnish",),
     ),
-    "an octal code of two digits": (tenant('"290"', "49"), "D1-CFG-013", f"{KUHMO}:1", ("pattern",)),
-    "a code in Arabic digits": (tenant('"290"', "٠٤٩"), "D1-CFG-013", f"{KUHMO}:1", ("pattern",)),
-    "a code like 1e3": (tenant('"290"', "1e3"), "D1-CFG-013", f"{KUHMO}:1", ("pattern",)),
+    "an octal code of two digits": (tenant('"290"', "49"), "D1-CFG-013", f"{KUHMO}:1", ("three digits",)),
+    "a code in Arabic digits": (tenant('"290"', "٠٤٩"), "D1-CFG-013", f"{KUHMO}:1", ("three digits",)),
+    "a code like 1e3": (tenant('"290"', "1e3"), "D1-CFG-013", f"{KUHMO}:1", ("three digits",)),
     # 6: keys
     "an unknown key": (main("contact:", "kontact:"), "D1-CFG-010", "instance.yml:3", ("contact",)),
     "an unknown nested key": (main("user:", "usr:"), "D1-CFG-010", "instance.yml:7", ("user",)),
@@ -133,13 +134,23 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
         ("hosts",),
     ),
     "a list for text": (tenant('"290"', "[290]"), "D1-CFG-013", f"{KUHMO}:1", ("code",)),
-    "text for a number": (setting("base: {log_days: many}"), "D1-CFG-013", "instance.yml:9", ("int",)),
-    "truth for a number": (setting("base: {log_days: true}"), "D1-CFG-013", "instance.yml:9", ("int",)),
+    "text for a number": (
+        setting("base: {log_days: many}"),
+        "D1-CFG-013",
+        "instance.yml:9",
+        ("must be a whole number",),
+    ),
+    "truth for a number": (
+        setting("base: {log_days: true}"),
+        "D1-CFG-013",
+        "instance.yml:9",
+        ("must be a whole number",),
+    ),
     "numbers in a list of text": (
         setting("base: {time_servers: [1]}"),
         "D1-CFG-013",
         "instance.yml:9",
-        ("str",),
+        ("must be a list of text",),
     ),
     "a choice that is none": (
         setting("gateway: {certificates: acne}"),
@@ -147,6 +158,34 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
         "instance.yml:9",
         ("acme",),
     ),
+    # beyond what a setting may be
+    **{
+        f"a setting beyond its limits: {bad}": (
+            setting(bad),
+            "D1-CFG-013",
+            "instance.yml:9",
+            (f"services.{bad.split(':')[0]}", words),
+        )
+        for bad, words in {
+            "identity: {session_hours: -5}": "must be from 1 to 168",
+            "identity: {workers: 0}": "must be from 1 to 64",
+            "postgresql: {memory_mb: -1}": "must be from 128 to 1048576",
+            "postgresql: {memory_mb: 1}": "must be from 128 to 1048576",
+            "postgresql: {platform_connections: 0}": "must be from 10 to 1000",
+            "platform: {memory_mb: 1}": "must be from 256 to 65536",
+            "base: {log_days: 0}": "must be from 1 to 3650",
+            "gateway: {sign_ins_per_minute: -3}": "must be from 1 to 10000",
+            "gateway: {upload_megabytes: 99999}": "must be from 1 to 1024",
+            "base: {time_servers: [ntp.kuhmo.example, 'x; rm']}": "“x; rm” is not what is meant",
+            "base: {time_servers: ['-x']}": "time servers",
+            "base: {time_servers: ['']}": "time servers",
+            "gateway: {acme_server: 'file:///x; rm'}": "https://",
+            "gateway: {acme_server: 'https://a.example/ x'}": "https://",
+            "monitoring: {mail_server: 'a b; c'}": "host:port",
+            "monitoring: {mail_server: 'mail.kuhmo.example'}": "host:port",
+            "monitoring: {mail_from: '{{ 1 }}'}": "E-mail address",
+        }.items()
+    },
     "no value for a service": (setting("gateway:"), "D1-CFG-013", "instance.yml:9", ("services.gateway",)),
     # 9: numbers
     **{
@@ -198,6 +237,8 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
             "a\\b",
             " ",
             "x" * 121,
+            "J\u0430mi",  # the second letter is Cyrillic
+            "\uff2buhmo",  # a wide K
         )
     },
     **{
@@ -258,14 +299,31 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
         for bad in ("1.2.246.562.11.00000002907", "1.2.246.562.99.1", "1.2.246.562.99.٠٠٠٠٠٠٠٢٩٠٧", "x")
     },
     **{
-        f"release {bad}": (main('"2026.11"', bad), "D1-CFG-013", "instance.yml:1", ("release",))
+        f"release {bad}": (
+            main('"2026.11"', bad),
+            "D1-CFG-013",
+            "instance.yml:1",
+            ("a release such as 2026.11",),
+        )
         for bad in ("2026", "2026.13", "latest", "../2026.11")
     },
+    "the release of another distribution": (
+        main('"2026.11"', '"2027.01"'),
+        "D1-CFG-024",
+        "instance.yml:1",
+        (f"this distribution installs {RELEASE}",),
+    ),
+    "no language": (
+        {KUHMO: TENANT + "languages: []\n"},
+        "D1-CFG-013",
+        f"{KUHMO}:5",
+        ("must hold at least 1",),
+    ),
     "an issuer without https": (
         upstream("{kind: oidc, title: M, issuer: 'http://m.example', client_id: y}"),
         "D1-CFG-013",
         f"{KUHMO}:6",
-        ("issuer",),
+        ("issuer", "must begin with https://"),
     ),
     "an unknown kind of upstream": (upstream("{kind: cas, title: M}"), "D1-CFG-013", f"{KUHMO}:6", ("oidc",)),
     "nobody can sign in": (

@@ -88,6 +88,7 @@ def test_trouble_is_found(well: Situation, name: str) -> None:
     assert words in finding.text
     assert finding.subject == "kuhmo1"
     assert finding.fix
+    assert "<service>" not in finding.fix
     assert "<instance>" not in finding.fix or code.startswith("D1-HOST")
 
 

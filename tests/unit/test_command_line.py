@@ -97,8 +97,6 @@ def test_a_name_that_is_near_is_named(kuhmo: House) -> None:
         (["logs", "kuhmo", "platform", "--lines", "many"], "valid integer"),
         (["sandbox", "--port", "80"], "greater than"),
         (["lab", "up", "h1", "--memory", "1"], "greater than"),
-        (["secrets"], "Usage"),
-        ([], "Usage"),
     ],
 )
 def test_what_the_parser_refuses_has_an_id_and_a_next_command(
@@ -109,6 +107,14 @@ def test_what_the_parser_refuses_has_an_id_and_a_next_command(
     assert words in result.err
     assert "D1-USE-000" in result.err
     assert "next: digione" in result.err
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["secrets"], 2)])
+def test_what_is_named_without_a_verb_shows_its_help(house: House, arguments: list[str], code: int) -> None:
+    result = house.run(*arguments)
+    assert result.code == code
+    assert result.out.startswith("Usage: digione")
+    assert result.err == ""
 
 
 @pytest.mark.parametrize(

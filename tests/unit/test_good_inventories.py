@@ -33,9 +33,26 @@ def test_a_name_stays_text(inventories: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("release", ["2026.10", "2026.11", '"2026.10"', "2026.10.1"])
-def test_a_release_keeps_its_zero(inventories: Path, release: str) -> None:
+def test_a_release_keeps_its_zero(inventories: Path, release: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digione_cli.engine.load.RELEASE", release.strip('"'))
     write_inventory(inventories, main=INSTANCE.replace('"2026.11"', release))
     assert load(inventories).release == release.strip('"')
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "base: {time_servers: [ntp1.kuhmo.example, 192.0.2.1, '2001:db8::1'], log_days: 3650}",
+        "gateway: {acme_server: 'https://acme.kuhmo.example:14000/dir', sign_ins_per_minute: 1}",
+        "monitoring: {mail_server: 'mail.kuhmo.example:587', mail_from: digione@kuhmo.example}",
+        "monitoring: {mail_server: '[2001:db8::1]:25', mail_from: ''}",
+        "postgresql: {memory_mb: 0}",
+        "postgresql: {memory_mb: 128, platform_connections: 10}",
+    ],
+)
+def test_settings_within_their_limits_are_taken(inventories: Path, settings: str) -> None:
+    write_inventory(inventories, main=f"{INSTANCE}services:\n  {settings}\n")
+    assert load(inventories).services
 
 
 @pytest.mark.parametrize(

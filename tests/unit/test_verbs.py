@@ -187,6 +187,97 @@ def test_a_roster_goes_to_the_tenants_platform(kuhmo: House, world: FakeWorld, t
     assert world.given == [b"zip"]
 
 
+def test_undo_is_asked_about_and_can_be_tried(kuhmo: House, world: FakeWorld) -> None:
+    world.envelope = Envelope(0, "told\n", "")
+    for flags in ([], ["--json"]):
+        refused = kuhmo.run("roster", "undo", "kuhmo", *flags)
+        assert refused.code == 2
+        assert "D1-USE-001" in refused.err
+    assert "digione roster undo kuhmo --yes" in refused.err
+    assert world.did == []
+    assert kuhmo.run("roster", "undo", "kuhmo", "--dry-run").out == "told\n"
+    assert kuhmo.run("roster", "undo", "kuhmo", "--yes").out == "told\n"
+    assert world.did == [
+        "platform kuhmo1 kuhmo: roster undo --dry-run",
+        "platform kuhmo1 kuhmo: roster undo",
+    ]
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_on_a_terminal_undo_first_tells_what_it_would_do(
+    kuhmo: House, world: FakeWorld, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("digione_cli.ui.console.ConsoleScreen.ask", lambda *_: answer)
+    world.envelope = Envelope(0, "told\n", "")
+    result = kuhmo.run("roster", "undo", "kuhmo")
+    tried = "platform kuhmo1 kuhmo: roster undo --dry-run"
+    assert world.did == [tried, *(["platform kuhmo1 kuhmo: roster undo"] if answer == "y" else [])]
+    assert result.code == (0 if answer == "y" else 2)
+
+
+NO_ACCOUNT = (
+    "P-ACCOUNTS-004: Nothing was changed\n  why: there is none\n  fix: digione-platform accounts list\n"
+)
+AWAY = "P-DATABASE-001: Away\n  why: off\n  fix: digione status <instance>\n"
+BEHIND = "P-ACCOUNTS-009: Behind\n  why: off\n  fix: later: digione-platform accounts sync\n"
+NOT_THERE = "D1-PLATFORM-001: No\n  why: not there\n  fix: digione apply <instance>\n"
+
+
+@pytest.mark.parametrize(
+    ("exit_", "stderr", "code", "id_", "fix"),
+    [
+        (2, NO_ACCOUNT, 2, "P-ACCOUNTS-004", "digione accounts list kuhmo"),
+        (1, AWAY, 1, "P-DATABASE-001", "digione status kuhmo"),
+        (3, NOT_THERE, 3, "D1-PLATFORM-001", "digione apply kuhmo"),
+        (-9, "", 1, "D1-PLATFORM-002", "digione doctor"),
+        (2, "Usage: x\n\nError: Invalid value\n", 2, "D1-PLATFORM-002", "--help tells what may be given"),
+    ],
+)
+def test_an_error_of_the_platform_is_told_as_our_own(
+    kuhmo: House, world: FakeWorld, exit_: int, stderr: str, code: int, id_: str, fix: str
+) -> None:
+    world.envelope = Envelope(exit_, "", stderr)
+    for arguments in (["accounts", "password", "kuhmo", "nosuch"], ["accounts", "list", "kuhmo"]):
+        result = kuhmo.run(*arguments, "--json")
+        error = json.loads(result.out)["error"]
+        assert (result.code, error["id"], error["fix"]) == (code, id_, fix)
+        assert f"[{id_}]" in result.err
+        plain = kuhmo.run(*arguments)
+        assert (plain.code, plain.out) == (code, "")
+
+
+def test_a_report_that_ends_with_an_error_is_one_document(
+    kuhmo: House, world: FakeWorld, tmp_path: Path
+) -> None:
+    (tmp_path / "b.zip").write_bytes(b"zip")
+    arguments = ["roster", "import", "kuhmo", str(tmp_path / "b.zip"), "--apply"]
+    world.envelope = Envelope(1, '{"applied": true}\n', BEHIND)
+    result = kuhmo.run(*arguments, "--json")
+    told = json.loads(result.out)
+    assert (result.code, told["applied"], told["error"]["id"]) == (1, True, "P-ACCOUNTS-009")
+    world.envelope = Envelope(1, "Imported.\n", BEHIND)
+    result = kuhmo.run(*arguments)
+    assert (result.code, result.out) == (1, "Imported.\n")
+    assert "next: later: digione accounts sync kuhmo" in result.err
+
+
+@pytest.mark.parametrize(
+    ("options", "id_"),
+    [(["--oid", "xx"], "P-SAMPLE-003"), (["--code", "12"], "P-SAMPLE-002"), ([], "P-SAMPLE-004")],
+)
+def test_what_sample_make_refuses_is_told(kuhmo: House, tmp_path: Path, options: list[str], id_: str) -> None:
+    result = kuhmo.run("sample", "make", str(tmp_path / "no/x.zip"), *options)
+    assert result.code == (1 if id_ == "P-SAMPLE-004" else 2)
+    assert f"[{id_}]" in result.err
+
+
+def test_sample_make_says_what_was_written(kuhmo: House, tmp_path: Path) -> None:
+    result = kuhmo.run("sample", "make", str(tmp_path / "x.zip"), "--pupils", "10")
+    assert (result.code, result.err) == (0, "")
+    assert f"{tmp_path / 'x.zip'}: a synthetic town with 10 pupils" in result.out
+
+
 def test_a_new_password_is_in_no_argument(kuhmo: House, world: FakeWorld) -> None:
     result = kuhmo.run("accounts", "password", "kuhmo", "matti")
     new = result.out.strip()

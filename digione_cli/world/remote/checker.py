@@ -11,6 +11,7 @@ import json
 import os
 import pwd
 import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -80,7 +81,7 @@ def file_drift(service: str, applied: dict[str, Any]) -> Iterator[dict[str, str]
         if has is None:
             yield {"service": service, "kind": "missing", "subject": path}
             continue
-        if has[0] != wants[0]:
+        if wants[0] not in ("", has[0]):  # empty: a file that renews itself
             yield {"service": service, "kind": "changed", "subject": path}
         if has[1] != wants[1]:
             yield {"service": service, "kind": "mode", "subject": path, "has": has[1], "wants": wants[1]}
@@ -91,6 +92,16 @@ def file_drift(service: str, applied: dict[str, Any]) -> Iterator[dict[str, str]
         for path in glob.glob(pattern):
             if path not in manifest and not os.path.isdir(path):
                 yield {"service": service, "kind": "unknown", "subject": path}
+
+
+def probe_drift(service: str, applied: dict[str, Any]) -> Iterator[dict[str, str]]:
+    for command in applied.get("probes", []):
+        try:
+            good = subprocess.run(shlex.split(command), capture_output=True, timeout=20).returncode == 0
+        except (OSError, subprocess.TimeoutExpired):
+            good = False
+        if not good:
+            yield {"service": service, "kind": "probe", "subject": command}
 
 
 def units(names: list[str]) -> dict[str, Any]:
@@ -117,14 +128,14 @@ def unit_drift(services: dict[str, Any], seen: dict[str, Any]) -> Iterator[dict[
     for service, applied in services.items():
         for unit in applied.get("units", []):
             active = seen.get(unit, {}).get("active", "")
+            enabled = seen.get(unit, {}).get("enabled", "")
             if active not in ("active", "reloading"):
-                yield {
-                    "service": service,
-                    "kind": "unit",
-                    "subject": unit,
-                    "has": active or "not there",
-                    "wants": "active",
-                }
+                difference = {"has": active or "not there", "wants": "active"}
+            elif enabled in ("disabled", "masked"):  # it would not come back after a restart of the host
+                difference = {"has": enabled, "wants": "enabled"}
+            else:
+                continue
+            yield {"service": service, "kind": "unit", "subject": unit, **difference}
 
 
 def listening() -> dict[str, str]:
@@ -193,6 +204,7 @@ def main() -> None:
     seen = units(sorted({u for s in services.values() for u in s.get("units", [])}))
     drift = [d for name, applied in services.items() for d in file_drift(name, applied)]
     drift += unit_drift(services, seen)
+    drift += [d for name, applied in services.items() for d in probe_drift(name, applied)]
     facts = {
         "reached": True,
         "os": release.get("ID", "").strip('"') + "-" + release.get("VERSION_ID", "").strip('"'),

@@ -20,9 +20,12 @@ def main() -> None:
     tenant = request["tenant"]
     settings = f"/etc/digione/platform/{tenant}.json"
     if not os.path.exists(PLATFORM) or not os.path.exists(settings):
-        print(
-            json.dumps({"exit": 3, "stdout": "", "stderr": f"the platform of {tenant} is not installed here"})
+        # told as the platform's own command tells its errors
+        why = f"the platform of {tenant} is not installed on {os.uname().nodename}"
+        told = (
+            f"D1-PLATFORM-001: The command was not carried out\n  why: {why}\n  fix: digione apply <instance>"
         )
+        print(json.dumps({"exit": 3, "stdout": "", "stderr": f"{told}\n"}))
         return
     user = pwd.getpwnam(f"digione-{tenant}")
     with tempfile.TemporaryDirectory(prefix="digione-") as folder:

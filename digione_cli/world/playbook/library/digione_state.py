@@ -31,6 +31,8 @@ def main() -> None:
             "fingerprint": {"default": "", "no_log": False},
             "units": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
+            "renewed": {"type": "list", "elements": "str", "default": []},
+            "probes": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -59,7 +61,8 @@ def main() -> None:
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "units": given["units"],
             "globs": given["files"],
-            "files": manifest(given["files"]),
+            "files": manifest(given["files"]) | any_content(manifest(given["renewed"])),
+            "probes": given["probes"],
         }
     if given["removed"] and given["action"] == "end" and not services:
         if os.path.exists(STATE):
@@ -89,12 +92,18 @@ def write(state: dict[str, Any]) -> None:
 
 
 def manifest(patterns: list[str]) -> dict[str, Any]:
+    """Describe all files that the patterns match; a folder only when it is named itself."""
     return {
         path: describe(path)
         for pattern in patterns
         for path in sorted(glob.glob(pattern))
-        if not os.path.isdir(path)
+        if path == pattern or not os.path.isdir(path)
     }
+
+
+def any_content(described: dict[str, Any]) -> dict[str, Any]:
+    """Drop what is in the files: they renew themselves."""
+    return {path: ["", *rest] for path, (_, *rest) in described.items()}
 
 
 if __name__ == "__main__":

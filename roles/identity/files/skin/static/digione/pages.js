@@ -12,7 +12,15 @@ $(window).on("load", function () {
   }
 
   document.querySelectorAll(".langicon").forEach((button) => {
-    button.addEventListener("click", () => show(button.title));
+    button.addEventListener("click", () => {
+      show(button.title);
+      // The platform asks for a language in the address, which a form that was not accepted comes back to.
+      const here = new URL(location.href);
+      if (here.searchParams.has("llnglanguage")) {
+        here.searchParams.set("llnglanguage", button.title);
+        history.replaceState(null, "", here);
+      }
+    });
   });
   // After the script of LemonLDAP::NG, which sets the cookie at the same event.
   setTimeout(() => {

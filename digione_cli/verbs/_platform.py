@@ -1,0 +1,122 @@
+"""Commands of a tenant's platform, and their errors told as this command tells its own."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from digione_cli.verbs._common import session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from digione_cli.errors import DigioneError
+    from digione_cli.model.instance import Instance, Tenant
+
+# How the platform's command tells an error (digione_platform/__main__.py).
+_ERROR = re.compile(
+    r"^(?P<id>(?:P|D1)-[A-Z]+-\d{3}): (?P<what>.+)\n  why: (?P<why>.*)\n  fix: (?P<fix>.*)$", re.M
+)
+
+
+def on_platform(
+    tenant: str,
+    arguments: "Sequence[str]",
+    content: bytes,
+    file: str,
+    as_json: bool,
+    ask_sudo_password: bool,
+) -> int:
+    """Carry out a command of the tenant's platform on its host and pass on what it reports."""
+    with session(as_json, ask_sudo_password) as (world, screen):
+        return report_of_platform(tenant, arguments, content, file, as_json, world, screen)
+
+
+def report_of_platform(
+    tenant: str,
+    arguments: "Sequence[str]",
+    content: bytes,
+    file: str,
+    as_json: bool,
+    world: Any,
+    screen: Any,
+) -> int:
+    """Do the same within a session."""
+    flags = ["--json"] if as_json else []
+    with screen.waiting("the platform works"):
+        answer = ask_platform(tenant, [*arguments, *flags], content, file, world)
+    return pass_on(answer, tenant, as_json, screen)
+
+
+def pass_on(answer: Any, tenant: str, as_json: bool, screen: Any) -> int:
+    """Pass on what a command of the platform reported, and return its exit code.
+
+    A report may end with an error, as when rows were imported and the directory did not answer: then the
+    report comes first, and as JSON it holds the error, for there is one document only.
+    """
+    import json
+
+    error = refusal(answer, tenant)
+    if error and as_json:
+        told = {"id": error.id, "what": error.what, "why": error.why, "fix": error.fix}
+        document = {**json.loads(answer.stdout), "error": told}
+        screen.passed_on(json.dumps(document, ensure_ascii=False, indent=1) + "\n", answer.stderr)
+        return error.exit
+    screen.passed_on(answer.stdout, "" if error else answer.stderr)
+    if error:
+        raise error
+    return int(answer.exit)
+
+
+def ask_platform(tenant: str, arguments: "Sequence[str]", content: bytes, file: str, world: Any) -> Any:
+    """Given a tenant's name, carry out a command of its platform and return the envelope.
+
+    Raises:
+        DigioneError: the command failed without a report on its standard output.
+    """
+    instance, found = find(tenant, world)
+    at = instance.placed("platform")[0]
+    target = next(t for t in world.targets(instance) if t.name == at)
+    answer = world.platform(target, found.slug, arguments, content, file)
+    return require_done(answer, tenant, instance.name)
+
+
+def find(tenant: str, world: Any) -> "tuple[Instance, Tenant]":
+    """Return the instance and the tenant of a tenant's name."""
+    from digione_cli.engine.load import find_tenant
+    from digione_cli.engine.services import load_services
+
+    return find_tenant(world.settings.inventories, load_services(world.settings.roles), tenant)
+
+
+def require_done(answer: Any, tenant: str = "TENANT", instance: str = "<instance>") -> Any:
+    """Given the envelope of a platform's command, return it if it did its work or reports why not.
+
+    Raises:
+        DigioneError: it failed without a report on its standard output.
+    """
+    if answer.exit and not answer.stdout.strip():
+        raise refusal(answer, tenant, instance) or _unexplained(answer)
+    return answer
+
+
+def refusal(answer: Any, tenant: str = "TENANT", instance: str = "<instance>") -> "DigioneError | None":
+    """Given the envelope of a platform's command, return the error that it told, if it told one."""
+    found = _ERROR.search(answer.stderr) if answer.exit else None
+    if found is None:
+        return None
+    fix = found["fix"].replace("digione-platform migrate", "digione apply <instance>")
+    fix = re.sub(r"digione-platform (roster|accounts) (\w+)", rf"digione \1 \2 {tenant}", fix)
+    return _kind(answer.exit)(found["id"], found["what"], found["why"], fix.replace("<instance>", instance))
+
+
+def _unexplained(answer: Any) -> "DigioneError":
+    """Return an error for what the platform's command did not tell as it should, such as a kill."""
+    said = answer.stderr.strip().splitlines()
+    why = said[-1].removeprefix("Error: ")[:300] if said else f"it ended with exit code {answer.exit}"
+    fix = "--help tells what may be given" if answer.exit == 2 else "digione doctor"
+    return _kind(answer.exit)("D1-PLATFORM-002", "The platform's command failed", why, fix)
+
+
+def _kind(exit_: int) -> "type[DigioneError]":
+    from digione_cli.errors import DigioneError, PreconditionError, UsageError
+
+    return next((kind for kind in (UsageError, PreconditionError) if kind.exit == exit_), DigioneError)
