@@ -261,11 +261,11 @@ def _failure(failures: list[PlayEvent], again: str, secrets: Secrets) -> PartlyD
         return PartlyDone(
             "D1-RUN-009", "Ansible ended early", "it gave no reason (killed, or out of memory?)", again
         )
-    first = failures[0]
-    message = secrets.redacted(first.message)
-    what = f"{first.task} failed on {first.host}"
-    if first.kind == "unreachable":
-        return PartlyDone("D1-RUN-006", f"{first.host} was lost during the run", message[-300:], again)
+    last = failures[-1]  # a role may rescue a first failure only to say its reason in a second
+    message = secrets.redacted(last.message)
+    what = f"{last.task} failed on {last.host}"
+    if last.kind == "unreachable":
+        return PartlyDone("D1-RUN-006", f"{last.host} was lost during the run", message[-300:], again)
     for pattern, identity, why, fix in _KNOWN:
         if re.search(pattern, message):
             return PartlyDone(identity, what, why, fix)
