@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Playwright, sync_playwright
 
 from digione_cli.errors import PreconditionError
 from digione_cli.lab import Lab
@@ -17,6 +18,16 @@ from digione_cli.lab.requirements import require
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOMAIN = "testila.digione.test"
+# Chromium must not look for Google's servers: the network of a test machine may be closed.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 OID = "1.2.246.562.99.00000009993"
 
 
@@ -103,6 +114,13 @@ def digione(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Digione:
     home = tmp_path_factory.mktemp("operator")
     (home / "inventories").mkdir()
     return Digione(home, lab.folder)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The one driver of browsers; a second one cannot run beside it."""
+    with sync_playwright() as running:
+        yield running
 
 
 @dataclass(frozen=True)

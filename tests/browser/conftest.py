@@ -7,25 +7,17 @@ from pathlib import Path
 from shutil import which
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright
 
-from tests.conftest import CHECKOUT, Installed, lacking
+from tests.conftest import CHECKOUT, FLAGS, Installed, lacking
 
-# Chromium must not look for Google's servers: this machine's network is closed.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PICTURES = CHECKOUT / "test-output/screenshots"
 
 
 @pytest.fixture(scope="session")
-def browser(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(
+    playwright: Playwright, installed: Installed, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
     """A browser in whose certificate store the instance's authority is."""
     chromium, certutil = which("chromium"), which("certutil")
     if not chromium or not certutil:
@@ -33,12 +25,10 @@ def browser(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> I
     home = tmp_path_factory.mktemp("browser")
     _trust(installed.authority, home, str(certutil))
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=chromium, args=FLAGS, env={**os.environ, "HOME": str(home)}
-        )
-        yield running
-        running.close()
+    environment = {**os.environ, "HOME": str(home)}
+    running = playwright.chromium.launch(executable_path=chromium, args=FLAGS, env=environment)
+    yield running
+    running.close()
 
 
 def _trust(certificate: str, home: Path, certutil: str) -> None:

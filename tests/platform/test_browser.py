@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from digione_platform.app import create_app
 from digione_platform.core.access import Desktop
@@ -14,7 +14,7 @@ from digione_platform.db import open_database
 from digione_platform.sandbox.run import sandbox_settings
 from digione_platform.sandbox.sample import import_sample
 from digione_platform.sandbox.sign_in import LocalSignIn
-from tests.conftest import lacking
+from tests.conftest import FLAGS, lacking
 from tests.platform.conftest import Databases
 from tests.platform.provider import Served
 from tests.platform.test_sandbox import url_of
@@ -23,15 +23,6 @@ pytestmark = pytest.mark.browser
 
 CHROMIUM = Path("/usr/bin/chromium")
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 ROLES = list(Desktop)
@@ -54,13 +45,12 @@ def site(databases: Databases, migrated: str, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium(playwright: Playwright) -> Iterator[Browser]:
     if not CHROMIUM.exists():
         lacking("Debian's chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
