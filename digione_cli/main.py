@@ -16,6 +16,9 @@ from typer.core import TyperGroup
 from digione_cli import verbs
 from digione_cli.errors import DigioneError, Exit, UsageError
 
+# Else pydantic looks for plugins in every installed package, at every start.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 # The order of a newcomer's path; verbs not named here follow by name.
 _PATH = ["init", "validate", "show", "plan", "apply", "status", "doctor", "logs"]
 
