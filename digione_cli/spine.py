@@ -125,17 +125,8 @@ def _require_hosts(situation: Situation) -> None:
             facts.error_kind or "D1-HOST-001",
             f"{name} cannot be worked on",
             facts.error,
-            _fix_for(facts.error_kind, situation.instance.name),
+            facts.error_fix or "mend the reason, then run this again; nothing was changed",
         )
-
-
-def _fix_for(kind: str, instance: str) -> str:
-    return {
-        "D1-SSH-001": f"make sure which machine answers; for a new installation: digione trust {instance}",
-        "D1-SSH-002": f"digione trust {instance}",
-        "D1-SSH-004": "the same command with --ask-sudo-password",
-        "D1-SSH-005": "the same command with --ask-sudo-password, and the right password",
-    }.get(kind, "mend the reason, then run this again; nothing was changed")
 
 
 def _preflight(situation: Situation, world: World, screen: Screen) -> None:

@@ -61,7 +61,8 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
     """Look at each host."""
     for name, facts in situation.facts.items():
         if not facts.reached:
-            yield _finding("D1-HOST-001", Level.ERROR, name, facts.error)
+            found = _finding("D1-HOST-001", Level.ERROR, name, facts.error)
+            yield found.model_copy(update={"fix": facts.error_fix or found.fix})
         else:
             yield from _host(name, facts, situation)
 

@@ -65,6 +65,7 @@ class HostFacts(_Seen):
     reached: bool
     error: str = Field("", description="why the host was not reached")
     error_kind: str = ""
+    error_fix: str = Field("", description="what to do about it")
     os: str = Field("", description="for example debian-12")
     systemd: bool = True
     memory_mb: int = 0

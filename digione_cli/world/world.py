@@ -70,7 +70,7 @@ class World:
             output = ssh.run(target, "checker", sudo_password=self.sudo_password)
             return HostFacts.model_validate_json(output)
         except DigioneError as e:
-            return HostFacts(reached=False, error=f"{e.what}: {e.why}", error_kind=e.id)
+            return HostFacts(reached=False, error=f"{e.what}: {e.why}", error_kind=e.id, error_fix=e.fix)
         except ValidationError:
             return HostFacts(
                 reached=False, error="the checker's answer is not readable", error_kind="D1-SSH-008"

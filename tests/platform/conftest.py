@@ -1,6 +1,9 @@
 """A real PostgreSQL for the whole run; every test that writes gets its own copy of a prepared database."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -194,3 +197,19 @@ def browse(app: FastAPI, town: Town) -> Browse:
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return Path(__file__).resolve().parents[2]
+
+
+def platform_command(settings: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Given a file of settings, return a function that runs ``digione-platform`` with it."""
+
+    def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "digione_platform", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            input=stdin,
+            env={**os.environ, "DIGIONE_PLATFORM_SETTINGS": str(settings)},
+        )
+
+    return run

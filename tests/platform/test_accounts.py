@@ -1,9 +1,7 @@
 """Accounts follow into a real directory: made, changed, renamed, locked, taken out; again changes nothing."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from digione_platform.directory import Entry, compare, open_directory
 from digione_platform.errors import PlatformError
 from digione_platform.settings import Settings
 from tests.platform.bundles import LEARNER, PROVIDER, delta, valid, write
-from tests.platform.conftest import settings_for
+from tests.platform.conftest import platform_command, settings_for
 from tests.platform.slapd import PASSWORD, Slapd, running_slapd
 from tests.platform.test_roster_import import Roster
 
@@ -60,17 +58,7 @@ def command(directed: Settings, tmp_path: Path) -> Callable[..., "subprocess.Com
     file = tmp_path / "settings.json"
     file.write_text(json.dumps(told))
 
-    def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "digione_platform", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            input=stdin,
-            env={**os.environ, "DIGIONE_PLATFORM_SETTINGS": str(file)},
-        )
-
-    return run
+    return platform_command(file)
 
 
 def entries(settings: Settings) -> dict[str, Entry]:

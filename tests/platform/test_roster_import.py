@@ -1,9 +1,7 @@
 """Imports on a real PostgreSQL: all or nothing, bulk and delta, and back again."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from digione_platform.sample.bundle import write_bundle
 from digione_platform.sample.town import Options
 from digione_platform.settings import Database
 from tests.platform.bundles import LEARNER, PROVIDER, SCHOOL, Files, delta, valid, write
-from tests.platform.conftest import settings_for
+from tests.platform.conftest import platform_command, settings_for
 
 Dump = dict[str, list[Any]]
 
@@ -538,17 +536,7 @@ def command(
     file = tmp_path / "settings.json"
     file.write_text(json.dumps(told))
 
-    def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "digione_platform", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            input=stdin,
-            env={**os.environ, "DIGIONE_PLATFORM_SETTINGS": str(file)},
-        )
-
-    return run
+    return platform_command(file)
 
 
 def test_command_imports_tells_and_undoes(command: Any, tmp_path: Path) -> None:
