@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
+# One process of tests for each core; hosts that tests share are shared within a process (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 # Debian packages: what the lab needs, and what tests need besides.
 LAB_PACKAGES := mmdebstrap systemd-container iproute2 iptables nftables openssh-client
@@ -52,11 +54,11 @@ down:  ## Remove the lab and the sample municipality's inventory
 test: setup  ## Run every check and every test
 	@requirements/debian-packages $(LAB_PACKAGES) $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest tests
+	@$(PYTEST) tests
 
 fast: setup  ## Checks and the tests that need no lab and no browser
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest tests -m "not lab and not browser"
+	@$(PYTEST) tests -m "not lab and not browser"
 
 check: setup  ## Format, lint, types, layers, roles, spelling
 	@$(BIN)/ruff format --check --quiet .

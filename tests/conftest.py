@@ -93,6 +93,16 @@ def lacking(reason: str) -> None:
     pytest.skip(reason)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the long ones begin first, in two groups that run beside each other: each has hosts of its own."""
+    for item in items:
+        if "installed" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("the installed instance"))
+        elif item.get_closest_marker("lab"):
+            item.add_marker(pytest.mark.xdist_group("other hosts"))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab of its own, away from the one that ``make up`` uses; taken down at the end, whatever happened."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from digione_cli.engine.desired import Bundle
 from digione_cli.engine.services import folder_hash
+from digione_cli.texts import t
+from digione_cli.world.files import locked
 from digione_cli.world.world import World
 
 _INPUTS = ("digione_platform", "migrations/platform", "requirements/platform.txt")
@@ -22,9 +24,12 @@ def wanted_bundle(world: World, checkout: Path, release: str, on: Callable[[str]
     identity = f"{release}-{hashlib.sha256(''.join(hashes).encode()).hexdigest()[:12]}"
     tar = world.settings.dist / f"bundle-{identity}.tar"
     checksum = tar.with_suffix(".sha256")
-    if not (tar.exists() and checksum.exists()):
-        world.build_bundle(tar, identity, release, on)
-        checksum.write_text(_sha256(tar) + "\n")
+    with locked(tar.with_name("bundle.lock"), on, t("waiting for another command that builds the bundle")):
+        if not (tar.exists() and checksum.exists()):
+            world.build_bundle(tar, identity, release, on)
+            part = checksum.with_suffix(".part")
+            part.write_text(_sha256(tar) + "\n")
+            part.replace(checksum)
     return Bundle(identity, str(tar), checksum.read_text().strip())
 
 

@@ -11,12 +11,13 @@ from digione_cli.errors import PreconditionError, UsageError
 from digione_cli.lab import base, network, packages, record, ssh
 from digione_cli.lab.groups import Group, hierarchies
 from digione_cli.lab.host import Host, LabHost, make_key
-from digione_cli.lab.lock import locked
 from digione_cli.lab.names import address_of, lines, write_block
 from digione_cli.lab.network import Network
 from digione_cli.lab.record import HostRecord, LabRecord
 from digione_cli.lab.requirements import TRIAL, require, require_root
 from digione_cli.lab.run import remove
+from digione_cli.texts import t
+from digione_cli.world.files import locked
 
 Progress = Callable[[str], None]
 Hosts = list[LabHost]
@@ -193,7 +194,10 @@ class Lab:
 
     def _change(self) -> AbstractContextManager[None]:
         require_root(self.folder)
-        return locked(self.folder / "lab.lock", self.on)
+        return self._alone(self.folder / "lab.lock")
+
+    def _alone(self, file: Path) -> AbstractContextManager[None]:
+        return locked(file, self.on, t("waiting for another command that changes the lab"))
 
     def _host(self, remembered: LabRecord, name: str) -> Host:
         assert remembered.network is not None
@@ -245,7 +249,7 @@ class Lab:
         """The base image and the key of all hosts; raises D1-LAB-001 when this machine cannot host them."""
         require(self.folder)
         make_key(self._key, "digione lab")
-        with locked(self.store / "store.lock", self.on):
+        with self._alone(self.store / "store.lock"):
             return base.build(self.store, self.on)
 
     def _start(self, remembered: LabRecord, names: Sequence[str], sudo_password: str | None) -> None:

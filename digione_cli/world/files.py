@@ -1,8 +1,10 @@
-"""Private folders, and the environment that children of this program get."""
+"""Private folders, locked files, and the environment that children of this program get."""
 
+import fcntl
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from digione_cli.errors import PreconditionError
@@ -36,3 +38,16 @@ def private_folder() -> Path:
             f"look at it and remove it: ls -ld {folder}",
         )
     return folder
+
+
+@contextmanager
+def locked(file: Path, on: Callable[[str], None], waiting: str) -> Iterator[None]:
+    """Hold ``file`` for the block; where somebody else holds it, say ``waiting`` through ``on`` and wait."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on(waiting)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

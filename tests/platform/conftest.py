@@ -40,11 +40,6 @@ def server() -> Iterator[Database]:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             connection.execute(f"alter system set {setting} = off")  # type: ignore[arg-type]
         connection.execute("select pg_reload_conf()")
-    with psycopg.connect(running.get_uri(), autocommit=True) as connection:
-        # nothing here must outlive a power cut
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            connection.execute(f"alter system set {setting} = off")  # type: ignore[arg-type]
-        connection.execute("select pg_reload_conf()")
     yield Database.from_url(running.get_uri())
     running.cleanup()
     shutil.rmtree(folder)

@@ -9,7 +9,7 @@ import pytest
 from digione_cli.errors import PreconditionError
 from digione_cli.world.files import private_folder
 
-NOBODY = 4_000_000  # no user of this machine
+NOBODY = 4_000_000_000 - os.getpid()  # no user of this machine, and not another test process's
 
 
 @pytest.fixture
