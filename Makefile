@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup static up down test fast check bench clean
+.PHONY: help setup static texts up down test fast check bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,12 +11,15 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 # Debian packages: what the lab needs, and what tests need besides.
 LAB_PACKAGES := mmdebstrap systemd-container iproute2 iptables nftables openssh-client
-TEST_PACKAGES := chromium fonts-dejavu-core libnss3-tools slapd ldap-utils
+TEST_PACKAGES := chromium fonts-dejavu-core libnss3-tools pebble slapd ldap-utils
+
+# What the command says in Finnish and Swedish, compiled.
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard digione_cli/locale/*/LC_MESSAGES/digione.po))
 
 help:  ## Say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: $(VENV)/installed static  ## The set-up alone: .venv with the command digione, pinned by hash
+setup: $(VENV)/installed static $(CATALOGUES)  ## The set-up alone: .venv with the command digione, pinned by hash
 
 $(VENV)/installed: requirements/uv.txt requirements/dev.txt pyproject.toml
 	@requirements/debian-packages python3-venv
@@ -37,6 +40,13 @@ $(STATIC)/.built: $(VENV)/installed $(wildcard $(ASSETS)/*)
 	@$(BIN)/python -c "from digione_cli.world.build import build_static; from digione_cli.settings import CHECKOUT; build_static(CHECKOUT)"
 	@touch $@
 
+$(CATALOGUES): %.mo: %.po $(VENV)/installed
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
+
+texts: $(VENV)/installed  ## Bring the command's catalogues of texts up to date with its code
+	@$(BIN)/python docs/catalogues.py
+	@$(MAKE) --no-print-directory $(CATALOGUES)
+
 up: setup  ## Bring up the sample municipality Mallila on a lab host
 	@requirements/debian-packages $(LAB_PACKAGES) || { echo "Without a lab: $(BIN)/digione sandbox" >&2; exit 3; }
 	@$(BIN)/digione lab up mallila1
@@ -49,7 +59,8 @@ up: setup  ## Bring up the sample municipality Mallila on a lab host
 
 down:  ## Remove the lab and the sample municipality's inventory
 	@$(BIN)/digione lab down
-	@if grep -qs '[.]lab/id_ed25519' inventories/mallila/instance.yml; then rm -rf inventories/mallila; fi
+	@if grep -qs '[.]lab/id_ed25519' inventories/mallila/instance.yml; then \
+	  rm -rf inventories/mallila "$${DIGIONE_KEYS:-$${XDG_CONFIG_HOME:-$$HOME/.config}/digione/keys}/mallila"; fi
 
 test: setup  ## Run every check and every test
 	@requirements/debian-packages $(LAB_PACKAGES) $(TEST_PACKAGES)

@@ -13,8 +13,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from digione_cli import verbs
+from digione_cli import usage, verbs
 from digione_cli.errors import DigioneError, Exit, UsageError
+from digione_cli.texts import t
 
 # Else pydantic looks for plugins in every installed package, at every start.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -31,6 +32,11 @@ class Verbs(TyperGroup):
         names = {m.name for m in pkgutil.iter_modules(verbs.__path__) if m.name[0] != "_"}
         return [n for n in _PATH if n in names] + sorted(names - set(_PATH))
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return what the arguments name; of a verb that is not there the nearest ones are named."""
+        self.commands = dict.fromkeys(self.list_commands(ctx), self)  # the parser looks for near names in it
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of a verb, or None."""
         if not cmd_name.isidentifier() or cmd_name not in self.list_commands(ctx):
@@ -42,7 +48,7 @@ class Verbs(TyperGroup):
             app.command(cmd_name)(getattr(module, cmd_name))
         command = typer.main.get_command(app)
         command.name = cmd_name
-        return command
+        return usage.translated(command)
 
 
 app = typer.Typer(
@@ -98,9 +104,11 @@ def run(arguments: list[str]) -> int:
     try:
         if not "".join(arguments).isascii():
             _require_utf8(arguments)
-        result = app(args=arguments or ["--help"], prog_name="digione", standalone_mode=False)
+        usage.lead_parser()
+        command = usage.translated(typer.main.get_command(app))
+        result = command(args=arguments or ["--help"], prog_name="digione", standalone_mode=False)
         if result == Exit.INTERRUPTED:  # Ctrl-C outside of a run, which has its own words for it
-            sys.stderr.write("\nInterrupted; nothing was changed.\n")
+            sys.stderr.write(f"\n{t('Interrupted; nothing was changed.')}\n")
         return result if isinstance(result, int) else Exit.DONE
     except SystemExit as e:
         if not isinstance(e.__context__, BrokenPipeError):
@@ -120,8 +128,8 @@ def _require_utf8(arguments: list[str]) -> None:
         try:
             argument.encode()
         except UnicodeEncodeError:
-            why = f"argument {number} is not UTF-8: {argument!a}"
-            raise UsageError("D1-USE-008", "Nothing was done", why, "write it in UTF-8") from None
+            why = t("argument {number} is not UTF-8: {argument}", number=number, argument=ascii(argument))
+            raise UsageError("D1-USE-008", t("Nothing was done"), why, t("write it in UTF-8")) from None
 
 
 def _tell(error: DigioneError, as_json: bool) -> int:
@@ -133,14 +141,15 @@ def _tell(error: DigioneError, as_json: bool) -> int:
         told = {"id": error.id, "what": error.what, "why": error.why, "fix": error.fix}
         sys.stdout.write(json.dumps({"error": told}, ensure_ascii=False, indent=1) + "\n")
     lines = [f"✗ {error.what} [{error.id}]"]
-    lines += [f"  why: {_indented(error.why)}"] if error.why else []
-    lines += [f"  next: {error.fix}"] if error.fix else []
+    lines += [_labelled(t("why"), error.why)] if error.why else []
+    lines += [_labelled(t("next"), error.fix)] if error.fix else []
     sys.stderr.write(printable("\n".join(lines)) + "\n")
     return error.exit
 
 
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n       ")
+def _labelled(label: str, text: str) -> str:
+    margin = " " * (len(label) + 4)
+    return f"  {label}: " + text.replace("\n", f"\n{margin}")
 
 
 def _explained(error: Exception) -> DigioneError:
@@ -148,10 +157,11 @@ def _explained(error: Exception) -> DigioneError:
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "digione"
-        return UsageError("D1-USE-000", error.format_message(), "", f"{command} --help")
-    why = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else 'no text'}"
-    fix = f"report it with the file {_write_report(error)}"
-    return DigioneError("D1-BUG-000", "digione failed; this is a bug of ours", why, fix)
+        return UsageError("D1-USE-000", usage.told(error), "", f"{command} --help")
+    first_line, _, _ = str(error).partition("\n")
+    why = f"{type(error).__name__}: {first_line[:200]}"
+    fix = t("report it with the file {file}", file=_write_report(error))
+    return DigioneError("D1-BUG-000", t("digione failed; this is a bug of ours"), why, fix)
 
 
 def _write_report(error: Exception) -> str:

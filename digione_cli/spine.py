@@ -22,6 +22,7 @@ from digione_cli.model.facts import LockHolder
 from digione_cli.model.finding import Level
 from digione_cli.model.plan import Plan, RoleAction, Run
 from digione_cli.settings import CHECKOUT
+from digione_cli.texts import t
 from digione_cli.ui.screen import Screen
 from digione_cli.world.world import World
 
@@ -47,7 +48,7 @@ def look(name: str, world: World, screen: Screen) -> Situation:
         PreconditionError: secrets are missing.
     """
     situation = load(name, world, screen)
-    with screen.waiting("looking at the hosts"):
+    with screen.waiting(t("looking at the hosts")):
         return replace(situation, facts=world.look(situation.instance), now=world.now())
 
 
@@ -61,16 +62,21 @@ def load(name: str, world: World, screen: Screen, with_bundle: bool = True) -> S
     if lacking:
         raise PreconditionError(
             "D1-SEC-006",
-            f"Instance {name} lacks secrets",
-            f"not there: {', '.join(map(str, lacking))}",
-            f"digione secrets generate {name}",
+            t("Instance {name} lacks secrets", name=name),
+            t("not there: {names}", names=", ".join(map(str, lacking))),
+            f"digione secrets set {name} {lacking[0]}"
+            if lacking == secrets.to_be_given(instance, services, present)
+            else f"digione secrets generate {name}",
         )
     bundle = None
     if with_bundle:
-        with screen.waiting("building the bundle") as say:
+        with screen.waiting(t("building the bundle")) as say:
             bundle = wanted_bundle(world, CHECKOUT, instance.release, say)
+    services = services.of(instance)
     desired = desired_state(instance, services, present, bundle)
-    return Situation(instance, services, store, present, desired, {}, world.now())
+    return Situation(
+        instance, services, store, present, desired, {}, world.now(), world.registry.left_hosts(instance)
+    )
 
 
 def change(
@@ -93,7 +99,7 @@ def change(
     user, _, machine = run.who.partition("@")
     holder = LockHolder(operation=run.id, who=user, machine=machine, verb=verb, since=run.started)
     with nullcontext() if options.dry_run else world.lock(before.instance, holder):
-        with screen.waiting("looking at the hosts"):
+        with screen.waiting(t("looking at the hosts")):
             situation = replace(before, facts=world.look(before.instance), now=world.now())
         _require_hosts(situation)
         plan = plan_for(situation)
@@ -123,9 +129,9 @@ def _require_hosts(situation: Situation) -> None:
         kind = IntegrityError if facts.error_kind in _WRONG_KEY else PreconditionError
         raise kind(
             facts.error_kind or "D1-HOST-001",
-            f"{name} cannot be worked on",
+            t("{host} cannot be worked on", host=name),
             facts.error,
-            facts.error_fix or "mend the reason, then run this again; nothing was changed",
+            facts.error_fix or t("mend the reason, then run this again; nothing was changed"),
         )
 
 
@@ -137,9 +143,9 @@ def _preflight(situation: Situation, world: World, screen: Screen) -> None:
     first = bad[0]
     raise PreconditionError(
         first.code if len(bad) == 1 else "D1-PRE-001",
-        f"Instance {situation.instance.name} is not ready for this",
+        t("Instance {name} is not ready for this", name=situation.instance.name),
         "\n".join(steps.told(f) for f in bad),
-        f"{first.fix}; nothing was changed",
+        t("{fix}; nothing was changed", fix=first.fix),
     )
 
 
@@ -154,15 +160,15 @@ def _show_diff(plan: Plan, situation: Situation, world: World, screen: Screen, r
     ]
     new = [s for s in plan.steps if isinstance(s.work, RoleAction) and s not in known]
     if known:
-        with screen.waiting("comparing files"):
+        with screen.waiting(t("comparing files")):
             request = replace(play_request(known, situation, world, run.id), check=True)
             diffs: list[str] = []
             good = world.play(request, lambda event: diffs.extend(event.diff), lambda: False)
         screen.diff([situation.secrets.redacted(d) for d in dict.fromkeys(diffs)])
         if not good:
-            screen.note("some differences could not be told before the change itself")
+            screen.note(t("some differences could not be told before the change itself"))
     for step in new:
-        screen.note(f"{step.title}: everything is new there")
+        screen.note(t("{step}: everything is new there", step=step.title))
 
 
 @contextmanager

@@ -52,10 +52,3 @@ def tn(one: str, many: str, count: int, /, **values: object) -> str:
 def mark(text: str) -> str:
     """Mark a text for the catalogues where it stands, as in a table; it is translated where it is shown."""
     return text
-
-
-def lead_libraries() -> None:
-    """Let the parser of the command line, which asks gettext's own domain, read the same catalogue."""
-    os.environ["LANGUAGE"] = language()
-    gettext.bindtextdomain(DOMAIN, LOCALES)
-    gettext.textdomain(DOMAIN)

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from digione_platform.errors import PlatformError
+from digione_platform.i18n import mark, texts_of_command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,16 +52,21 @@ def main() -> None:
         _tell(
             PlatformError(
                 "P-BUG-000",
-                "The command failed; this is a bug of ours",
-                f"{type(error).__name__} in {_place(error)}",
-                "report it with this text",
+                mark("The command failed; this is a bug of ours"),
+                mark("{kind} in {place}"),
+                mark("report it with this text"),
+                kind=type(error).__name__,
+                place=_place(error),
             )
         )
 
 
 def _tell(error: PlatformError) -> NoReturn:
-    why = " ".join(error.why.split())
-    sys.stderr.write(f"{error.id}: {error.what}\n  why: {why}\n  fix: {error.fix}\n")
+    texts = texts_of_command()
+    what, why, fix = error.told(texts)
+    labels = texts.gettext(mark("why")), texts.gettext(mark("fix"))
+    # The operator's command reads this shape (digione_cli/verbs/_platform.py).
+    sys.stderr.write(f"{error.id}: {what}\n  {labels[0]}: {why}\n  {labels[1]}: {fix}\n")
     sys.exit(error.exit)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digione_platform.errors import InputError, PlatformError
+from digione_platform.i18n import mark, texts_of_command
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -21,6 +22,7 @@ app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 
 MAX_PASSWORD = 1024
 FEW_ACCOUNTS = 1000
+NOT_CHANGED = mark("The password of {username} was not changed")
 
 
 @app.command("list")
@@ -34,26 +36,37 @@ def list_accounts(as_json: Annotated[bool, typer.Option("--json", help="List as 
     if as_json:
         sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
         return
+    closed = texts_of_command().gettext(mark("(may not sign in)"))
     for row in rows:
-        state = "" if row["enabled"] else "  (may not sign in)"
+        state = "" if row["enabled"] else f"  {closed}"
         sys.stdout.write(f"{row['username']:32} {row['name']:32} {', '.join(row['roles'])}{state}\n")
 
 
 @app.command()
-def sync(as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False) -> None:
+def sync(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would change; change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+) -> None:
     """Bring the directory to the accounts of the database; a second run changes nothing."""
     from digione_platform.db import ready_database
     from digione_platform.settings import load_settings
 
     settings = load_settings()
     with ready_database(settings) as engine:
-        done = sync_directory(engine, settings)
+        done = sync_directory(engine, settings, dry_run=dry_run)
     if done is None:
-        raise _no_directory("The accounts were not brought to the directory")
+        raise _no_directory(mark("The accounts were not brought to the directory"))
     if as_json:
         sys.stdout.write(json.dumps(done) + "\n")
     else:
-        sys.stdout.write("directory: " + ", ".join(f"{count} {what}" for what, count in done.items()) + "\n")
+        told = mark("directory: {added} added, {changed} changed, {removed} removed, {unchanged} unchanged")
+        if dry_run:
+            told = mark(
+                "directory, not changed yet: {added} to add, {changed} to change, {removed} to remove"
+            )
+        sys.stdout.write(texts_of_command().gettext(told, **done) + "\n")
 
 
 @app.command()
@@ -64,34 +77,42 @@ def password(username: Annotated[str, typer.Argument(help="Whose password.")]) -
     from digione_platform.settings import load_settings
 
     settings = load_settings()
-    what = f"The password of {username} was not changed"
     if settings.directory is None:
-        raise _no_directory(what)
+        raise _no_directory(NOT_CHANGED, username=username)
     name = username.lower()
     with ready_database(settings) as engine:
         enabled = is_enabled(engine, name)
     if enabled is None:
-        raise InputError("P-ACCOUNTS-004", what, "there is no such account", "digione-platform accounts list")
+        raise InputError(
+            "P-ACCOUNTS-004",
+            NOT_CHANGED,
+            mark("there is no such account"),
+            "digione-platform accounts list",
+            username=username,
+        )
     if not enabled:
         raise InputError(
             "P-ACCOUNTS-005",
-            what,
-            "the account may not sign in",
-            "enable the person at the source of the roster",
+            NOT_CHANGED,
+            mark("the account may not sign in"),
+            mark("enable the person at the source of the roster"),
+            username=username,
         )
-    new = _read_password(what)
+    new = _read_password(username)
     with open_directory(settings.directory, settings.authority) as people:
         people.set_password(name, new)
     with ready_database(settings) as engine:
         record_new_password(engine, name)
-    sys.stderr.write(f"{name} has a new password\n")
+    done = texts_of_command().gettext(mark("{username} has a new password"), username=name)
+    sys.stderr.write(f"{done}\n")
 
 
 def sync_directory(
-    engine: "Engine", settings: "Settings", *, after: "UUID | None" = None
+    engine: "Engine", settings: "Settings", *, after: "UUID | None" = None, dry_run: bool = False
 ) -> dict[str, int] | None:
     """Bring the directory to the accounts, or to those only that the import ``after`` touched.
 
+    A dry run only tells what would be done.
     Gives what was done, or None where there is no directory. Only when all went well is it noted that the
     directory has followed: what it missed is made good by the next sync or import.
     """
@@ -105,6 +126,8 @@ def sync_directory(
     with open_directory(settings.directory, settings.authority) as people:
         found = people.all() if touched is None else people.some(touched)
         changes = compare(wanted_entries(engine, touched), found)
+        if dry_run:
+            return changes.as_json()
         people.apply(changes)
     with engine.begin() as connection:
         connection.execute(
@@ -205,28 +228,37 @@ def record_new_password(engine: "Engine", username: str) -> None:
         connection.execute(query, {"name": username, "operator": operator_name()})
 
 
-def _read_password(what: str) -> str:
+def _read_password(username: str) -> str:
     if sys.stdin.isatty():
-        new: str = typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+        question = texts_of_command().gettext(mark("New password"))
+        new: str = typer.prompt(question, hide_input=True, confirmation_prompt=True, err=True)
     else:
         try:
             new = sys.stdin.read(MAX_PASSWORD + 2).removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
-            raise InputError("P-ACCOUNTS-008", what, "standard input is not UTF-8", "send UTF-8") from error
+            raise InputError(
+                "P-ACCOUNTS-008",
+                NOT_CHANGED,
+                mark("standard input is not UTF-8"),
+                mark("send UTF-8"),
+                username=username,
+            ) from error
     if not new or len(new) > MAX_PASSWORD or "\n" in new or "\x00" in new:
         raise InputError(
             "P-ACCOUNTS-008",
-            what,
-            "standard input is not one line with a password",
-            "send one line, the new password",
+            NOT_CHANGED,
+            mark("standard input is not one line with a password"),
+            mark("send one line, the new password"),
+            username=username,
         )
     return new
 
 
-def _no_directory(what: str) -> PlatformError:
+def _no_directory(what: str, **values: object) -> PlatformError:
     return InputError(
         "P-ACCOUNTS-001",
         what,
-        "the settings name no directory: people sign in elsewhere",
-        "in the sandbox, sign in as any sample person",
+        mark("the settings name no directory: people sign in elsewhere"),
+        mark("in the sandbox, sign in as any sample person"),
+        **values,
     )

@@ -21,6 +21,7 @@ from digione_platform.auth import SignInMethod
 from digione_platform.core import audit
 from digione_platform.db import open_database
 from digione_platform.errors import PlatformError
+from digione_platform.i18n import mark
 from digione_platform.security import HEALTH, Guard
 from digione_platform.settings import Settings
 from digione_platform.web import pages
@@ -75,9 +76,10 @@ def _require_styles() -> None:
     if not (STATIC / "vendor" / "hds.css").exists():
         raise PlatformError(
             "P-STATIC-001",
-            "The platform was not started",
-            f"the design system's styles were not built: {STATIC / 'vendor'} is empty",
-            "make static, in the checkout",
+            mark("The platform was not started"),
+            mark("the design system's styles were not built: {folder} is empty"),
+            mark("make static, in the checkout"),
+            folder=STATIC / "vendor",
         )
 
 

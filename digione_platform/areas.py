@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from digione_platform.core.access import Desktop
 from digione_platform.errors import InputError
+from digione_platform.i18n import mark
 from digione_platform.settings import Tenant
 from digione_platform.web.blocks import Block
 
@@ -51,8 +52,12 @@ def areas_of(tenant: Tenant) -> tuple[Area, ...]:
     if unknown := sorted(set(tenant.areas) - known):
         raise InputError(
             "P-SETTINGS-004",
-            "The platform was not started",
-            f"unknown service area: {', '.join(unknown)}; this release has {', '.join(sorted(known))}",
-            "correct `areas` in the tenant's file and apply the instance again: digione apply <instance>",
+            mark("The platform was not started"),
+            mark("unknown service area: {unknown}; this release has {known}"),
+            mark(
+                "correct `areas` in the tenant's file and apply the instance again: digione apply <instance>"
+            ),
+            unknown=", ".join(unknown),
+            known=", ".join(sorted(known)),
         )
     return tuple(area for area in all_areas() if area.key in tenant.areas)

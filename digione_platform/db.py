@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from digione_platform.errors import PlatformError
+from digione_platform.i18n import mark
 from digione_platform.settings import Settings
 
 # In the wheel as in the checkout, migrations/ lies beside the package.
@@ -21,7 +22,7 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations" / "platform"
 def open_database(settings: Settings) -> Engine:
     """A pool of connections to the tenant's database; connects when first used."""
     return create_engine(
-        settings.database.url(settings.authority),
+        settings.database.url(),
         pool_size=5,
         max_overflow=5,
         pool_timeout=10,
@@ -73,8 +74,8 @@ def require_current(engine: Engine) -> None:
     if not is_current(engine):
         raise PlatformError(
             "P-DATABASE-002",
-            "The command was not carried out",
-            "the database's schema is not the one of this release",
+            mark("The command was not carried out"),
+            mark("the database's schema is not the one of this release"),
             "digione-platform migrate",
         )
 
@@ -83,9 +84,10 @@ def database_away(error: OperationalError) -> PlatformError:
     """The error to show when the database does not answer; the server's words carry no password."""
     return PlatformError(
         "P-DATABASE-001",
-        "The database does not answer",
-        str(error.orig).strip().splitlines()[0],
-        "look at PostgreSQL on its host: digione status <instance>, digione logs <instance> postgresql",
+        mark("The database does not answer"),
+        "{reason}",
+        mark("look at PostgreSQL on its host: digione status <instance>, digione logs <instance> postgresql"),
+        reason=str(error.orig).strip().splitlines()[0],
     )
 
 

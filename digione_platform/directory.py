@@ -23,6 +23,7 @@ from ldap3.utils.conv import escape_filter_chars
 from ldap3.utils.dn import escape_rdn
 
 from digione_platform.errors import InputError, PlatformError
+from digione_platform.i18n import mark
 from digione_platform.settings import Directory
 
 # What ppolicy takes for "locked until someone unlocks"; other values are lockouts after wrong passwords.
@@ -113,9 +114,10 @@ def open_directory(settings: Directory, authority: Path | None) -> Iterator["Peo
     except LDAPInvalidCredentialsResult as error:
         raise PlatformError(
             "P-ACCOUNTS-003",
-            "The directory was not opened",
-            f"{where} does not accept the platform's password",
+            mark("The directory was not opened"),
+            mark("{where} does not accept the platform's password"),
             "digione apply <instance>",
+            where=where,
         ) from error
     except (LDAPException, OSError) as error:
         raise _away(where, error) from error
@@ -130,9 +132,11 @@ def open_directory(settings: Directory, authority: Path | None) -> Iterator["Peo
 def _away(where: str, error: Exception) -> PlatformError:
     return PlatformError(
         "P-ACCOUNTS-002",
-        "The directory did not do what it was asked",
-        f"{where}: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-        "digione status <instance>; when the directory answers again: digione-platform accounts sync",
+        mark("The directory did not do what it was asked"),
+        "{where}: {reason}",
+        mark("digione status <instance>; when the directory answers again: digione-platform accounts sync"),
+        where=where,
+        reason=str(error).splitlines()[0] if str(error) else type(error).__name__,
     )
 
 
@@ -185,22 +189,25 @@ class People:
 
     def set_password(self, username: str, password: str) -> None:
         """Give a person a new password; the directory's policy may refuse it."""
-        what = f"The password of {username} was not changed"
+        what = mark("The password of {username} was not changed")
         try:
             self._connection.extend.standard.modify_password(self._dn(username), new_password=password)
         except (LDAPConstraintViolationResult, LDAPUnwillingToPerformResult) as error:
             raise InputError(
                 "P-ACCOUNTS-006",
                 what,
-                f"the directory's policy refuses it: {error.message or error.description}",
-                "give a longer password that was not used before",
+                mark("the directory's policy refuses it: {reason}"),
+                mark("give a longer password that was not used before"),
+                username=username,
+                reason=error.message or error.description,
             ) from error
         except LDAPNoSuchObjectResult as error:
             raise PlatformError(
                 "P-ACCOUNTS-007",
                 what,
-                "the account is not in the directory yet",
+                mark("the account is not in the directory yet"),
                 "digione-platform accounts sync",
+                username=username,
             ) from error
 
     def _modify(self, old: Entry, new: Entry) -> None:

@@ -2,18 +2,27 @@
 
 from typing import ClassVar
 
+from digione_platform.i18n import Texts
+
 
 class PlatformError(Exception):
     """Given a stable id, what did not happen, why, and what to type next, an error fit to be shown.
 
+    The three are texts of the catalogues (``mark``), filled in from ``values`` where they are shown.
     ``exit`` is the process's exit code: 1 is a fault of ours or of the surroundings, 2 is wrong input.
     """
 
     exit: ClassVar[int] = 1
 
-    def __init__(self, id: str, what: str, why: str, fix: str) -> None:  # noqa: A002 - the contract's word
-        super().__init__(f"{id}: {what}: {why}")
-        self.id, self.what, self.why, self.fix = id, what, why, fix
+    def __init__(self, id: str, what: str, why: str, fix: str, **values: object) -> None:  # noqa: A002 - the contract's word
+        super().__init__(f"{id}: {what.format(**values)}: {why.format(**values)}")
+        self.id, self.what, self.why, self.fix, self.values = id, what, why, fix, values
+
+    def told(self, texts: Texts) -> tuple[str, str, str]:
+        """What did not happen, why, and what to type next, each on one line, in a language."""
+        parts = (texts.gettext(part, **self.values) for part in (self.what, self.why, self.fix))
+        what, why, fix = (" ".join(part.split()) for part in parts)
+        return what, why, fix
 
 
 class InputError(PlatformError):

@@ -3,6 +3,7 @@
 The keys of the catalogues are the English texts. The catalogues are read as they stand (``.po``) at start.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
@@ -89,6 +90,13 @@ class Texts:
     def number(self, value: int) -> str:
         """For example 12 345, with a space that does not break."""
         return format_decimal(value, locale=self._locale)
+
+
+def texts_of_command() -> Texts:
+    """The language of whoever runs a command: ``DIGIONE_LANGUAGE``, else the locale's, else English."""
+    names = ("DIGIONE_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    wishes = (os.environ.get(name, "")[:2].lower() for name in names)
+    return Texts(next((wish for wish in wishes if wish in LANGUAGES), "en"))
 
 
 def today() -> date:

@@ -13,6 +13,7 @@ from digione_platform.app import create_app
 from digione_platform.auth import OidcSignIn
 from digione_platform.db import ready_database
 from digione_platform.errors import InputError, PlatformError
+from digione_platform.i18n import mark
 from digione_platform.settings import load_settings
 
 
@@ -22,9 +23,9 @@ def serve_socket(path: Path) -> None:
     if settings.oidc is None:
         raise InputError(
             "P-SETTINGS-005",
-            "The platform was not started",
-            "the settings name no identity provider (oidc)",
-            "apply the instance again: digione apply <instance>",
+            mark("The platform was not started"),
+            mark("the settings name no identity provider (oidc)"),
+            mark("apply the instance again: digione apply <instance>"),
         )
     log_to_stderr()
     with ready_database(settings):
@@ -74,8 +75,10 @@ def _listen(path: Path) -> sockets.socket:
         listening.close()
         raise PlatformError(
             "P-SERVE-001",
-            "The platform was not started",
-            f"{path}: {error.strerror or error}",
-            "the socket's directory belongs to the unit: systemctl status digione-platform@<tenant>",
+            mark("The platform was not started"),
+            "{path}: {reason}",
+            mark("the socket's directory belongs to the unit: systemctl status digione-platform@<tenant>"),
+            path=path,
+            reason=error.strerror or error,
         ) from error
     return listening

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 from sqlalchemy.engine import URL, make_url
 
 from digione_platform.errors import InputError
+from digione_platform.i18n import mark
 
 ENVIRONMENT_KEY = "DIGIONE_PLATFORM_SETTINGS"
 
@@ -46,6 +47,7 @@ class Database(Model):
     name: str
     user: str
     password: SecretStr = SecretStr("")
+    authority: Path | None = None
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -60,14 +62,14 @@ class Database(Model):
             password=SecretStr(parsed.password or ""),
         )
 
-    def url(self, authority: Path | None) -> URL:
-        """The URL for SQLAlchemy; TCP is encrypted and the server is checked against ``authority``."""
+    def url(self) -> URL:
+        """The URL for SQLAlchemy; with an authority, TCP is encrypted and the server must prove its name."""
         encryption = (
             {}
-            if authority is None or self.host.startswith("/")
+            if self.authority is None or self.host.startswith("/")
             else {
-                "sslmode": "verify-ca",
-                "sslrootcert": str(authority),
+                "sslmode": "verify-full",
+                "sslrootcert": str(self.authority),
             }
         )
         return URL.create(
@@ -116,25 +118,32 @@ def load_settings(path: Path | None = None) -> Settings:
     if str(named) == ".":
         raise InputError(
             "P-SETTINGS-001",
-            "The platform was not started",
-            f"the environment variable {ENVIRONMENT_KEY} does not name a settings file",
-            f"{ENVIRONMENT_KEY}=/etc/digione/platform/<tenant>.json digione-platform …",
+            mark("The platform was not started"),
+            mark("the environment variable {variable} does not name a settings file"),
+            "{variable}=/etc/digione/platform/<tenant>.json digione-platform …",
+            variable=ENVIRONMENT_KEY,
         )
     try:
         return Settings.model_validate_json(named.read_bytes())
     except OSError as error:
         raise InputError(
             "P-SETTINGS-002",
-            "The platform's settings were not read",
-            f"{named}: {error.strerror}",
-            "run the command as the tenant's Unix user, or write the file again: digione apply <instance>",
+            mark("The platform's settings were not read"),
+            "{file}: {reason}",
+            mark(
+                "run the command as the tenant's Unix user, or write the file again: digione apply <instance>"
+            ),
+            file=named,
+            reason=error.strerror,
         ) from error
     except ValidationError as error:
         raise InputError(
             "P-SETTINGS-003",
-            "The platform's settings are not valid",
-            f"{named}: " + "; ".join(_mistakes(error)),
-            "the file is written by the operator's side: digione apply <instance>",
+            mark("The platform's settings are not valid"),
+            "{file}: {mistakes}",
+            mark("the file is written by the operator's side: digione apply <instance>"),
+            file=named,
+            mistakes="; ".join(_mistakes(error)),
         ) from error
 
 

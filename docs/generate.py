@@ -3,6 +3,7 @@
 A page is a function that returns its text; PAGES names them all.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -13,6 +14,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+os.environ["DIGIONE_LANGUAGE"] = "en"
 
 from digione_cli import checks
 from digione_cli.engine.services import load_services
@@ -216,7 +219,7 @@ def doctor() -> str:
             parts += [
                 f"### {id_}: {found.title}\n",
                 f"Cause: {plain(found.cause)}.\n",
-                f"Fix: {plain(found.fix)}.\n",
+                f"Fix: {plain(errors_in_code.filled_in(found.fix))}.\n",
             ]
     parts += ["## Any check\n", "### D1-CHECK-001: The check itself failed\n"]
     parts += ["Cause: a bug of ours; the other findings stand.\n", "Fix: report the text.\n"]
@@ -258,6 +261,7 @@ _SHOWN = {
     "ports": "Ports let in",
     "files": "Managed files",
     "data": "Data",
+    "tenant_data": "Data of each tenant",
     "packages": "Debian packages",
     "users": "Unix users",
     "secrets": "Secrets",

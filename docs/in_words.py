@@ -29,7 +29,7 @@ def code(value: object) -> str:
     if value in (None, "", (), [], {}):
         return "–"
     shown = value if isinstance(value, str) else _yaml(value)
-    return f"`{shown}`"
+    return f"`{shown}`" if shown else "–"
 
 
 def _yaml(value: object) -> str:

@@ -4,19 +4,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
+
+os.environ["DIGIONE_LANGUAGE"] = "en"  # what tests expect to read, whatever this machine's language
 
 from digione_cli.errors import PreconditionError
 from digione_cli.lab import Lab
 from digione_cli.lab.requirements import require
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+HOST = "testila1"
 DOMAIN = "testila.digione.test"
 # Chromium must not look for Google's servers: the network of a test machine may be closed.
 FLAGS = [
@@ -29,6 +33,8 @@ FLAGS = [
     "--disable-sync",
 ]
 OID = "1.2.246.562.99.00000009993"
+
+Ssh = Callable[..., "CompletedProcess[str]"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,19 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
+def ssh(lab: Lab) -> Ssh:
+    """``ssh(host, command)``: runs a command as the host's operator."""
+
+    def ssh(host: str, command: str, *, text: str = "") -> "CompletedProcess[str]":
+        argv = ["ssh", "-F", str(lab.ssh_config), host, command]
+        return subprocess.run(
+            argv, input=text, capture_output=True, encoding="utf-8", check=False, timeout=120
+        )
+
+    return ssh
+
+
+@pytest.fixture(scope="session")
 def digione(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Digione:
     """The command, away from the operator's own files."""
     home = tmp_path_factory.mktemp("operator")
@@ -141,6 +160,12 @@ class Installed:
     digione: Digione
     logins: dict[str, tuple[str, str]]
     domain: str = DOMAIN
+    host: str = HOST
+
+    @property
+    def tenant_file(self) -> Path:
+        """The declaration of its municipality."""
+        return self.digione.inventories / self.name / f"tenants/{self.name}.yml"
 
     @property
     def authority(self) -> str:
@@ -152,12 +177,12 @@ class Installed:
 @pytest.fixture(scope="session")
 def installed(lab: Lab, digione: Digione) -> Installed:
     """An instance on a host of 2 GB, installed from nothing by init, apply and sample install."""
-    lab.up(["testila1"], 2048)
+    lab.up([HOST], 2048)
     digione(
-        *("init", "testila", "--lab", "testila1", "--code", "999", "--oid", OID, "--name-fi", "Testilä"),
+        *("init", "testila", "--lab", HOST, "--code", "999", "--oid", OID, "--name-fi", "Testilä"),
         *("--name-sv", "Testby", "--domain", DOMAIN, "--contact", "operator@testila.example"),
     )
-    lab.resolve("testila1", [DOMAIN, f"auth.{DOMAIN}"])
+    lab.resolve(HOST, [DOMAIN, f"auth.{DOMAIN}"])
     digione("apply", "testila", "--yes")
     logins = digione("sample", "install", "testila", "--json").json["sample_logins"]
     return Installed("testila", digione, {x["role"]: (x["username"], x["password"]) for x in logins})

@@ -16,12 +16,14 @@ from digione_cli.engine.secrets import Secrets, SecretStore, stored_names, wante
 from digione_cli.engine.services import Services, load_services
 from digione_cli.engine.situation import Situation
 from digione_cli.errors import LockedError
+from digione_cli.model.external import ExternalMail, ExternalPostgresql
 from digione_cli.model.facts import Applied, Facts, HostFacts, LockHolder
 from digione_cli.model.instance import Instance
 from digione_cli.settings import CHECKOUT, Settings
 from digione_cli.ui.screen import JsonScreen
 from digione_cli.world.ansible import PlayEvent, PlayRequest
 from digione_cli.world.http import Answer
+from digione_cli.world.postgresql import Server
 from digione_cli.world.registry import Registry
 from digione_cli.world.ssh import Target
 from digione_cli.world.world import Envelope, World
@@ -94,9 +96,10 @@ def load(inventories: Path, name: str = "kuhmo") -> Instance:
 def situation(instance: Instance, facts: Facts | None = None, secrets: Secrets | None = None) -> Situation:
     """A situation with sentinels for secrets; hosts are empty unless told otherwise."""
     known = secrets or sentinels(instance)
-    desired = desired_state(instance, services(), known, BUNDLE)
+    of = services().of(instance)
+    desired = desired_state(instance, of, known, BUNDLE)
     store = SecretStore(instance.folder, instance.folder.parent)
-    return Situation(instance, services(), store, known, desired, facts or empty(instance), NOW)
+    return Situation(instance, of, store, known, desired, facts or empty(instance), NOW)
 
 
 def host(**given: Any) -> HostFacts:
@@ -123,11 +126,16 @@ def applied(of: Situation) -> Situation:
         name: host(
             instance=of.instance.name,
             release=of.instance.release,
-            services={s: Applied(fingerprint=f, at="2026-11-01T00:00:00Z") for s, f in fingerprints.items()},
+            services={s: _applied(of, s, f) for s, f in fingerprints.items()},
         )
         for name, fingerprints in of.desired.fingerprints.items()
     }
     return replace(of, facts=facts)
+
+
+def _applied(of: Situation, service: str, fingerprint: str) -> Applied:
+    tenants = of.tenants() if of.services[service].holds_tenants else ()
+    return Applied(fingerprint=fingerprint, at="2026-11-01T00:00:00Z", tenants=tenants)
 
 
 def on_host(of: Situation, name: str, **changes: Any) -> Situation:
@@ -155,6 +163,8 @@ class FakeWorld(World):
     play_succeeds: bool = True
     holder: LockHolder | None = None
     answers: Callable[[str], Answer] = lambda url: Answer(200, '"authorization_endpoint": ""')
+    server: Server = field(default_factory=lambda: Server(version=150_008, connections=97))
+    relay_says: str = ""
     sudo_password: SecretStr | None = None
     did: list[str] = field(default_factory=list)
     played: list[PlayRequest] = field(default_factory=list)
@@ -194,20 +204,48 @@ class FakeWorld(World):
     def get(self, url: str, address: str, authority: str | None) -> Answer:
         return self.answers(url)
 
+    def postgresql(
+        self,
+        target: Target,
+        server: ExternalPostgresql,
+        password: SecretStr,
+        authority: str,
+        roles: Sequence[str],
+    ) -> Server:
+        assert password.get_secret_value() == "SENTINEL-postgresql_admin"
+        return self.server
+
+    def relay(
+        self,
+        target: Target,
+        mail: ExternalMail,
+        sender: str,
+        to: str,
+        password: SecretStr | None,
+        authority: str,
+    ) -> str:
+        return self.relay_says
+
     def build_bundle(self, tar: Path, identity: str, release: str, on: Callable[[str], None]) -> None:
         self.did.append(f"build {identity}")
         tar.parent.mkdir(parents=True, exist_ok=True)
         tar.write_text(identity)
 
-    def follow(self, target: Target, command: Sequence[str]) -> int:
+    def follow(self, target: Target, command: Sequence[str], say: Callable[[str], object]) -> int:
         self.did.append(f"follow {target.name}: {' '.join(command)}")
+        say("a line of the log\n")
         return 0
 
     def platform(
-        self, target: Target, tenant: str, arguments: Sequence[str], content: bytes = b"", file: str = ""
+        self,
+        target: Target,
+        tenant: str,
+        arguments: Sequence[str],
+        stdin: bytes = b"",
+        file: Path | None = None,
     ) -> Envelope:
         self.did.append(f"platform {target.name} {tenant}: {' '.join(arguments)}")
-        self.given.append(content)
+        self.given.append(file.read_bytes() if file else stdin)
         return self.envelope
 
     def host_keys(self, target: Target) -> list[str]:

@@ -12,6 +12,7 @@ from types import ModuleType
 
 from digione_cli.engine.situation import Situation
 from digione_cli.model.finding import Finding, Level
+from digione_cli.texts import t
 from digione_cli.world.world import World
 
 STAGES = ("preflight", "smoke", "doctor")
@@ -36,6 +37,6 @@ def findings(stage: str, situation: Situation, world: World) -> Iterator[Finding
                 code="D1-CHECK-001",
                 level=Level.ERROR,
                 subject=name,
-                text=f"the check itself failed: {type(e).__name__}: {e}",
-                fix="report this text; the other findings stand",
+                text=t("the check itself failed: {reason}", reason=f"{type(e).__name__}: {e}"),
+                fix=t("report this text; the other findings stand"),
             )

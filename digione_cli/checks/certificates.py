@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from digione_cli.engine.situation import Situation
 from digione_cli.model.finding import Code, Finding, Level
+from digione_cli.texts import mark, t, tn
 from digione_cli.world.world import World
 
 STAGES = ("doctor",)
@@ -15,7 +16,7 @@ CODES = {
     "D1-CERT-001": Code(
         title="Certificate expires",
         cause=f"a certificate ends within {RENEW_DAYS} days",
-        fix="digione apply <instance> renews those of the private authority; replace files of your own",
+        fix=mark("digione apply {instance} renews those of the private authority; replace files of your own"),
     ),
 }
 
@@ -29,11 +30,25 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
             if days >= RENEW_DAYS:
                 continue
             level = Level.ERROR if days < ERROR_DAYS else Level.WARNING if days < WARN_DAYS else Level.HINT
-            ends = f"ends in {days} days" if days >= 0 else f"ended {-days} days ago"
+            named = {"path": certificate.path, "date": certificate.not_after[:10]}
+            if days >= 0:
+                text = tn(
+                    "{path} ends in {count} day ({date})",
+                    "{path} ends in {count} days ({date})",
+                    days,
+                    **named,
+                )
+            else:
+                text = tn(
+                    "{path} ended {count} day ago ({date})",
+                    "{path} ended {count} days ago ({date})",
+                    -days,
+                    **named,
+                )
             yield Finding(
                 code="D1-CERT-001",
                 level=level,
                 subject=host,
-                text=f"{certificate.path} {ends} ({certificate.not_after[:10]})",
-                fix=CODES["D1-CERT-001"].fix.replace("<instance>", situation.instance.name),
+                text=text,
+                fix=t(CODES["D1-CERT-001"].fix, instance=situation.instance.name),
             )

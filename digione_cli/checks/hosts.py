@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from digione_cli.engine.situation import Situation
 from digione_cli.model.facts import HostFacts
 from digione_cli.model.finding import Code, Finding, Level
+from digione_cli.texts import mark, t
 from digione_cli.world.world import World
 
 STAGES = ("preflight", "doctor")
@@ -12,47 +13,48 @@ STAGES = ("preflight", "doctor")
 MEMORY_MB = 1900  # a host of 2 GB shows a little less
 DISK_MB = 4000
 CLOCK_SECONDS = 60
+UNKNOWN = "?"  # what the checker says of a process that it cannot name
 
 CODES = {
     "D1-HOST-001": Code(
         title="Host not reached",
         cause="ssh does not get through to the host, or sudo refuses the user",
-        fix="the finding names the reason; mend it and look again",
+        fix=mark("the finding names the reason; mend it and look again"),
     ),
     "D1-HOST-002": Code(
         title="Not Debian 12",
         cause="the host runs another system; services are built for Debian 12 with systemd",
-        fix="install Debian 12 on the host, or name another host in instance.yml",
+        fix=mark("install Debian 12 on the host, or name another host in instance.yml"),
     ),
     "D1-HOST-003": Code(
         title="Too little memory",
         cause=f"the host has less than {MEMORY_MB} MB of memory",
-        fix="give the host at least 2 GB",
+        fix=mark("give the host at least 2 GB"),
     ),
     "D1-HOST-004": Code(
         title="Too little disk space",
         cause=f"fewer than {DISK_MB} MB are free below /var/lib",
-        fix="enlarge the disk or delete what is not needed",
+        fix=mark("enlarge the disk or delete what is not needed"),
     ),
     "D1-HOST-005": Code(
         title="Clock is wrong",
         cause=f"the host's clock differs by more than {CLOCK_SECONDS} s from this machine's",
-        fix="on the host: timedatectl; make sure that it reaches a time server",
+        fix=mark("on the host: timedatectl; make sure that it reaches a time server"),
     ),
     "D1-HOST-006": Code(
         title="Host belongs to another instance",
         cause="another instance was applied to the host before",
-        fix="take that instance off first (digione destroy), or name another host",
+        fix=mark("take that instance off first (digione destroy), or name another host"),
     ),
     "D1-HOST-007": Code(
         title="apt is busy",
         cause="another process (often the nightly updates) holds apt's lock",
-        fix="wait until it has ended",
+        fix=mark("wait until it has ended"),
     ),
     "D1-HOST-008": Code(
         title="Restart of the host due",
         cause="an update of the kernel or a library takes effect only after a restart",
-        fix="restart the host at a quiet time",
+        fix=mark("restart the host at a quiet time"),
     ),
 }
 
@@ -69,24 +71,35 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
 
 def _host(name: str, facts: HostFacts, situation: Situation) -> Iterator[Finding]:
     if facts.os != "debian-12" or not facts.systemd:
-        note = f"it runs {facts.os or 'an unknown system'}{'' if facts.systemd else ' without systemd'}"
-        yield _finding("D1-HOST-002", Level.ERROR, name, note)
+        system = facts.os or t("an unknown system")
+        runs = t("it runs {system}", system=system)
+        if not facts.systemd:
+            runs = t("it runs {system} without systemd", system=system)
+        yield _finding("D1-HOST-002", Level.ERROR, name, runs)
     if facts.memory_mb < MEMORY_MB:
-        yield _finding("D1-HOST-003", Level.ERROR, name, f"it has {facts.memory_mb} MB of memory")
+        yield _finding(
+            "D1-HOST-003", Level.ERROR, name, t("it has {size} MB of memory", size=facts.memory_mb)
+        )
     if facts.disk_free_mb < DISK_MB:
         fresh = not facts.services
         level = Level.ERROR if fresh or facts.disk_free_mb < DISK_MB // 4 else Level.WARNING
-        yield _finding("D1-HOST-004", level, name, f"{facts.disk_free_mb} MB are free below /var/lib")
+        free = t("{size} MB are free below /var/lib", size=facts.disk_free_mb)
+        yield _finding("D1-HOST-004", level, name, free)
     skew = facts.time - situation.now.timestamp()
     if abs(skew) > CLOCK_SECONDS:
-        yield _finding("D1-HOST-005", Level.ERROR, name, f"its clock is {skew:+.0f} s off")
+        yield _finding(
+            "D1-HOST-005", Level.ERROR, name, t("its clock is {seconds} s off", seconds=f"{skew:+.0f}")
+        )
     if facts.instance not in ("", situation.instance.name):
-        yield _finding("D1-HOST-006", Level.ERROR, name, f"it belongs to the instance {facts.instance}")
+        other = t("it belongs to the instance {other}", other=facts.instance)
+        yield _finding("D1-HOST-006", Level.ERROR, name, other)
     if facts.apt_locked_by:
-        yield _finding("D1-HOST-007", Level.ERROR, name, f"apt is held by {facts.apt_locked_by}")
+        known = facts.apt_locked_by != UNKNOWN
+        held = t("apt is held by {process}", process=facts.apt_locked_by) if known else t("apt is held")
+        yield _finding("D1-HOST-007", Level.ERROR, name, held)
     if facts.reboot_required:
-        yield _finding("D1-HOST-008", Level.HINT, name, "a restart is due")
+        yield _finding("D1-HOST-008", Level.HINT, name, t("a restart is due"))
 
 
 def _finding(code: str, level: Level, host: str, text: str) -> Finding:
-    return Finding(code=code, level=level, subject=host, text=text, fix=CODES[code].fix)
+    return Finding(code=code, level=level, subject=host, text=text, fix=t(CODES[code].fix))

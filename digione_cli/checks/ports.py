@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from digione_cli.engine.situation import Situation
 from digione_cli.model.finding import Code, Finding, Level
+from digione_cli.texts import mark, t
 from digione_cli.world.world import World
 
 STAGES = ("preflight", "doctor")
@@ -12,7 +13,7 @@ CODES = {
     "D1-PORT-001": Code(
         title="Port taken",
         cause="a program that is not DigiOne's listens on a port that a service needs",
-        fix="stop that program or remove its package, then run the command again",
+        fix=mark("stop that program or remove its package, then run the command again"),
     ),
 }
 
@@ -28,11 +29,18 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
             if service.endpoint:
                 wanted.add(f"tcp/{service.endpoint}")
             for port in sorted(wanted & set(facts.listening)):
-                taker = facts.listening[port] or "something"
+                text = t("{port} is needed by {service} and taken", port=port, service=service.name)
+                if taker := facts.listening[port]:
+                    text = t(
+                        "{port} is needed by {service} and taken by {taker}",
+                        port=port,
+                        service=service.name,
+                        taker=taker,
+                    )
                 yield Finding(
                     code="D1-PORT-001",
                     level=Level.ERROR,
                     subject=host,
-                    text=f"{port} is needed by {service.name} and taken by {taker}",
-                    fix=CODES["D1-PORT-001"].fix,
+                    text=text,
+                    fix=t(CODES["D1-PORT-001"].fix),
                 )

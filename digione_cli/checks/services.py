@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from digione_cli.engine.situation import Situation
 from digione_cli.model.facts import Drift
 from digione_cli.model.finding import Code, Finding, Level
+from digione_cli.texts import mark, t
 from digione_cli.world.world import World
 
 STAGES = ("smoke", "doctor")
@@ -13,31 +14,42 @@ CODES = {
     "D1-SVC-001": Code(
         title="Unit not running",
         cause="a systemd unit of the service is not active",
-        fix="digione logs <instance> <service> shows why; digione apply <instance> repairs it",
+        fix=mark("digione logs {instance} {service} shows why; digione apply {instance} repairs it"),
     ),
     "D1-SVC-002": Code(
         title="File changed by hand",
         cause="a managed file was altered, deleted or added, or has another mode or owner",
-        fix="digione plan <instance> --diff shows it; digione apply <instance> puts it back",
+        fix=mark("digione plan {instance} --diff shows it; digione apply {instance} puts it back"),
     ),
     "D1-SVC-003": Code(
         title="Not applied",
         cause="the service is wanted on the host and was never applied, or its apply was interrupted",
-        fix="digione apply <instance>",
+        fix="digione apply {instance}",
     ),
     "D1-SVC-004": Code(
         title="Out of date",
         cause="the inventory, a secret or the release changed since the service was applied",
-        fix="digione plan <instance>, then digione apply <instance>",
+        fix=mark("digione plan {instance}, then digione apply {instance}"),
     ),
     "D1-SVC-005": Code(
         title="Restarts again and again",
         cause="systemd had to start the unit anew several times",
-        fix="digione logs <instance> <service>",
+        fix="digione logs {instance} {service}",
     ),
 }
 
 RESTARTS = 3
+
+_DRIFT = {
+    "missing": mark("{subject} is missing"),
+    "changed": mark("{subject} was changed by hand"),
+    "unknown": mark("{subject} was not written by DigiOne"),
+    "mode": mark("{subject} has mode {has}, wanted is {wants}"),
+    "owner": mark("{subject} belongs to {has}, wanted is {wants}"),
+    "unit": mark("{subject} is {has}"),
+    "no-unit": mark("{subject} is not there"),
+    "probe": mark("{subject} fails"),
+}
 
 
 def check(situation: Situation, world: World) -> Iterator[Finding]:
@@ -48,12 +60,12 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
         for service, fingerprint in situation.desired.fingerprints[host].items():
             applied = facts.services.get(service)
             if applied is None or not applied.fingerprint:
-                interrupted = "was interrupted" if applied else "was never applied"
-                yield _finding(
-                    "D1-SVC-003", Level.ERROR, host, service, f"{service} {interrupted}", situation
-                )
+                note = t("{service} was never applied", service=service)
+                if applied:
+                    note = t("{service} was interrupted", service=service)
+                yield _finding("D1-SVC-003", Level.ERROR, host, service, note, situation)
             elif applied.fingerprint != fingerprint:
-                note = f"{service} is not as the inventory wants it"
+                note = t("{service} is not as the inventory wants it", service=service)
                 yield _finding("D1-SVC-004", Level.WARNING, host, service, note, situation)
         for drift in facts.drift:
             code = "D1-SVC-001" if drift.kind == "unit" else "D1-SVC-002"
@@ -61,22 +73,14 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
             yield _finding(code, level, host, drift.service, f"{drift.service}: {told(drift)}", situation)
         for unit, seen in facts.units.items():
             if seen.restarts > RESTARTS:
-                note = f"{unit} was restarted {seen.restarts} times"
+                note = t("{unit} was restarted {count} times", unit=unit, count=seen.restarts)
                 yield _finding("D1-SVC-005", Level.WARNING, host, _owner(unit, situation), note, situation)
 
 
 def told(drift: Drift) -> str:
     """Given a difference, return it in words."""
-    words = {
-        "missing": "is missing",
-        "changed": "was changed by hand",
-        "unknown": "was not written by DigiOne",
-        "mode": f"has mode {drift.has}, wanted is {drift.wants}",
-        "owner": f"belongs to {drift.has}, wanted is {drift.wants}",
-        "unit": f"is {drift.has}",
-        "probe": "fails",
-    }
-    return f"{drift.subject} {words[drift.kind]}"
+    kind = "no-unit" if drift.kind == "unit" and drift.has == "not-found" else drift.kind
+    return t(_DRIFT[kind], subject=drift.subject, has=drift.has, wants=drift.wants)
 
 
 def _owner(unit: str, situation: Situation) -> str:
@@ -85,5 +89,5 @@ def _owner(unit: str, situation: Situation) -> str:
 
 
 def _finding(code: str, level: Level, host: str, service: str, text: str, situation: Situation) -> Finding:
-    fix = CODES[code].fix.replace("<instance>", situation.instance.name).replace("<service>", service)
+    fix = t(CODES[code].fix, instance=situation.instance.name, service=service)
     return Finding(code=code, level=level, subject=host, text=text, fix=fix)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from digione_cli.engine.situation import Situation
 from digione_cli.model.finding import Code, Finding, Level
 from digione_cli.model.instance import Tenant
+from digione_cli.texts import mark, t
 from digione_cli.world.world import World
 
 STAGES = ("smoke", "doctor")
@@ -13,23 +14,28 @@ CODES = {
     "D1-TEN-001": Code(
         title="Platform does not answer",
         cause="the tenant's /healthz gives no 200 through the gateway",
-        fix="digione logs <instance> platform; digione logs <instance> gateway",
+        fix="digione logs {instance} platform; digione logs {instance} gateway",
     ),
     "D1-TEN-002": Code(
         title="Sign-in does not answer",
         cause="the tenant's identity provider does not give its OpenID Connect configuration",
-        fix="digione logs <instance> identity; digione logs <instance> directory",
+        fix="digione logs {instance} identity; digione logs {instance} directory",
     ),
     "D1-TEN-003": Code(
         title="Maintenance page shown",
         cause="the gateway shows the maintenance page for the tenant",
-        fix="wait for the run that shows it, or digione apply <instance>",
+        fix=mark("wait for the run that shows it, or digione apply {instance}"),
+    ),
+    "D1-TEN-004": Code(
+        title="Upstream provider does not answer",
+        cause="the tenant's sign-in service does not reach its upstream provider, or finds nothing of use",
+        fix=mark("digione logs {instance} identity; people with a password sign in as before"),
     ),
 }
 
 
 def check(situation: Situation, world: World) -> Iterator[Finding]:
-    """Ask for two addresses of each tenant at the gateway's host, without DNS."""
+    """Ask for addresses of each tenant at the gateway's host, without DNS."""
     placed = situation.instance.placed("gateway")
     if not placed or not situation.facts[placed[0]].reached:
         return
@@ -47,15 +53,27 @@ def _tenant(tenant: Tenant, address: str, situation: Situation, world: World) ->
     if answer.status == 503 and "maintenance" in answer.body:
         yield _finding("D1-TEN-003", Level.WARNING, tenant, health, name)
     elif answer.status != 200:
-        note = f"{health} gave {answer.status or answer.body}"
+        note = t("{address} gave {answer}", address=health, answer=answer.status or answer.body)
         yield _finding("D1-TEN-001", Level.ERROR, tenant, note, name)
     discovery = f"https://{tenant.auth_domain}/.well-known/openid-configuration"
     answer = world.get(discovery, address, situation.authority)
     if answer.status != 200 or "authorization_endpoint" not in answer.body:
-        note = f"{discovery} gave {answer.status or answer.body}"
+        note = t("{address} gave {answer}", address=discovery, answer=answer.status or answer.body)
         yield _finding("D1-TEN-002", Level.ERROR, tenant, note, name)
+    elif tenant.identity.upstream:
+        yield from _upstream(tenant, address, situation, world)
+
+
+def _upstream(tenant: Tenant, address: str, situation: Situation, world: World) -> Iterator[Finding]:
+    """Choose the upstream provider as a person does: that leads on to it, or comes back with a page."""
+    choice = f"https://{tenant.auth_domain}/?lmAuth=2_upstream"
+    answer = world.get(choice, address, situation.authority)
+    if answer.status != 302:
+        title = tenant.identity.upstream.title if tenant.identity.upstream else ""
+        note = t("sign-in does not get through to {title}", title=title)
+        yield _finding("D1-TEN-004", Level.WARNING, tenant, note, situation.instance.name)
 
 
 def _finding(code: str, level: Level, tenant: Tenant, text: str, instance: str) -> Finding:
-    fix = CODES[code].fix.replace("<instance>", instance)
+    fix = t(CODES[code].fix, instance=instance)
     return Finding(code=code, level=level, subject=tenant.slug, text=text, fix=fix)

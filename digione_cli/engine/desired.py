@@ -11,8 +11,14 @@ from digione_cli.engine.services import Services
 from digione_cli.errors import PreconditionError
 from digione_cli.model.instance import Instance, Tenant, UpstreamSaml
 from digione_cli.model.service import Service
+from digione_cli.texts import t
 
 SSH = "ssh"
+# Files on every host: the instance's own authority, and all that the host trusts.
+OWN_AUTHORITY = "/etc/digione/authority.pem"
+ALL_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+# What counts only for the services that name it in `uses`.
+_SPECIAL = ("firewall", "bundle", "mail")
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ def _variables(instance: Instance, services: Services, host: str, bundle: Bundle
         "host": {"name": host, "address": instance.hosts[host].address},
         "hosts": [{"name": n, "address": h.address} for n, h in sorted(instance.hosts.items())],
         "endpoints": _endpoints(instance, services, host),
+        "external": _external(instance, services),
+        "mail": _mail(instance),
         "firewall": _firewall(instance, services, host),
         "bundle": vars(bundle) if bundle else None,
         "tenants": [_tenant(instance, t) for t in instance.tenants],
@@ -71,14 +79,40 @@ def _variables(instance: Instance, services: Services, host: str, bundle: Bundle
 
 
 def _endpoints(instance: Instance, services: Services, host: str) -> dict[str, Any]:
-    endpoints = {}
+    endpoints: dict[str, Any] = {
+        name: {"address": own.address, "port": own.port, "authority": ALL_AUTHORITIES}
+        for name, own in instance.external.services.items()
+    }
     for service in services.values():
-        if service.endpoint is None:
+        if service.endpoint is None or service.name in endpoints:
             continue
         at = instance.placed(service.name)[0]
         address = "127.0.0.1" if at == host else instance.hosts[at].address
-        endpoints[service.name] = {"host": at, "address": address, "port": service.endpoint}
+        endpoints[service.name] = {
+            "host": at,
+            "address": address,
+            "port": service.endpoint,
+            "authority": OWN_AUTHORITY,
+        }
     return endpoints
+
+
+def _external(instance: Instance, services: Services) -> dict[str, Any]:
+    """What hosts are told of the municipality's own: the authority to trust, servers in place of services."""
+    own = instance.external.services
+    given = {name: own[name].model_dump(mode="json") if name in own else None for name in services.outside()}
+    return {"authority": authority_of(instance), **given}
+
+
+def authority_of(instance: Instance) -> str:
+    """The certificates (PEM) of the municipality's own authority; empty where it names none."""
+    named = instance.external.authority
+    return (instance.folder / named).read_text(encoding="utf-8") if named else ""
+
+
+def _mail(instance: Instance) -> dict[str, Any] | None:
+    mail = instance.external.mail
+    return mail.model_dump(mode="json") | {"sender": mail.sender_of(instance.domain)} if mail else None
 
 
 def _firewall(instance: Instance, services: Services, host: str) -> list[dict[str, Any]]:
@@ -113,15 +147,19 @@ def _tenant(instance: Instance, tenant: Tenant) -> dict[str, Any]:
 def _fingerprint(service: Service, variables: dict[str, Any], instance: Instance, secrets: Secrets) -> str:
     """Hash everything that the service's state on a host follows from."""
     digione = dict(variables["digione"])
-    for special in ("firewall", "bundle"):
+    for special in _SPECIAL:
         if special not in service.uses:
             del digione[special]
     if digione.get("bundle"):
         digione["bundle"] = digione["bundle"]["sha256"]
+    if "sign_in" not in service.uses:  # another provider for a tenant's people concerns few services
+        digione["tenants"] = [{k: v for k, v in t.items() if k != "identity"} for t in digione["tenants"]]
     names = {s.name for s in service.secrets} | set(service.uses)
+    tenants = {None, *(t.slug for t in instance.tenants)}  # those of others may be kept for their return
     digests = {
         str(name): secrets.digest(name)
         for name in secrets.values
+        if name.tenant in tenants
         if name.name in names or name.name.removesuffix("_key").removesuffix("_certificate") in names
     }
     settings = instance.services.get(service.name, {})
@@ -146,7 +184,7 @@ def _sha256(path: str) -> str:
     except OSError as e:
         raise PreconditionError(
             "D1-CFG-023",
-            "A file that the inventory names cannot be read",
+            t("A file that the inventory names cannot be read"),
             f"{path}: {e.strerror}",
-            "mend its mode or owner, then run this again; nothing was changed",
+            t("mend its mode or owner, then run this again; nothing was changed"),
         ) from None

@@ -5,7 +5,6 @@ refused; size and depth are capped, so that no file can exhaust memory or the st
 """
 
 import re
-import stat
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ import yaml
 
 from digione_cli.model.finding import Mistake
 from digione_cli.model.text import shown
+from digione_cli.texts import mark, t
+from digione_cli.world.files import read_own
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -23,6 +24,25 @@ Path_ = tuple[Hashable, ...]
 
 _INT = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+
+# What libyaml says most often.
+_SAID_BY_LIBYAML = (
+    mark("mapping values are not allowed in this context"),
+    mark("block sequence entries are not allowed in this context"),
+    mark("could not find expected ':'"),
+    mark("did not find expected key"),
+    mark("did not find expected '-' indicator"),
+    mark("did not find expected ',' or ']'"),
+    mark("did not find expected ',' or '}'"),
+    mark("did not find expected node content"),
+    mark("did not find expected <document start>"),
+    mark("found character that cannot start any token"),
+    mark("found a tab character that violates indentation"),
+    mark("found unexpected end of stream"),
+    mark("found unknown escape character"),
+    mark("control characters are not allowed"),
+)
 
 
 @dataclass(frozen=True)
@@ -51,42 +71,30 @@ def read_text(path: Path, file: str, most: int = MAX_BYTES) -> str:
     """Return the text of a regular UTF-8 file of at most ``most`` bytes.
 
     Raises:
-        DocumentError: it is missing, no regular file, too large, or not UTF-8.
+        DocumentError: it is missing, too large, or not UTF-8.
+        PreconditionError: it is no regular file, or others may have written it.
     """
 
     def wrong(code: str, text: str) -> DocumentError:
         return DocumentError(Mistake(code=code, file=file, line=None, path="", text=text))
 
     try:
-        info = path.lstat()
-        if not stat.S_ISREG(info.st_mode):
-            raise wrong("D1-CFG-003", "is not a regular file (links, pipes and devices are refused)")
-        if info.st_mode & stat.S_IWOTH:
-            raise wrong(
-                "D1-CFG-009", f"may be written by everyone (mode {info.st_mode & 0o777:04o}); chmod o-w"
-            )
-        if info.st_size > most:
-            raise wrong("D1-CFG-004", f"is larger than {most:,} bytes")
-        raw = path.read_bytes()
+        raw = read_own(path, most=most)
     except FileNotFoundError:
-        raise wrong("D1-CFG-001", "is missing") from None
+        raise wrong("D1-CFG-001", t("is missing")) from None
     except OSError as e:
-        raise wrong("D1-CFG-002", f"cannot be read: {e.strerror}") from None
+        raise wrong("D1-CFG-002", t("cannot be read: {reason}", reason=e.strerror)) from None
+    if len(raw) > most:
+        raise wrong("D1-CFG-004", t("is larger than {most} bytes", most=most))
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise wrong("D1-CFG-005", "is encoded in UTF-16; save it as UTF-8")
+        raise wrong("D1-CFG-005", t("is encoded in UTF-16; save it as UTF-8"))
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as e:
         line = raw[: e.start].count(b"\n") + 1
-        raise DocumentError(
-            Mistake(
-                code="D1-CFG-005",
-                file=file,
-                line=line,
-                path="",
-                text=f"is not UTF-8: byte 0x{raw[e.start]:02x} at position {e.start}",
-            )
-        ) from None
+        byte = f"0x{raw[e.start]:02x}"
+        text = t("is not UTF-8: byte {byte} at position {position}", byte=byte, position=e.start)
+        raise DocumentError(_mistake("D1-CFG-005", file, line, (), text)) from None
 
 
 def parse(text: str, file: str) -> Document:
@@ -104,21 +112,25 @@ def parse(text: str, file: str) -> Document:
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise wrong("D1-CFG-007", event.start_mark, "anchors and aliases are not used here")
+                raise wrong("D1-CFG-007", event.start_mark, t("anchors and aliases are not used here"))
             if getattr(event, "tag", None):
-                raise wrong("D1-CFG-007", event.start_mark, "tags are not used here")
+                raise wrong("D1-CFG-007", event.start_mark, t("tags are not used here"))
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if depth > MAX_DEPTH:
-                raise wrong("D1-CFG-004", event.start_mark, f"is nested deeper than {MAX_DEPTH} levels")
+                raise wrong(
+                    "D1-CFG-004", event.start_mark, t("is nested deeper than {most} levels", most=MAX_DEPTH)
+                )
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as e:
-        column = f", column {e.problem_mark.column + 1}" if e.problem_mark else ""
-        raise wrong("D1-CFG-006", e.problem_mark, f"is not YAML{column}: {e.problem or e.context}") from None
+        column = e.problem_mark.column + 1 if e.problem_mark else 1
+        reason = e.problem or e.context or ""
+        text = t("is not YAML, column {column}: {reason}", column=column, reason=t(reason))
+        raise wrong("D1-CFG-006", e.problem_mark, text) from None
     except yaml.YAMLError as e:
-        raise wrong("D1-CFG-006", None, f"is not YAML: {shown(str(e))}") from None
+        raise wrong("D1-CFG-006", None, t("is not YAML: {reason}", reason=shown(str(e)))) from None
     lines: dict[Path_, int] = {}
     mistakes: list[Mistake] = []
     data = None if node is None else _data(node, (), lines, mistakes, file)
@@ -132,7 +144,7 @@ def _data(node: Any, path: Path_, lines: dict[Path_, int], mistakes: list[Mistak
     if isinstance(node, yaml.ScalarNode):
         if not node.value.isprintable():
             line = node.start_mark.line + 1
-            text = f"has characters that are not seen, or several lines: {shown(node.value)}"
+            text = t("has characters that are not seen, or several lines: {value}", value=shown(node.value))
             mistakes.append(_mistake("D1-CFG-007", file, line, path, text))
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
@@ -142,11 +154,11 @@ def _data(node: Any, path: Path_, lines: dict[Path_, int], mistakes: list[Mistak
         line = key.start_mark.line + 1
         # Ansible's tag against templates is for values alone, so no key may look like one
         if not isinstance(key, yaml.ScalarNode) or not key.value.isprintable() or "{" in key.value:
-            mistakes.append(_mistake("D1-CFG-006", file, line, path, "keys must be plain text"))
+            mistakes.append(_mistake("D1-CFG-006", file, line, path, t("keys must be plain text")))
             continue
         here = (*path, key.value)
         if key.value in mapping:
-            text = f"stands twice, on lines {lines[here]} and {line}"
+            text = t("stands twice, on lines {first} and {second}", first=lines[here], second=line)
             mistakes.append(_mistake("D1-CFG-008", file, line, here, text))
         lines[here] = line
         mapping[key.value] = _data(value, here, lines, mistakes, file)

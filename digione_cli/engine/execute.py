@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
+from digione_cli.engine.leaving import left_tenants
 from digione_cli.engine.secrets import Secrets
 from digione_cli.engine.situation import Situation
 from digione_cli.errors import DigioneError, Exit, PartlyDone
-from digione_cli.model.plan import Plan, RoleAction, Run, Step, StepOutcome
+from digione_cli.model.plan import Call, Plan, RoleAction, Run, Step, StepOutcome
+from digione_cli.texts import mark, t
 from digione_cli.world.ansible import PlayEvent, PlayRequest, RoleStep
 from digione_cli.world.world import World
 
@@ -19,26 +21,26 @@ _KNOWN = (
     (
         r"Could not get lock|Unable to acquire the dpkg|Failed to lock apt|is another process using it",
         "D1-RUN-002",
-        "apt on the host is held by another process",
-        "wait until it has ended, then run this again",
+        mark("apt on the host is held by another process"),
+        mark("wait until it has ended, then run this again"),
     ),
     (
         r"Failed to fetch|Unable to fetch|Failed to update apt cache|Could not resolve|is not signed",
         "D1-RUN-003",
-        "the host's package mirror is not reached, or what it gives is not usable",
-        "make sure that `apt-get update` works on the host, then run this again",
+        mark("the host's package mirror is not reached, or what it gives is not usable"),
+        mark("make sure that `apt-get update` works on the host, then run this again"),
     ),
     (
         r"No space left on device",
         "D1-RUN-004",
-        "the host's disk is full",
-        "make room on the host, then run this again",
+        mark("the host's disk is full"),
+        mark("make room on the host, then run this again"),
     ),
     (
         r"no longer holds the lock",
         "D1-RUN-005",
-        "this run lost the lock of the instance",
-        "run this again",
+        mark("this run lost the lock of the instance"),
+        mark("run this again"),
     ),
 )
 
@@ -118,7 +120,7 @@ def carry_out(
     run: Run,
     progress: Progress,
     cancelled: Callable[[], bool],
-    calls: dict[str, Callable[[Situation, World], None]],
+    calls: dict[str, Callable[[Call, Situation, World], None]],
 ) -> Run:
     """Carry out a plan and return its record; the registry knows it from the beginning.
 
@@ -131,7 +133,7 @@ def carry_out(
     try:
         for group in _groups(plan.steps):
             if isinstance(group[0].work, RoleAction):
-                _play(group, situation, world, run, progress, cancelled, outcomes)
+                _play(group, situation, world, run, plan.command, progress, cancelled, outcomes)
             else:
                 _call(group[0], situation, world, progress, calls, outcomes)
     except BaseException as e:
@@ -169,14 +171,14 @@ def _call(
     situation: Situation,
     world: World,
     progress: Progress,
-    calls: dict[str, Callable[[Situation, World], None]],
+    calls: dict[str, Callable[[Call, Situation, World], None]],
     outcomes: list[StepOutcome],
 ) -> None:
-    assert step.work.kind == "call"
+    assert isinstance(step.work, Call)
     progress.step_begins(step)
     began = time.monotonic()
     try:
-        calls[step.work.call](situation, world)
+        calls[step.work.call](step.work, situation, world)
     except DigioneError as e:
         seconds = round(time.monotonic() - began, 1)
         outcomes.append(
@@ -209,23 +211,26 @@ def play_request(steps: list[Step], situation: Situation, world: World, operatio
 def _role_step(step: Step, situation: Situation) -> RoleStep:
     assert isinstance(step.work, RoleAction)
     service = situation.services[step.work.service]
+    tenant = step.work.tenant
     tenants = situation.tenants()
+    if step.work.action == "remove":  # all goes, also what is there of tenants that left the inventory
+        tenants += left_tenants(situation.instance, situation.facts)
     return RoleStep(
         id=step.id,
         service=service.name,
         action=step.work.action,
         where=step.where,
         in_role=step.work.action in service.actions,
-        units=service.units_for(tenants),
+        units=service.units_of(tenant) if tenant else service.units_for(tenants),
         files=service.files,
         renewed=service.renewed,
         probes=service.probes,
         packages=service.packages,
         data=service.data,
-        users=tuple(
-            u.format(tenant=t) for u in service.users for t in (tenants if "{tenant}" in u else ("",))
-        ),
+        users=service.users_of(tenant) if tenant else service.users_for(tenants),
         keep_data=step.work.keep_data,
+        tenants=tenants if service.holds_tenants else (),
+        tenant=tenant,
     )
 
 
@@ -234,19 +239,19 @@ def _play(
     situation: Situation,
     world: World,
     run: Run,
+    again: str,
     progress: Progress,
     cancelled: Callable[[], bool],
     outcomes: list[StepOutcome],
 ) -> None:
     play = _Play({s.id: s for s in steps}, progress)
     good = world.play(play_request(steps, situation, world, run.id), play.on, cancelled)
-    keep = any(isinstance(s.work, RoleAction) and s.work.keep_data for s in steps)
-    again = f"digione {run.verb} {run.instance}{' --keep-data' if keep else ''}"
     error: PartlyDone | None = None
     if not good and cancelled():
-        title = play.current.title if play.current else "the start"
-        why = f"during “{title}”; what was done before stands"
-        error = Interrupted("D1-RUN-130", "Interrupted", why, again)
+        why = t("between two steps; what was done before stands")
+        if play.current:
+            why = t("during “{title}”; what was done before stands", title=play.current.title)
+        error = Interrupted("D1-RUN-130", t("Interrupted"), why, again)
     elif not good:
         error = _failure(play.failures, again, situation.secrets)
     if error:
@@ -258,15 +263,15 @@ def _play(
 
 def _failure(failures: list[PlayEvent], again: str, secrets: Secrets) -> PartlyDone:
     if not failures:
-        return PartlyDone(
-            "D1-RUN-009", "Ansible ended early", "it gave no reason (killed, or out of memory?)", again
-        )
+        why = t("it gave no reason (killed, or out of memory?)")
+        return PartlyDone("D1-RUN-009", t("Ansible ended early"), why, again)
     last = failures[-1]  # a role may rescue a first failure only to say its reason in a second
     message = secrets.redacted(last.message)
-    what = f"{last.task} failed on {last.host}"
+    what = t("{task} failed on {host}", task=last.task, host=last.host)
     if last.kind == "unreachable":
-        return PartlyDone("D1-RUN-006", f"{last.host} was lost during the run", message[-300:], again)
+        lost = t("{host} was lost during the run", host=last.host)
+        return PartlyDone("D1-RUN-006", lost, message[-300:], again)
     for pattern, identity, why, fix in _KNOWN:
         if re.search(pattern, message):
-            return PartlyDone(identity, what, why, fix)
-    return PartlyDone("D1-RUN-001", what, message[-1500:] or "no reason was given", again)
+            return PartlyDone(identity, what, t(why), t(fix))
+    return PartlyDone("D1-RUN-001", what, message[-1500:] or t("no reason was given"), again)

@@ -2,7 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -10,42 +11,24 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from digione_cli.engine.documents import Document, DocumentError, parse, read_text
+from digione_cli.engine.municipalities import doubt
 from digione_cli.engine.names import instance_names
 from digione_cli.engine.services import Services
+from digione_cli.engine.surroundings import unread_files
 from digione_cli.errors import UsageError
 from digione_cli.model import text
+from digione_cli.model.external import External
 from digione_cli.model.finding import Level, Mistake
 from digione_cli.model.instance import Host, Instance, InstanceFile, Tenant, TenantFile
+from digione_cli.model.sentences import sentence
 from digione_cli.model.service import Service
 from digione_cli.settings import RELEASE
+from digione_cli.texts import mark, t, tn
+from digione_cli.world.files import require_own_folder
 
 M = TypeVar("M", bound=BaseModel)
 
 _CODES = {"extra_forbidden": "D1-CFG-010", "missing": "D1-CFG-011"}
-# what pydantic says, in words of people; others of its sentences do as they are
-_SENTENCES = {
-    "string_type": "must be text",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_parsing_size": "must be a smaller number",
-    "int_from_float": "must be a whole number",
-    "finite_number": "must be a whole number",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "tuple_type": "must be a list",
-    "dict_type": "must hold keys and values",
-    "model_type": "must hold keys and values",
-    "model_attributes_type": "must hold keys and values",
-    "path_type": "must be the name of a file",
-    "literal_error": "must be one of: {expected}",
-    "union_tag_invalid": "{discriminator} must be one of: {expected_tags}",
-    "union_tag_not_found": "lacks {discriminator}",
-    "too_short": "must hold at least {min_length}",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
-}
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "path": (str,),
@@ -55,14 +38,14 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "list": (list,),
     "dict": (dict,),
 }
-_WORDS = {
-    "str": "text",
-    "path": "the name of a file",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "list": "a list",
-    "dict": "keys and values",
+_RULES = {
+    "str": mark("must be text"),
+    "path": mark("must be the name of a file"),
+    "int": mark("must be a whole number"),
+    "float": mark("must be a number"),
+    "bool": mark("must be true or false"),
+    "list": mark("must be a list"),
+    "dict": mark("must hold keys and values"),
 }
 
 
@@ -71,12 +54,12 @@ class InvalidInstance(UsageError):
 
     def __init__(self, name: str, mistakes: tuple[Mistake, ...]) -> None:
         errors = [m for m in mistakes if m.level is Level.ERROR]
-        count = "1 mistake" if len(errors) == 1 else f"{len(errors)} mistakes"
+        count = tn("{count} mistake:", "{count} mistakes:", len(errors))
         super().__init__(
             "D1-CFG-000",
-            f"Instance {name} is not valid",
-            f"{count}:\n" + "\n".join(f"  {m}  [{m.code}]" for m in errors),
-            f"mend the files, then: digione validate {name}",
+            t("Instance {name} is not valid", name=name),
+            f"{count}\n" + "\n".join(f"  {m}  [{m.code}]" for m in errors),
+            t("mend the files, then: digione validate {name}", name=name),
         )
         self.mistakes = mistakes
 
@@ -96,6 +79,9 @@ def load_instance(inventories: Path, name: str, services: Services) -> Instance:
 def examine(inventories: Path, name: str, services: Services) -> tuple[Instance | None, tuple[Mistake, ...]]:
     """Given an instance's name, return it (None if it has errors) with all mistakes and warnings."""
     folder = inventories / _known(inventories, name)
+    for own in (folder, folder / "tenants"):
+        with suppress(FileNotFoundError):
+            require_own_folder(own)
     reader = _Reader(folder)
     main, main_lines = reader.read("instance.yml", InstanceFile)
     tenants = []
@@ -108,25 +94,44 @@ def examine(inventories: Path, name: str, services: Services) -> tuple[Instance 
             tenants.append(Tenant(slug=slug, **dict(tenant)))
             documents[slug] = document
     if not files:
-        reader.add(
-            "D1-CFG-012", "tenants/", None, (), "no tenant; write tenants/<slug>.yml for each municipality"
-        )
+        note = t("no tenant; write tenants/<slug>.yml for each municipality")
+        reader.add("D1-CFG-012", "tenants/", None, (), note)
     reader.tenants(tenants, documents)
+    if len(tenants) == len(files) and main:  # else it is not known which files they name
+        reader.mistakes += unread_files(folder, _named(main, tenants))
     instance = None
     if main and main_lines:
         reader.release(main, main_lines)
         reader.services(main, main_lines, services)
-        hosts = {n: h.model_copy(update={"services": _placed(h, services)}) for n, h in main.hosts.items()}
+        reader.of_each_tenant(main, main_lines, services, tenants)
+        reader.external(main, main_lines)
+        hosts = {
+            n: h.model_copy(update={"services": _placed(h, services, main.external)})
+            for n, h in main.hosts.items()
+        }
         given = dict(main) | {"name": name, "folder": folder, "tenants": tuple(tenants), "hosts": hosts}
         instance = Instance(**given)
     errors = any(m.level is Level.ERROR for m in reader.mistakes)
     return (None if errors else instance), tuple(reader.mistakes)
 
 
-def _placed(host: Host, services: Services) -> tuple[str, ...]:
-    """Given a host as it is declared, return all services on it: those of every host are never declared."""
+def _named(main: InstanceFile, tenants: Iterable[Tenant]) -> set[str]:
+    """Return the names of further files that an inventory's files name."""
+    upstreams = [tenant.identity.upstream for tenant in tenants]
+    named = [main.external.authority, *(up.metadata for up in upstreams if up and up.kind == "saml")]
+    return {path.name for path in named if path}
+
+
+def _placed(host: Host, services: Services, external: External) -> tuple[str, ...]:
+    """Given a host as it is declared, return all services on it.
+
+    Those of every host are never declared; the municipality's own are set up from another service's host.
+    """
     everywhere = {name for name, service in services.items() if service.placement == "every host"}
     declared = set(services) if host.services is None else everywhere | set(host.services)
+    for name in external.services:
+        form = services[name].external
+        declared = declared | {name} if form and form.beside in declared else declared - {name}
     return tuple(name for name in services if name in declared)
 
 
@@ -136,8 +141,8 @@ def _known(inventories: Path, name: str) -> str:
         near = difflib.get_close_matches(name, known, 1)
         raise UsageError(
             "D1-CFG-020",
-            f"There is no instance “{text.shown(name)}”",
-            f"known are: {', '.join(known) or 'none'}",
+            t("There is no instance “{name}”", name=text.shown(name)),
+            t("known are: {known}", known=", ".join(known) or "–"),
             f"digione show {near[0]}" if near else "digione init <name>",
         )
     return name
@@ -169,7 +174,7 @@ class _Reader:
             self.mistakes += e.mistakes
             return None, None
         if not isinstance(document.data, dict):
-            self.add("D1-CFG-006", file, 1, (), "must hold keys and values")
+            self.add("D1-CFG-006", file, 1, (), t("must hold keys and values"))
             return None, None
         try:
             return model.model_validate(document.data), document
@@ -184,26 +189,21 @@ class _Reader:
         line = document.line(path)
         code = _CODES.get(error["type"], "D1-CFG-013")
         if error["type"] == "extra_forbidden":
-            known = _fields(model, path[:-1])
-            near = difflib.get_close_matches(str(path[-1]), known, 1)
-            meant = f"did you mean “{near[0]}”?" if near else f"known are: {', '.join(sorted(known))}"
-            message = f"unknown key; {meant}"
-        elif error["type"] == "missing":
-            message = "is missing"
-        elif error["type"] in _SENTENCES:
-            message = _SENTENCES[error["type"]].format(**error.get("ctx", {}))
+            message = _unknown_key(str(path[-1]), sorted(_fields(model, path[:-1])))
         else:
-            message = error["msg"].removeprefix("Value error, ")
+            message = sentence(error)
         self.add(code, file, line, path, message)
 
     def slug(self, path: Path) -> str | None:
         try:
             if path.suffix != ".yml":
-                self.add("D1-CFG-014", f"tenants/{path.name}", None, (), "the file must end in .yml")
+                self.add("D1-CFG-014", f"tenants/{path.name}", None, (), t("the file must end in .yml"))
                 return None
             return text.slug(path.stem)
         except Exception as e:  # a PydanticCustomError, outside a model
-            self.add("D1-CFG-014", f"tenants/{text.shown(path.name)}", None, (), f"file name: {e}")
+            self.add(
+                "D1-CFG-014", f"tenants/{text.shown(path.name)}", None, (), t("file name: {reason}", reason=e)
+            )
             return None
 
     def tenants(self, tenants: list[Tenant], documents: dict[str, Document | None]) -> None:
@@ -214,15 +214,19 @@ class _Reader:
                 value = getattr(tenant, what)
                 if value in seen:
                     line = document.line((what,)) if document else None
-                    self.add(code, file, line, (what,), f"{value} is also that of tenants/{seen[value]}.yml")
+                    note = t("{value} is also that of tenants/{slug}.yml", value=value, slug=seen[value])
+                    self.add(code, file, line, (what,), note)
                 seen.setdefault(value, tenant.slug)
         for tenant in tenants:
             document = documents[tenant.slug]
             file = f"tenants/{tenant.slug}.yml"
             if not text.organisation_check_digit_holds(tenant.oid):
                 line = document.line(("oid",)) if document else None
-                note = "the check digit does not hold; make sure that the OID is right"
+                note = t("the check digit does not hold; make sure that the OID is right")
                 self.add("D1-CFG-017", file, line, ("oid",), note, Level.WARNING)
+            if doubtful := doubt(tenant):
+                line = document.line(("code",)) if document else None
+                self.add("D1-CFG-026", file, line, ("code",), doubtful, Level.WARNING)
             upstream = tenant.identity.upstream
             if upstream and upstream.kind == "saml":
                 line = document.line(("identity", "upstream", "metadata")) if document else None
@@ -231,28 +235,48 @@ class _Reader:
     def _metadata(self, file: str, line: int | None, given: Path) -> None:
         path = ("identity", "upstream", "metadata")
         if given.name != str(given):
-            self.add("D1-CFG-018", file, line, path, "must be the name of a file beside this one")
+            self.add("D1-CFG-018", file, line, path, t("must be the name of a file beside this one"))
             return
         try:
             read_text(self.folder / "tenants" / given, f"tenants/{given}")
         except DocumentError as e:
-            self.add("D1-CFG-018", file, line, path, f"tenants/{given} {e.mistakes[0].text}")
+            self.add("D1-CFG-018", file, line, path, f"tenants/{given}: {e.mistakes[0].text}")
+
+    def external(self, main: InstanceFile, document: Document) -> None:
+        file, path = "instance.yml", ("external", "authority")
+        line = document.line(path)
+        named = main.external.authority
+        if named is None:
+            return
+        if named.name != str(named):
+            self.add("D1-CFG-018", file, line, path, t("must be the name of a file beside this one"))
+            return
+        if str(named) == "authority.pem":
+            note = t(
+                "{file} is the file of the instance's own authority; give this one another name", file=named
+            )
+            self.add("D1-CFG-018", file, line, path, note)
+            return
+        try:
+            certificates = read_text(self.folder / named, str(named))
+        except DocumentError as e:
+            self.add("D1-CFG-018", file, line, path, f"{named}: {e.mistakes[0].text}")
+            return
+        if not _are_certificates(certificates):
+            self.add("D1-CFG-018", file, line, path, t("{file} holds no certificates (PEM)", file=named))
 
     def release(self, main: InstanceFile, document: Document) -> None:
         if main.release != RELEASE:
             line = document.line(("release",))
-            self.add(
-                "D1-CFG-024", "instance.yml", line, ("release",), f"this distribution installs {RELEASE}"
-            )
+            note = t("this distribution installs {release}", release=RELEASE)
+            self.add("D1-CFG-024", "instance.yml", line, ("release",), note)
 
     def services(self, main: InstanceFile, document: Document, services: Services) -> None:
         file = "instance.yml"
         for name, given in main.services.items():
             if name not in services:
-                near = difflib.get_close_matches(name, services, 1)
-                meant = f"did you mean “{near[0]}”?" if near else f"known are: {', '.join(services)}"
                 line = document.line(("services", name))
-                self.add("D1-CFG-010", file, line, ("services", name), f"unknown service; {meant}")
+                self.add("D1-CFG-010", file, line, ("services", name), _unknown_service(name, services))
                 continue
             for key, value in given.items():
                 path = ("services", name, key)
@@ -264,61 +288,124 @@ class _Reader:
     ) -> None:
         known = service.settings
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            meant = f"did you mean “{near[0]}”?" if near else f"known are: {', '.join(known) or 'none'}"
-            self.add("D1-CFG-010", file, line, path, f"unknown key; {meant}")
+            self.add("D1-CFG-010", file, line, path, _unknown_key(key, known))
             return
         setting = known[key]
-        kind, element = _WORDS[setting.type], _WORDS[setting.elements]
         types = _TYPES.get(setting.type, (str,))
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            self.add("D1-CFG-013", file, line, path, f"must be {kind}")
+            self.add("D1-CFG-013", file, line, path, t(_RULES[setting.type]))
         elif isinstance(value, list) and not all(isinstance(v, _TYPES[setting.elements]) for v in value):
-            self.add("D1-CFG-013", file, line, path, f"must be a list of {element}")
+            rule = t(_RULES[setting.elements])
+            self.add("D1-CFG-013", file, line, path, t("must be a list; each element {rule}", rule=rule))
         elif setting.choices and value not in setting.choices:
             choices = ", ".join(map(str, setting.choices))
-            self.add("D1-CFG-013", file, line, path, f"must be one of: {choices}")
+            self.add("D1-CFG-013", file, line, path, t("must be one of: {expected}", expected=choices))
         elif key in service.limits and value != setting.default:
             limit = service.limits[key]
             given: list[Any] = value if isinstance(value, list) else [value]
             if isinstance(limit, str):
                 for one in given:
                     if not re.fullmatch(limit, one):
-                        note = f"“{text.shown(one)}” is not what is meant: {setting.description}"
+                        meaning = setting.description
+                        note = t(
+                            "“{value}” is not what is meant: {meaning}",
+                            value=text.shown(one),
+                            meaning=meaning,
+                        )
                         self.add("D1-CFG-013", file, line, path, note)
                 return
             least, most = limit
             if not all(least <= one <= most for one in given):
-                self.add("D1-CFG-013", file, line, path, f"must be from {least} to {most}")
+                note = t("must be from {least} to {most}", least=least, most=most)
+                self.add("D1-CFG-013", file, line, path, note)
+
+    def of_each_tenant(
+        self, main: InstanceFile, document: Document, services: Services, tenants: Iterable[Tenant]
+    ) -> None:
+        """Settings that go together: one names files of each tenant where another has a certain value."""
+        for service in services.values():
+            given = {n: s.default for n, s in service.settings.items()} | main.services.get(service.name, {})
+            for setting, needed in service.of_each_tenant.items():
+                if any(given[name] != value for name, value in needed.where.items()):
+                    continue
+                for tenant in tenants:
+                    path = ("services", service.name, setting, tenant.slug)
+                    if note := _lacking(given[setting], tenant.slug, needed.files):
+                        self.add("D1-CFG-028", "instance.yml", document.line(path), path, note)
 
     def _placement(self, file: str, main: InstanceFile, document: Document, services: Services) -> None:
         if len(main.hosts) > 1:
             for host, given in main.hosts.items():
                 if not _is_ip(given.address):
                     path = ("hosts", host, "address")
-                    note = "must be an IP address, since the instance has several hosts (firewalls name it)"
+                    note = t(
+                        "must be an IP address, since the instance has several hosts (firewalls name it)"
+                    )
                     self.add("D1-CFG-022", file, document.line(path), path, note)
         for host, given in main.hosts.items():
             for name in given.services or ():
                 if name not in services:
                     line = document.line(("hosts", host, "services"))
-                    self.add("D1-CFG-019", file, line, ("hosts", host, "services"), f"unknown service {name}")
+                    note = _unknown_service(name, services)
+                    self.add("D1-CFG-019", file, line, ("hosts", host, "services"), note)
         if any(h.services is not None for h in main.hosts.values()) or len(main.hosts) > 1:
             for service in services.values():
                 if service.placement == "every host":
                     continue
                 hosts = [n for n, h in main.hosts.items() if h.services is None or service.name in h.services]
+                if service.name in main.external.services:
+                    self._not_placed(service.name, file, main, document)
+                    continue
                 if len(hosts) != 1:
-                    where = f"on {', '.join(hosts)}" if hosts else "nowhere"
-                    note = (
-                        f"{service.name} must be placed on exactly one host (hosts.*.services); it is {where}"
+                    note = t(
+                        "{service} must be placed on exactly one host (hosts.*.services); it is on: {hosts}",
+                        service=service.name,
+                        hosts=", ".join(hosts) or "–",
                     )
                     self.add("D1-CFG-019", file, document.line(("hosts",)), ("hosts",), note)
                 for other in service.together_with:
                     others = [n for n, h in main.hosts.items() if h.services is None or other in h.services]
                     if hosts and others != hosts:
-                        note = f"{service.name} and {other} must be on the same host"
+                        note = t("{one} and {other} must be on the same host", one=service.name, other=other)
                         self.add("D1-CFG-019", file, document.line(("hosts",)), ("hosts",), note)
+
+    def _not_placed(self, service: str, file: str, main: InstanceFile, document: Document) -> None:
+        for host, given in main.hosts.items():
+            if given.services and service in given.services:
+                path = ("hosts", host, "services")
+                note = t(
+                    "{service} is the municipality's own (external.{service}); take it out here",
+                    service=service,
+                )
+                self.add("D1-CFG-019", file, document.line(path), path, note)
+
+
+def _are_certificates(text: str) -> bool:
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        return bool(load_pem_x509_certificates(text.encode()))
+    except ValueError:
+        return False
+
+
+def _lacking(given: Any, tenant: str, keys: tuple[str, ...]) -> str:
+    """Given what a setting names of each tenant, say what is wrong with that of one; empty if nothing is."""
+    named = given.get(tenant) if isinstance(given, dict) else None
+    if not isinstance(named, dict) or set(named) != set(keys):
+        return t("must name, of each tenant: {keys}", keys=", ".join(keys))
+    missing = [str(named[key]) for key in keys if not _is_file(str(named[key]))]
+    if missing:
+        files = ", ".join(map(text.shown, missing))
+        return t("no such file on this machine (its full path is needed): {files}", files=files)
+    return ""
+
+
+def _is_file(full_path: str) -> bool:
+    try:
+        return full_path.startswith("/") and Path(full_path).is_file()
+    except OSError:  # a folder on the way is closed to us
+        return False
 
 
 def _is_ip(address: str) -> bool:
@@ -327,6 +414,20 @@ def _is_ip(address: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _unknown_key(key: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(key, known, 1)
+    if near:
+        return t("unknown key; did you mean “{near}”?", near=near[0])
+    return t("unknown key; known are: {known}", known=", ".join(known) or "–")
+
+
+def _unknown_service(name: str, services: Services) -> str:
+    near = difflib.get_close_matches(name, services, 1)
+    if near:
+        return t("unknown service {name}; did you mean “{near}”?", name=text.shown(name), near=near[0])
+    return t("unknown service {name}; known are: {known}", name=text.shown(name), known=", ".join(services))
 
 
 def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
@@ -358,12 +459,9 @@ def find_tenant(inventories: Path, services: Services, slug: str) -> tuple[Insta
         n for n in names if tenant_slug in {p.stem for p in (inventories / n / "tenants").glob("*.yml")}
     ]
     if len(having) != 1:
-        why = f"several instances have it: {', '.join(having)}" if having else "no instance has it"
-        raise UsageError(
-            "D1-CFG-021",
-            f"Tenant “{text.shown(slug)}” was not found",
-            why,
-            f"name it as <instance>/{tenant_slug}" if having else "digione status",
-        )
+        several = t("several instances have it: {instances}", instances=", ".join(having))
+        why = several if having else t("no instance has it")
+        fix = t("name it as <instance>/{slug}", slug=tenant_slug) if having else "digione status"
+        raise UsageError("D1-CFG-021", t("Tenant “{name}” was not found", name=text.shown(slug)), why, fix)
     instance = load_instance(inventories, having[0], services)
     return instance, next(t for t in instance.tenants if t.slug == tenant_slug)

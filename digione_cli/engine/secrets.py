@@ -7,15 +7,14 @@ lies in the operator's key folder, not beside the inventory.
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import stat
 import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import SecretStr
 
@@ -23,6 +22,8 @@ from digione_cli.engine.documents import DocumentError, read_text
 from digione_cli.engine.services import Services
 from digione_cli.errors import IntegrityError, PreconditionError, UsageError
 from digione_cli.model.instance import Instance
+from digione_cli.texts import t
+from digione_cli.world.files import read_own, write_whole
 
 PASSWORD_LENGTH = 40
 _MAX_BYTES = 20_000_000  # a region of a hundred tenants has about one megabyte, encrypted
@@ -80,10 +81,20 @@ def wanted(instance: Instance, services: Services) -> dict[SecretName, str]:
     kinds: dict[SecretName, str] = {}
     for service in services.values():
         for spec in service.secrets:
+            if spec.when and not _has(instance, spec.when):
+                continue
             tenants = [t.slug for t in instance.tenants] if spec.per == "tenant" else [None]
             for tenant in tenants:
                 kinds[SecretName(spec.name, tenant)] = spec.kind
     return kinds
+
+
+def _has(instance: Instance, key: str) -> bool:
+    """Given a key of instance.yml, written with dots, say whether it has a value."""
+    return (
+        reduce(lambda value, part: getattr(value, part, None), key.split("."), cast(Any, instance))
+        is not None
+    )
 
 
 def stored_names(name: SecretName, kind: str) -> tuple[SecretName, ...]:
@@ -168,8 +179,8 @@ class SecretStore:
         if not self.file.exists():
             raise PreconditionError(
                 "D1-SEC-001",
-                f"Instance {self.instance} has no secrets yet",
-                f"{self.file.name} is missing from its inventory",
+                t("Instance {name} has no secrets yet", name=self.instance),
+                t("{file} is missing from its inventory", file=self.file.name),
                 f"digione secrets generate {self.instance}",
             )
         from ansible.errors import AnsibleError
@@ -180,16 +191,20 @@ class SecretStore:
         except (AnsibleError, ValueError, LookupError, TypeError, AttributeError):
             raise IntegrityError(
                 "D1-SEC-003",
-                f"The secrets of {self.instance} cannot be opened",
-                f"{self.key_file} is not the key of {self.file.name}, or the file was altered",
-                "restore the right key or file from your copy; nothing was changed",
+                t("The secrets of {instance} cannot be opened", instance=self.instance),
+                t(
+                    "{key} is not the key of {file}, or the file was altered",
+                    key=self.key_file,
+                    file=self.file.name,
+                ),
+                t("restore the right key or file from your copy; nothing was changed"),
             ) from None
         except DocumentError as e:
             raise PreconditionError(
                 "D1-SEC-008",
-                f"The secrets of {self.instance} were not opened",
+                t("The secrets of {instance} were not opened", instance=self.instance),
                 str(e),
-                "put the right file there; nothing was changed",
+                t("put the right file there; nothing was changed"),
             ) from None
 
     def write(self, values: Mapping[SecretName, SecretStr], salt: str | None = None) -> Secrets:
@@ -202,38 +217,32 @@ class SecretStore:
         plain = json.dumps({"salt": salt, "secrets": content}, indent=1)
         if not self.key_file.exists():
             self._new_key()
-        write_private(self.file, self._vault().encrypt(plain))
+        write_whole(self.file, self._vault().encrypt(plain))
         certificate = values.get(SecretName("authority_certificate"))
         if certificate:  # public: browsers of a lab or a closed network are told to trust it
-            self.authority_file.write_text(certificate.get_secret_value())
+            write_whole(self.authority_file, certificate.get_secret_value().encode(), 0o644)
         return Secrets(dict(values), salt)
 
     def _new_key(self) -> None:
         if self.file.exists():
             self._key()  # raises: a new key would make the existing file unreadable for ever
         self.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(self.key_file, secrets.token_urlsafe(32).encode() + b"\n")
+        write_whole(self.key_file, secrets.token_urlsafe(32).encode() + b"\n")
 
     def _key(self) -> bytes:
         try:
-            info = self.key_file.stat()
+            # private: others must not read it, and if it were executable, Ansible would run it to get the key
+            return read_own(self.key_file, private=True).strip()
         except OSError:
             raise PreconditionError(
                 "D1-SEC-002",
-                f"The secrets of {self.instance} cannot be opened",
-                f"their key {self.key_file} is missing",
-                f"put the key there (from the operator who ran digione init {self.instance}), mode 0600",
+                t("The secrets of {instance} cannot be opened", instance=self.instance),
+                t("their key {key} is missing", key=self.key_file),
+                t(
+                    "put the key there (from the operator who ran digione init {instance}), mode 0600",
+                    instance=self.instance,
+                ),
             ) from None
-        # an executable key would be run by Ansible to get the key
-        if not stat.S_ISREG(info.st_mode) or info.st_mode & 0o177 or info.st_uid != os.geteuid():
-            raise PreconditionError(
-                "D1-SEC-004",
-                f"The secrets of {self.instance} were not opened",
-                f"{self.key_file} has mode {info.st_mode & 0o777:04o}, owner {info.st_uid}; "
-                f"wanted are a regular file, mode 0600 and owner {os.geteuid()}",
-                f"chmod 600 {self.key_file}",
-            )
-        return self.key_file.read_bytes().strip()
 
     def _vault(self) -> Any:
         from ansible.parsing.vault import VaultLib, VaultSecret
@@ -247,16 +256,25 @@ class SecretStore:
 
 
 def complete(instance: Instance, services: Services, store: SecretStore) -> tuple[SecretName, ...]:
-    """Generate the secrets that are missing, change none that is whole, and return the new names."""
+    """Generate the secrets that are missing, change none that is whole, and return the new names.
+
+    Those that somebody else gives stay missing.
+    """
     present = store.read() if store.exists() else None
     known = dict(present.values) if present else {}
     new: dict[SecretName, SecretStr] = {}
     for name, kind in wanted(instance, services).items():
-        if not all(part in known for part in stored_names(name, kind)):
+        if kind != "given" and not all(part in known for part in stored_names(name, kind)):
             new |= generate(instance, name, kind)
     if new or not present:
         store.write(known | new, present.salt if present else None)
     return tuple(new)
+
+
+def to_be_given(instance: Instance, services: Services, present: Secrets) -> tuple[SecretName, ...]:
+    """Given the secrets that are there, return the names of the lacking ones that somebody else must give."""
+    kinds = wanted(instance, services)
+    return tuple(n for n in missing(instance, services, present) if kinds.get(n) == "given")
 
 
 def missing(instance: Instance, services: Services, present: Secrets) -> tuple[SecretName, ...]:
@@ -280,9 +298,9 @@ def parse_name(text: str, known: Mapping[SecretName, Any]) -> SecretName:
     if wanted_name not in known:
         raise UsageError(
             "D1-SEC-005",
-            f"There is no secret “{text[:60]}”",
-            f"known are: {', '.join(sorted(map(str, known)))}",
-            "name one of them",
+            t("There is no secret “{name}”", name=text[:60]),
+            t("known are: {known}", known=", ".join(sorted(map(str, known)))),
+            t("name one of them"),
         )
     return wanted_name
 
@@ -293,18 +311,3 @@ def _flat(content: Mapping[str, Any]) -> Iterator[tuple[SecretName, SecretStr]]:
     for tenant, group in content["tenants"].items():
         for name, value in group.items():
             yield SecretName(name, tenant), SecretStr(value)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 so that after a crash the old or the new content is there, never half."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -7,7 +7,9 @@ from typing import Any
 
 from digione_cli.engine.documents import parse, read_text
 from digione_cli.errors import DigioneError
+from digione_cli.model.instance import Instance
 from digione_cli.model.service import Service, Setting
+from digione_cli.texts import t
 
 # made by tools, not part of what a folder says
 _NOT_CONTENT = {"__pycache__", "node_modules", "sandbox"}
@@ -15,6 +17,15 @@ _NOT_CONTENT = {"__pycache__", "node_modules", "sandbox"}
 
 class Services(dict[str, Service]):
     """Services by name, in the order in which they are configured."""
+
+    def outside(self) -> tuple[str, ...]:
+        """Names of the services whose place the municipality's own may take."""
+        return tuple(name for name, service in self.items() if service.external)
+
+    def of(self, instance: Instance) -> "Services":
+        """The services as an instance has them: where the municipality's own is used, what is left."""
+        own = instance.external.services
+        return Services((name, s.outside() if name in own else s) for name, s in self.items())
 
 
 def load_services(roles: Path) -> Services:
@@ -37,7 +48,7 @@ def _service(folder: Path) -> Service:
         key.removeprefix(f"{name}_"): Setting(
             type=option.get("type", "str"),
             elements=option.get("elements", "str"),
-            description=_sentence(option.get("description", "")),
+            description=t(_sentence(option.get("description", ""))),
             default=defaults.get(key, option.get("default")),
             choices=tuple(option.get("choices", ())),
             required=option.get("required", False),
@@ -46,7 +57,7 @@ def _service(folder: Path) -> Service:
         if key.startswith(f"{name}_")
     }
     return Service(
-        **document.data,
+        **document.data | {key: t(document.data.get(key, "")) for key in ("title", "tenant_data")},
         name=name,
         actions=tuple(sorted(p.stem for p in (folder / "tasks").glob("*.yml"))),
         fingerprint=folder_hash(folder),
@@ -66,9 +77,9 @@ def _ordered(after: dict[str, tuple[str, ...]]) -> list[str]:
             left = ", ".join(sorted(set(after) - set(ordered)))
             raise DigioneError(
                 "D1-DIST-001",
-                "The roles cannot be put in order",
-                f"these need each other or something unknown: {left}",
-                "look at `after:` in their service.yml",
+                t("The roles cannot be put in order"),
+                t("these need each other or something unknown: {left}", left=left),
+                t("look at `after:` in their service.yml"),
             )
         ordered += ready
     return ordered

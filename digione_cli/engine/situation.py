@@ -21,6 +21,7 @@ class Situation:
     desired: Desired
     facts: Facts
     now: datetime
+    left_hosts: tuple[str, ...] = ()  # on which the instance was when they left the inventory
 
     @property
     def authority(self) -> str:

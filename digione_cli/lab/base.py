@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from digione_cli.lab.run import remove, run
+from digione_cli.texts import t
 
 SUITE = "bookworm"
 USER, USER_ID, USER_GROUP_ID = "operator", 1000, 100
@@ -105,7 +106,7 @@ def build(store: Path, on: Callable[[str], None]) -> Path:
     wanted = recipe()
     image = store / wanted.image
     if not image.is_dir():
-        on("building the base image of the lab's hosts (Debian 12, about half a minute)")
+        on(t("building the base image of the lab's hosts (Debian 12, about half a minute)"))
         part = store / f"{wanted.image}.part"
         remove(part)
         _bootstrap(wanted, part)

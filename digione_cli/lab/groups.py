@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digione_cli.errors import DigioneError
+from digione_cli.texts import t
 
 MOUNTS = Path("/proc/self/mounts")
 
@@ -105,9 +106,9 @@ class Group:
             if time.monotonic() > give_up:
                 raise DigioneError(
                     "D1-LAB-004",
-                    f"Processes of {self.name} do not end",
-                    f"the kernel still has {', '.join(map(str, sorted(pids)))}",
-                    "wait a little and run the same command again",
+                    t("Processes of {host} do not end", host=self.name),
+                    t("the kernel still has {processes}", processes=", ".join(map(str, sorted(pids)))),
+                    t("wait a little and run the same command again"),
                 )
             time.sleep(0.02)
 

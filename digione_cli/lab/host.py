@@ -15,6 +15,7 @@ from digione_cli.lab.groups import Group
 from digione_cli.lab.names import with_block
 from digione_cli.lab.network import Network
 from digione_cli.lab.run import last_lines, remove, run, start, succeeds
+from digione_cli.texts import t
 
 State = Literal["running", "stopped"]
 NAMES_LABEL = "digione lab"
@@ -208,9 +209,13 @@ class Host:
             if self.state == "stopped" or time.monotonic() > give_up:
                 raise PreconditionError(
                     "D1-LAB-003",
-                    f"The lab's host {self.name} does not come up",
+                    t("The lab's host {host} does not come up", host=self.name),
                     last_lines(self.console.read_text(encoding="utf-8", errors="replace")),
-                    f"read {self.console}, then digione lab down {self.name} and the same command again",
+                    t(
+                        "read {file}, then digione lab down {host} and the same command again",
+                        file=self.console,
+                        host=self.name,
+                    ),
                 )
             time.sleep(0.1)
 

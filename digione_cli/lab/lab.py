@@ -88,7 +88,7 @@ class Lab:
         """Shuts a host down in good order; its disk stays, ``up`` starts it again."""
         with self._change():
             host = self._known(name)
-            self.on(f"stopping {name}")
+            self.on(t("stopping {host}", host=name))
             host.shut_down(SHUTDOWN_SECONDS)
             self._off(host)
 
@@ -108,16 +108,20 @@ class Lab:
             original = self._known(source)
             remembered = record.load(self._record)
             if original.state == "running":
-                why = "it is running"
                 raise PreconditionError(
-                    "D1-LAB-011", f"{source} cannot be copied", why, f"digione lab stop {source}"
+                    "D1-LAB-011",
+                    t("{host} cannot be copied", host=source),
+                    t("it is running"),
+                    f"digione lab stop {source}",
                 )
             if name in remembered.hosts:
-                why = f"there is a host {name} already"
                 raise PreconditionError(
-                    "D1-LAB-012", f"{source} cannot be copied", why, f"digione lab down {name}"
+                    "D1-LAB-012",
+                    t("{host} cannot be copied", host=source),
+                    t("there is a host {other} already", other=name),
+                    f"digione lab down {name}",
                 )
-            self.on(f"copying {source} to {name}")
+            self.on(t("copying {host} to {other}", host=source, other=name))
             self._off(original)  # it may have halted by itself
             original.freeze(self._free_layer())
             remembered = remembered.with_host(name, HostRecord(remembered.free_number(), original.memory_mb))
@@ -158,7 +162,7 @@ class Lab:
             remembered = record.load(self._record)
             for name in list(remembered.hosts) if names is None else names:
                 host = self._known(name)
-                self.on(f"removing {name}")
+                self.on(t("removing {host}", host=name))
                 self._off(host)
                 remembered = remembered.without(name)
                 record.save(self._record, remembered)  # first: half a disk must never be started
@@ -211,8 +215,8 @@ class Lab:
         if name not in remembered.hosts:
             raise UsageError(
                 "D1-LAB-009",
-                f"The lab has no host {name!r}",
-                f"it has: {', '.join(remembered.hosts) or 'none'}",
+                t("The lab has no host {host}", host=repr(name)),
+                t("it has: {hosts}", hosts=", ".join(remembered.hosts) or "–"),
                 "digione lab list",
             )
         return self._host(remembered, name)
@@ -253,7 +257,7 @@ class Lab:
             return base.build(self.store, self.on)
 
     def _start(self, remembered: LabRecord, names: Sequence[str], sudo_password: str | None) -> None:
-        self.on(f"starting {', '.join(names)}")
+        self.on(t("starting {hosts}", hosts=", ".join(names)))
         hosts = [self._host(remembered, name) for name in names]
         for host in hosts:
             host.power_off()  # what a host left that halted by itself, or a machine that went down
@@ -293,15 +297,19 @@ class Lab:
         ours = {None, *(host.address for host in self.list())}
         for domain in domains:
             if not DOMAIN.fullmatch(domain):
-                why = "a domain has small letters a-z, digits, dashes and dots"
-                raise UsageError("D1-LAB-014", f"{domain!r} cannot lead to a host", why, "correct the name")
+                raise UsageError(
+                    "D1-LAB-014",
+                    t("{domain} cannot lead to a host", domain=repr(domain)),
+                    t("a domain has small letters a-z, digits, dashes and dots"),
+                    t("correct the name"),
+                )
             address = address_of(HOSTS_FILE.read_text(encoding="utf-8"), domain)
             if address not in ours:
                 raise PreconditionError(
                     "D1-LAB-013",
-                    f"{domain} cannot lead to this lab",
-                    f"{HOSTS_FILE} has {address} for it",
-                    "digione lab down in the checkout whose lab that is, or take the line out",
+                    t("{domain} cannot lead to this lab", domain=domain),
+                    t("{file} has {address} for it", file=HOSTS_FILE, address=address),
+                    t("digione lab down in the checkout whose lab that is, or take the line out"),
                 )
 
     def _off(self, host: Host) -> None:
@@ -348,7 +356,7 @@ def _check(name: str) -> None:
     if not HOST_NAME.fullmatch(name):
         raise UsageError(
             "D1-LAB-010",
-            f"{name!r} cannot be the name of a host",
-            "it takes small letters a-z, digits and dashes, a letter first, at most 30",
+            t("{host} cannot be the name of a host", host=repr(name)),
+            t("it takes small letters a-z, digits and dashes, a letter first, at most 30"),
             "digione lab up mallila1",
         )

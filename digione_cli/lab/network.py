@@ -12,6 +12,7 @@ from pathlib import Path
 
 from digione_cli.errors import PreconditionError
 from digione_cli.lab.run import run, succeeds
+from digione_cli.texts import t
 
 RANGE = IPv4Network("10.97.0.0/16")
 INTERFACES = Path("/sys/class/net")
@@ -66,9 +67,9 @@ class Network:
         elif owner not in ("", self.owner):  # empty: a command was killed here
             raise PreconditionError(
                 "D1-LAB-005",
-                f"This lab's network {self.net} is taken",
-                f"the lab in {owner} uses it now",
-                "digione lab down there, or digione lab down here, after which this lab chooses anew",
+                t("This lab's network {network} is taken", network=self.net),
+                t("the lab in {folder} uses it now", folder=owner),
+                t("digione lab down there, or digione lab down here, after which this lab chooses anew"),
             )
         run(["ip", "link", "set", "dev", self.name, "alias", self.owner, "up"])
         run(["ip", "address", "replace", f"{self.gateway}/{self.net.prefixlen}", "dev", self.name])
@@ -148,9 +149,9 @@ def choose(folder: Path, taken: Sequence[IPv4Network]) -> int:
             return number
     raise PreconditionError(
         "D1-LAB-006",
-        "There is no free network for the lab",
-        f"every /24 of {RANGE} is routed on this machine already",
-        "ip route shows them; take down labs that are not needed (digione lab down)",
+        t("There is no free network for the lab"),
+        t("every /24 of {range} is routed on this machine already", range=RANGE),
+        t("ip route shows them; take down labs that are not needed (digione lab down)"),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from digione_cli.errors import PreconditionError
+from digione_cli.texts import t, tn
 
 FIRST, LAST = 11, 250
 
@@ -37,8 +38,8 @@ class LabRecord:
                 return number
         raise PreconditionError(
             "D1-LAB-008",
-            "No further host fits into this lab",
-            f"it has {len(taken)} hosts",
+            t("No further host fits into this lab"),
+            tn("it has {count} host", "it has {count} hosts", len(taken)),
             "digione lab down HOST",
         )
 
@@ -57,9 +58,9 @@ def load(file: Path) -> LabRecord:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PreconditionError(
             "D1-LAB-007",
-            f"The lab's memory {file} cannot be read",
+            t("The lab's memory {file} cannot be read", file=file),
             str(error),
-            f"mend the file, or stop all hosts, delete {file.parent} and begin anew",
+            t("mend the file, or stop all hosts, delete {folder} and begin anew", folder=file.parent),
         ) from error
 
 

@@ -11,6 +11,7 @@ from digione_cli.errors import PreconditionError
 from digione_cli.lab import base
 from digione_cli.lab.groups import hierarchies
 from digione_cli.lab.run import installed, succeeds
+from digione_cli.texts import mark, t
 
 PROGRAMS = {  # program: its Debian package
     "mmdebstrap": "mmdebstrap",
@@ -24,7 +25,7 @@ PROGRAMS = {  # program: its Debian package
 }
 DISK_MB = 2048
 TRIAL = ".trial-"
-NO_CONTAINER = "use a real or virtual machine, not a container"
+NO_CONTAINER = mark("use a real or virtual machine, not a container")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def requirements(folder: Path) -> list[Missing]:
     """What is missing for a lab in ``folder``; empty when nothing is."""
     missing = [Missing(program, package) for program, package in PROGRAMS.items() if not installed(program)]
     if os.geteuid() != 0:
-        return [Missing("root's rights", fix="run it as root or with sudo"), *missing]
+        return [Missing(t("root's rights"), fix=t("run it as root or with sudo")), *missing]
     if not missing:  # the other questions are asked with these programs
         missing.extend(_abilities(folder))
     return missing
@@ -49,7 +50,8 @@ def requirements(folder: Path) -> list[Missing]:
 def require(folder: Path) -> None:
     """Raises D1-LAB-001, naming all that is missing and how to get it."""
     if missing := requirements(folder):
-        raise PreconditionError("D1-LAB-001", "This machine cannot host a lab", why(missing), fix(missing))
+        what = t("This machine cannot host a lab")
+        raise PreconditionError("D1-LAB-001", what, why(missing), fix(missing))
 
 
 def require_root(folder: Path) -> None:
@@ -59,7 +61,7 @@ def require_root(folder: Path) -> None:
 
 
 def why(missing: Sequence[Missing]) -> str:
-    return f"missing: {', '.join(item.what for item in missing)}"
+    return t("missing: {things}", things=", ".join(item.what for item in missing))
 
 
 def fix(missing: Sequence[Missing]) -> str:
@@ -68,20 +70,22 @@ def fix(missing: Sequence[Missing]) -> str:
     ways = [item.fix for item in missing if item.fix]
     if packages:
         ways.append(f"apt-get install -y {' '.join(packages)}")
-    return f"{'; '.join(ways)} (or: digione sandbox runs the platform without a lab)"
+    return t("{ways} (or: digione sandbox runs the platform without a lab)", ways="; ".join(ways))
 
 
 def _abilities(folder: Path) -> Iterator[Missing]:
     if not succeeds(["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "true"]):
-        yield Missing("permission to make namespaces and mounts", fix=NO_CONTAINER)
+        yield Missing(t("permission to make namespaces and mounts"), fix=t(NO_CONTAINER))
     else:
         yield from _kernel(folder)
     if not hierarchies().limits_memory:
-        yield Missing("a writable memory control group", fix=NO_CONTAINER)
+        yield Missing(t("a writable memory control group"), fix=t(NO_CONTAINER))
     if not base.sources():
-        yield Missing("Debian 12 (bookworm) among apt's sources", fix="apt-get update, on Debian 12")
+        sources = t("Debian 12 (bookworm) among apt's sources")
+        yield Missing(sources, fix=t("apt-get update, on Debian 12"))
     if shutil.disk_usage(_existing(folder)).free < DISK_MB * 1024 * 1024:
-        yield Missing(f"{DISK_MB} MB of free disk for {folder}", fix="free some disk space")
+        room = t("{size} MB of free disk for {folder}", size=DISK_MB, folder=folder)
+        yield Missing(room, fix=t("free some disk space"))
 
 
 def _kernel(folder: Path) -> Iterator[Missing]:
@@ -91,15 +95,15 @@ def _kernel(folder: Path) -> Iterator[Missing]:
             Path(trial, name).mkdir()
         layers = f"cd '{trial}' && mount -t overlay -o lowerdir=base,upperdir=upper,workdir=work overlay root"
         if not succeeds(["unshare", "--mount", "sh", "-c", layers]):
-            way = "modprobe overlay, or a folder on ext4, xfs or btrfs"
-            yield Missing(f"overlay mounts below {folder}", fix=way)
+            way = t("modprobe overlay, or a folder on ext4, xfs or btrfs")
+            yield Missing(t("overlay mounts below {folder}", folder=folder), fix=way)
     network = (
         "ip link add lab type bridge && ip link add lab0 type veth peer name lab1"
         " && iptables -t nat -A POSTROUTING -m comment --comment lab -j MASQUERADE"
     )
     if not succeeds(["unshare", "--net", "sh", "-c", network]):
         way = "modprobe -a bridge veth iptable_nat"
-        yield Missing("a kernel with bridge, veth and masquerading", fix=way)
+        yield Missing(t("a kernel with bridge, veth and masquerading"), fix=way)
 
 
 def _existing(folder: Path) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from digione_cli.errors import DigioneError
+from digione_cli.texts import t
 
 # A user's PATH often lacks the folders of the administrator's programs.
 PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
@@ -18,9 +19,13 @@ def run(argv: Sequence[str], *, input: str = "", cwd: Path | None = None) -> str
     if done.returncode:
         raise DigioneError(
             "D1-LAB-002",
-            f"The lab could not do its work: {Path(argv[0]).name} failed (exit {done.returncode})",
+            t(
+                "The lab could not do its work: {program} failed (exit {code})",
+                program=Path(argv[0]).name,
+                code=done.returncode,
+            ),
             last_lines(done.stderr or done.stdout),
-            "mend the cause and run the same command again; digione lab down takes away what is half done",
+            t("mend the cause and run the same command again; digione lab down takes away what is half done"),
         )
     return done.stdout
 
@@ -55,7 +60,7 @@ def installed(program: str) -> bool:
 def last_lines(text: str, count: int = 5) -> str:
     """Given what a program said, the end of it, in one line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " | ".join(lines[-count:]) or "it said nothing"
+    return " | ".join(lines[-count:]) or t("it said nothing")
 
 
 def _done(argv: Sequence[str], text: str, cwd: Path | None) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,10 @@
 """The base of all models: frozen, and unknown keys are refused."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Model(BaseModel):

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from digione_cli.model.base import Model
+from digione_cli.model.text import Slug
 
 
 class _Seen(Model):
@@ -47,6 +48,7 @@ class Applied(_Seen):
 
     fingerprint: str = Field(description="empty while being applied")
     at: str = ""
+    tenants: tuple[Slug, ...] = Field((), description="tenants of whom something is there")
 
 
 class Unit(_Seen):
@@ -81,6 +83,7 @@ class HostFacts(_Seen):
     units: dict[str, Unit] = {}
     listening: dict[str, str] = Field({}, description="process by 'tcp/443'")
     certificates: tuple[Certificate, ...] = ()
+    failed: dict[str, str] = Field({}, description="last line of its program's log by failed unit")
     apt_locked_by: str = ""
     reboot_required: bool = False
     lock: LockHolder | None = None

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from digione_cli.model.base import Model
+from digione_cli.model.base import Model, Port
+from digione_cli.model.external import External
 from digione_cli.model.text import (
     Address,
     Domain,
@@ -19,10 +20,10 @@ from digione_cli.model.text import (
     Slug,
     UnixUser,
 )
+from digione_cli.texts import t
 
 Language = Literal["fi", "sv", "en"]
 Area = Literal["homeschool", "scheduling", "administration", "teaching"]
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 AREAS: tuple[Area, ...] = ("homeschool", "scheduling", "administration", "teaching")
 
@@ -83,7 +84,7 @@ class Identity(Model):
     @model_validator(mode="after")
     def _some_way_in(self) -> Self:
         if not self.local and self.upstream is None:
-            raise ValueError("nobody could sign in: local is false and no upstream is given")
+            raise ValueError(t("nobody could sign in: local is false and no upstream is given"))
         return self
 
 
@@ -123,6 +124,7 @@ class InstanceFile(Model):
     contact: Email = Field(description="e-mail address of the operator (certificates, alerts)")
     hosts: dict[HostName, Host] = Field(min_length=1, description="the hosts, by name")
     services: dict[str, dict[str, Any]] = Field({}, description="settings of services, by service")
+    external: External = Field(External(), description="what the municipality has already")
 
 
 class Instance(Model):
@@ -135,6 +137,7 @@ class Instance(Model):
     contact: str
     hosts: dict[str, Host]
     services: dict[str, dict[str, Any]]
+    external: External = External()
     tenants: tuple[Tenant, ...]
 
     def placed(self, service: str) -> tuple[str, ...]:

@@ -14,13 +14,15 @@ class RoleAction(Model):
     service: str
     action: str
     keep_data: bool = False
+    tenant: str = Field("", description="slug of the tenant that the action is about, if it is about one")
 
 
 class Call(Model):
-    """Do something on the control machine, by name (see ``digione_cli.steps.calls``)."""
+    """Do something on the control machine, by name (see ``digione_cli.steps.CALLS``)."""
 
     kind: Literal["call"] = "call"
     call: str
+    tenant: str = Field("", description="slug of the tenant that the call is about, if it is about one")
 
 
 class Step(Model):
@@ -49,7 +51,19 @@ class Plan(Model):
     steps: tuple[Step, ...]
     skips: tuple[Skip, ...] = ()
     about: str = Field("", description="what else the verb was given, such as a secret's name")
+    options: tuple[str, ...] = Field((), description="the flags among it")
     destructive: bool = False
+
+    @property
+    def subject(self) -> str:
+        """What it is about: the name that must be typed before anything is destroyed."""
+        return self.about or self.instance
+
+    @property
+    def command(self) -> str:
+        """What to type for it, without answers to questions."""
+        words = ["digione", self.verb, self.instance, self.about, *self.options]
+        return " ".join(filter(None, words))
 
 
 class StepOutcome(Model):

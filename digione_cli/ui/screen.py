@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from digione_cli.errors import UsageError
+from digione_cli.model.text import printable
+from digione_cli.texts import t
 
 if TYPE_CHECKING:
     from digione_cli.engine.execute import Progress
@@ -49,8 +51,10 @@ class Screen(Protocol):
     def mistakes(self, name: str, mistakes: Sequence[Mistake]) -> None:
         """Show the mistakes and warnings of an inventory."""
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], data: Any) -> None:
-        """Show a table to people and ``data`` to programs."""
+    def table(
+        self, name: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], data: Any
+    ) -> None:
+        """Show a table with its title to people, ``data`` by its name to programs."""
 
     def document(self, title: str, data: Mapping[str, Any]) -> None:
         """Show nested data: YAML to people."""
@@ -86,7 +90,7 @@ class JsonScreen:
     def close(self) -> None:
         """Print the document."""
         if self._shown:
-            sys.stdout.write(json.dumps(self._shown, ensure_ascii=False, indent=1) + "\n")
+            sys.stdout.write(harmless(json.dumps(self._shown, ensure_ascii=False, indent=1)) + "\n")
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[Callable[[str], None]]:
@@ -130,9 +134,11 @@ class JsonScreen:
         shown = [m.model_dump(mode="json") for m in mistakes]
         self._show(instance=name, valid=valid, mistakes=shown)
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], data: Any) -> None:
-        """Show the data."""
-        self._show(**{title: data})
+    def table(
+        self, name: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], data: Any
+    ) -> None:
+        """Show the data by its name."""
+        self._show(**{name: data})
 
     def document(self, title: str, data: Mapping[str, Any]) -> None:
         """Show nested data."""
@@ -143,22 +149,29 @@ class JsonScreen:
         self._show(value=value)
 
     def passed_on(self, stdout: str, stderr: str) -> None:
-        """Pass JSON on as it is."""
-        sys.stdout.write(stdout)
-        sys.stderr.write(stderr)
+        """Pass JSON on."""
+        sys.stdout.write(harmless(stdout))
+        sys.stderr.write(printable(stderr))
 
     def ask(self, question: str, default: str = "", secret: bool = False) -> str:
         """Nobody can answer."""
         raise unanswered(question)
 
 
+def harmless(document: str) -> str:
+    """Given JSON, return the same with all escaped that a terminal might obey."""
+    if all(line.isprintable() for line in document.split("\n")):
+        return document
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in document)
+
+
 def unanswered(question: str) -> UsageError:
     """Return the error for a question that nobody can answer."""
     return UsageError(
         "D1-USE-002",
-        "A question could not be asked",
-        f"there is no terminal to answer: {question}",
-        "give the answer as a flag (--help lists them)",
+        t("A question could not be asked"),
+        t("there is no terminal to answer: {question}", question=question),
+        t("give the answer as a flag (--help lists them)"),
     )
 
 
@@ -168,18 +181,19 @@ def require_confirmation(plan: Plan, yes: bool, name: str | None) -> None:
     Raises:
         UsageError: ``--yes``, or for a destructive plan ``--confirm NAME``, is missing.
     """
-    if plan.destructive and name != plan.instance:
-        given = f"--confirm names “{name}”" if name else "--confirm is missing"
+    if plan.destructive and name != plan.subject:
+        other = t("it destroys; --confirm names “{name}”", name=name)
+        why = other if name else t("it destroys; --confirm is missing")
         raise UsageError(
             "D1-USE-003",
-            f"{plan.verb} was not confirmed",
-            f"it destroys; {given}",
-            f"digione {plan.verb} {plan.instance} --confirm {plan.instance}",
+            t("{verb} was not confirmed", verb=plan.verb),
+            why,
+            f"{plan.command} --confirm {plan.subject}",
         )
     if not plan.destructive and not yes:
         raise UsageError(
             "D1-USE-001",
-            f"{plan.verb} was not confirmed",
-            "there is nobody to ask",
-            f"digione {plan.verb} {plan.instance}{' ' + plan.about if plan.about else ''} --yes",
+            t("{verb} was not confirmed", verb=plan.verb),
+            t("there is nobody to ask"),
+            f"{plan.command} --yes",
         )

@@ -1,32 +1,30 @@
 """Options and set-up that verbs share."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from digione_cli.texts import t
+from digione_cli.verbs._complete import instances, tenants
+
 if TYPE_CHECKING:
+    from digione_cli.model.plan import Plan
     from digione_cli.ui.screen import Screen
     from digione_cli.world.world import World
 
 
-def _instances(incomplete: str) -> list[str]:
-    """Complete instance names, without loading anything heavy."""
-    from digione_cli.engine.names import instance_names
-
-    given = os.environ.get("DIGIONE_INVENTORIES")
-    folder = Path(given) if given else Path(__file__).resolve().parents[2] / "inventories"
-    return instance_names(folder, incomplete)
-
-
 InstanceName = Annotated[
-    str, typer.Argument(metavar="INSTANCE", help="Name of the instance.", autocompletion=_instances)
+    str, typer.Argument(metavar="INSTANCE", help="Name of the instance.", autocompletion=instances)
 ]
 TenantName = Annotated[
-    str, typer.Argument(metavar="TENANT", help="The tenant's slug; INSTANCE/TENANT where it is not unique.")
+    str,
+    typer.Argument(
+        metavar="TENANT",
+        help="The tenant's slug; INSTANCE/TENANT where it is not unique.",
+        autocompletion=tenants,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")]
@@ -35,6 +33,15 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 AskSudoPassword = Annotated[
     bool, typer.Option("--ask-sudo-password", "-K", help="Ask for the password of sudo on the hosts.")
 ]
+
+
+def intended(verb: str, instance: str, title: str, where: "Sequence[str]" = (), about: str = "") -> "Plan":
+    """Return the plan of a verb that carries out its one step itself."""
+    from digione_cli.model.plan import Call, Plan, Step
+
+    call = verb.replace(" ", "_")
+    step = Step(id=call, title=title, where=tuple(where), work=Call(call=call))
+    return Plan(verb=verb, instance=instance, about=about, steps=(step,))
 
 
 @contextmanager
@@ -49,6 +56,6 @@ def session(as_json: bool, ask_sudo_password: bool = False) -> "Iterator[tuple[W
     shown = screen(as_json)
     password = None
     if ask_sudo_password:
-        password = SecretStr(shown.ask("Password of sudo on the hosts", secret=True))
+        password = SecretStr(shown.ask(t("Password of sudo on the hosts"), secret=True))
     yield World(Settings(), password), shown
     shown.close()

@@ -3,46 +3,46 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from digione_cli.texts import t
 from digione_cli.verbs._common import session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from digione_cli.errors import DigioneError
     from digione_cli.model.instance import Instance, Tenant
 
-# How the platform's command tells an error (digione_platform/__main__.py).
+# How the platform's command tells an error, in the reader's language (digione_platform/__main__.py).
 _ERROR = re.compile(
-    r"^(?P<id>(?:P|D1)-[A-Z]+-\d{3}): (?P<what>.+)\n  why: (?P<why>.*)\n  fix: (?P<fix>.*)$", re.M
+    r"^(?P<id>P-[A-Z]+-\d{3}): (?P<what>.+)\n  [^:\n]+: (?P<why>.*)\n  [^:\n]+: (?P<fix>.*)$", re.M
 )
 
 
 def on_platform(
     tenant: str,
     arguments: "Sequence[str]",
-    content: bytes,
-    file: str,
     as_json: bool,
     ask_sudo_password: bool,
+    file: "Path | None" = None,
 ) -> int:
     """Carry out a command of the tenant's platform on its host and pass on what it reports."""
     with session(as_json, ask_sudo_password) as (world, screen):
-        return report_of_platform(tenant, arguments, content, file, as_json, world, screen)
+        return report_of_platform(tenant, arguments, as_json, world, screen, file)
 
 
 def report_of_platform(
     tenant: str,
     arguments: "Sequence[str]",
-    content: bytes,
-    file: str,
     as_json: bool,
     world: Any,
     screen: Any,
+    file: "Path | None" = None,
 ) -> int:
     """Do the same within a session."""
     flags = ["--json"] if as_json else []
-    with screen.waiting("the platform works"):
-        answer = ask_platform(tenant, [*arguments, *flags], content, file, world)
+    with screen.waiting(t("the platform works")):
+        answer = ask_platform(tenant, [*arguments, *flags], world, file=file)
     return pass_on(answer, tenant, as_json, screen)
 
 
@@ -66,16 +66,20 @@ def pass_on(answer: Any, tenant: str, as_json: bool, screen: Any) -> int:
     return int(answer.exit)
 
 
-def ask_platform(tenant: str, arguments: "Sequence[str]", content: bytes, file: str, world: Any) -> Any:
+def ask_platform(
+    tenant: str, arguments: "Sequence[str]", world: Any, stdin: bytes = b"", file: "Path | None" = None
+) -> Any:
     """Given a tenant's name, carry out a command of its platform and return the envelope.
+
+    ``file`` is what the argument FILE stands for.
 
     Raises:
         DigioneError: the command failed without a report on its standard output.
     """
     instance, found = find(tenant, world)
     at = instance.placed("platform")[0]
-    target = next(t for t in world.targets(instance) if t.name == at)
-    answer = world.platform(target, found.slug, arguments, content, file)
+    target = next(one for one in world.targets(instance) if one.name == at)
+    answer = world.platform(target, found.slug, arguments, stdin, file)
     return require_done(answer, tenant, instance.name)
 
 
@@ -111,9 +115,13 @@ def refusal(answer: Any, tenant: str = "TENANT", instance: str = "<instance>") -
 def _unexplained(answer: Any) -> "DigioneError":
     """Return an error for what the platform's command did not tell as it should, such as a kill."""
     said = answer.stderr.strip().splitlines()
-    why = said[-1].removeprefix("Error: ")[:300] if said else f"it ended with exit code {answer.exit}"
-    fix = "--help tells what may be given" if answer.exit == 2 else "digione doctor"
-    return _kind(answer.exit)("D1-PLATFORM-002", "The platform's command failed", why, fix)
+    why = (
+        said[-1].removeprefix("Error: ")[:300]
+        if said
+        else t("it ended with exit code {code}", code=answer.exit)
+    )
+    fix = t("--help tells what may be given") if answer.exit == 2 else "digione doctor"
+    return _kind(answer.exit)("D1-PLATFORM-002", t("The platform's command failed"), why, fix)
 
 
 def _kind(exit_: int) -> "type[DigioneError]":

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from digione_cli.verbs._common import AskSudoPassword, Json, TenantName, session
-from digione_cli.verbs._platform import ask_platform, on_platform
+from digione_cli.texts import t
+from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, intended, session
+from digione_cli.verbs._platform import ask_platform, find, on_platform
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -19,24 +20,38 @@ app = typer.Typer(
 @app.command("list")
 def list_(tenant: TenantName, as_json: Json = False, ask_sudo_password: AskSudoPassword = False) -> int:
     """List the accounts of a tenant."""
-    return on_platform(tenant, ["accounts", "list"], b"", "", as_json, ask_sudo_password)
+    return on_platform(tenant, ["accounts", "list"], as_json, ask_sudo_password)
 
 
 @app.command()
-def sync(tenant: TenantName, as_json: Json = False, ask_sudo_password: AskSudoPassword = False) -> int:
+def sync(
+    tenant: TenantName,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    ask_sudo_password: AskSudoPassword = False,
+) -> int:
     """Bring the directory into line with the tenant's accounts."""
-    return on_platform(tenant, ["accounts", "sync"], b"", "", as_json, ask_sudo_password)
+    arguments = ["accounts", "sync", *(["--dry-run"] if dry_run else [])]
+    return on_platform(tenant, arguments, as_json, ask_sudo_password)
 
 
 @app.command()
 def password(
     tenant: TenantName,
     username: Annotated[str, typer.Argument(metavar="USERNAME", help="Whose password.")],
+    dry_run: DryRun = False,
     as_json: Json = False,
     ask_sudo_password: AskSudoPassword = False,
 ) -> None:
     """Give an account a new, generated password and print it."""
     new = secrets.token_urlsafe(12)
     with session(as_json, ask_sudo_password) as (world, screen):
-        ask_platform(tenant, ["accounts", "password", username], new.encode() + b"\n", "", world)
+        if dry_run:
+            instance, _ = find(tenant, world)
+            title = t("Give {username} a new password", username=username)
+            screen.plan(
+                intended("accounts password", instance.name, title, instance.placed("platform"), tenant)
+            )
+            return
+        ask_platform(tenant, ["accounts", "password", username], world, new.encode() + b"\n")
         screen.value(new)

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digione_cli.texts import t
 from digione_cli.verbs._common import DryRun, Json, Yes, session
 
 if TYPE_CHECKING:
     from digione_cli.engine.inventory import NewInventory
+    from digione_cli.model.finding import Mistake
 
 
 def init(
@@ -34,6 +36,7 @@ def init(
     from digione_cli.engine.inventory import NewInventory, render
     from digione_cli.errors import UsageError
     from digione_cli.settings import CHECKOUT, RELEASE
+    from digione_cli.verbs.trust import pin
 
     with session(as_json) as (world, screen):
         _check_name(name)
@@ -41,43 +44,46 @@ def init(
         if folder.exists():
             raise UsageError(
                 "D1-INIT-001",
-                f"{name} was not written",
-                f"{folder} is there already",
-                f"digione show {name}, or choose another name",
+                t("{name} was not written", name=name),
+                t("{folder} is there already", folder=folder),
+                t("digione show {name}, or choose another name", name=name),
             )
         known = _lab_host(lab, world) if lab else None
-        name_fi = name_fi or screen.ask("Name of the municipality in Finnish", name.capitalize())
-        domain = domain or screen.ask("Domain of its platform", f"{name}.example")
+        name_fi = name_fi or screen.ask(t("Name of the municipality in Finnish"), name.capitalize())
+        domain = domain or screen.ask(t("Domain of its platform"), f"{name}.example")
         new = NewInventory(
             name=name,
             release=RELEASE,
             domain=domain,
-            contact=contact or screen.ask("E-mail address of the operator"),
-            host=known.name if known else f"{name[:29]}1",
-            address=known.address if known else address or screen.ask("Address of the Debian 12 server"),
-            user=known.user if known else user or screen.ask("User of ssh there (has sudo)"),
+            contact=contact or screen.ask(t("E-mail address of the operator")),
+            host=known.name if known else f"{name}-1" if name[-1].isdigit() else f"{name}1",
+            address=known.address if known else address or screen.ask(t("Address of the Debian 12 server")),
+            user=known.user if known else user or screen.ask(t("User of ssh there (has sudo)")),
             port=port,
             key=str(known.key) if known else key,
-            code=code or screen.ask("Municipality code (three digits)"),
-            oid=oid or screen.ask("OID of the education provider (1.2.246.562.10.…)"),
+            code=code or screen.ask(t("Municipality code (three digits)")),
+            oid=oid or screen.ask(t("OID of the education provider (1.2.246.562.10.…)")),
             name_fi=name_fi,
             name_sv=name_sv or name_fi,
             language=language,
         )
         if language not in ("finnish", "swedish", "bilingual"):
-            choices = "it is one of: finnish, swedish, bilingual"
-            raise UsageError("D1-INIT-002", f"{name} was not written", f"--language: {choices}", "choose one")
+            why = t("--language is one of: {choices}", choices="finnish, swedish, bilingual")
+            raise UsageError("D1-INIT-002", t("{name} was not written", name=name), why, t("choose one"))
         files = render(new, CHECKOUT / "templates")
         if dry_run:
             for file, text in files.items():
                 screen.note(f"# {file}\n{text}")
             return
-        _write(folder, files, new, world)
+        doubts = _write(folder, files, new, world)
+        if doubts:
+            screen.mistakes(name, doubts)
         if known:
-            (folder / "known_hosts").write_text(f"{known.address} {known.host_key}\n")
+            pin(folder / "known_hosts", [f"{known.address} {known.host_key}"])
         elif not skip_trust:
             _trust(name, yes, world, screen)
-        screen.note(f"Written: {folder}\nNext: digione validate {name}, then digione apply {name}")
+        screen.note(t("Written: {folder}", folder=folder))
+        screen.note(t("Next: digione validate {name}, then digione apply {name}", name=name))
 
 
 def _check_name(name: str) -> None:
@@ -90,7 +96,7 @@ def _check_name(name: str) -> None:
         slug(name)
     except PydanticCustomError as e:
         raise UsageError(
-            "D1-INIT-003", "No inventory was written", e.message(), "choose another name"
+            "D1-INIT-003", t("No inventory was written"), e.message(), t("choose another name")
         ) from None
 
 
@@ -100,14 +106,15 @@ def _lab_host(name: str, world: Any) -> Any:
     return Lab(world.settings.lab).host(name)
 
 
-def _write(folder: Path, files: dict[str, str], new: "NewInventory", world: Any) -> None:
-    """Write all files or none: into a folder beside, examined, given secrets, then renamed."""
+def _write(folder: Path, files: dict[str, str], new: "NewInventory", world: Any) -> "tuple[Mistake, ...]":
+    """Write all files or none: into a folder beside, examined, given secrets, renamed; return warnings."""
     import shutil
     import tempfile
 
     from digione_cli.engine.load import InvalidInstance, examine
     from digione_cli.engine.secrets import SecretStore, complete
     from digione_cli.engine.services import load_services
+    from digione_cli.engine.surroundings import clashes
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{new.name}-", dir=folder.parent))
@@ -122,6 +129,7 @@ def _write(folder: Path, files: dict[str, str], new: "NewInventory", world: Any)
             raise InvalidInstance(new.name, mistakes)
         complete(instance, services, SecretStore(written, world.settings.keys))
         written.rename(folder)
+        return mistakes + tuple(clashes(folder.parent, instance))
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -133,4 +141,5 @@ def _trust(name: str, yes: bool, world: Any, screen: Any) -> None:
     try:
         trust_hosts(name, None, False, yes, world, screen)
     except DigioneError as e:
-        screen.note(f"The host key is not pinned yet ({e.why}); later: digione trust {name}")
+        later = t("The host key is not pinned yet ({why}); later: digione trust {name}", why=e.why, name=name)
+        screen.note(later)

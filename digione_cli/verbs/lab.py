@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digione_cli.verbs._common import Json, session
+from digione_cli.texts import t
+from digione_cli.verbs._common import DryRun, Json, session
+from digione_cli.verbs._complete import instances, lab_hosts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from digione_cli.lab import Lab, LabHost
+    from digione_cli.model.plan import Plan
     from digione_cli.ui.screen import Screen
 
 app = typer.Typer(
@@ -19,7 +24,9 @@ app = typer.Typer(
     help="Real Debian 12 hosts on this machine, for trying and testing.",
 )
 
-Names = Annotated[list[str], typer.Argument(metavar="HOST…", help="Names of hosts.")]
+Names = Annotated[
+    list[str], typer.Argument(metavar="HOST…", help="Names of hosts.", autocompletion=lab_hosts)
+]
 Memory = Annotated[int, typer.Option("--memory", metavar="MB", min=128, help="Memory limit of a host.")]
 
 
@@ -32,48 +39,89 @@ def _lab(as_json: bool, waiting: str) -> "Iterator[tuple[Lab, Screen]]":
 
 
 def _show(hosts: "list[LabHost]", screen: "Screen") -> None:
-    rows = [[h.name, h.address, h.state, f"{h.memory_mb} MB"] for h in hosts]
+    states = {"running": t("up"), "stopped": t("off")}
+    rows = [[h.name, h.address, states[h.state], f"{h.memory_mb} MB"] for h in hosts]
     data = [
         {"name": h.name, "address": h.address, "state": h.state, "memory_mb": h.memory_mb, "user": h.user}
         for h in hosts
     ]
-    screen.table("lab_hosts", ["Host", "Address", "State", "Memory"], rows, data)
+    columns = [t("Host"), t("Address"), t("State"), t("Memory")]
+    screen.table("lab_hosts", t("Lab hosts"), columns, rows, data)
+
+
+def _plan(verb: str, titles: "Mapping[str, str]", skipped: "Mapping[str, str]", done: str) -> "Plan":
+    """Given what is done to which host, and what not for ``done``, return it as a plan."""
+    from digione_cli.model.plan import Call, Plan, Skip, Step
+
+    call = f"lab_{verb}"
+    steps = [Step(id=call, title=what, where=(host,), work=Call(call=call)) for host, what in titles.items()]
+    skips = [Skip(title=what, where=(host,), why=done) for host, what in skipped.items()]
+    return Plan(verb=f"lab {verb}", instance="lab", steps=tuple(steps), skips=tuple(skips))
+
+
+def _plan_off(verb: str, title: str, names: list[str], lab: "Lab") -> "Plan":
+    runs = {name: lab.host(name).state == "running" for name in names}
+    titles = {name: title for name in names if runs[name]}
+    return _plan(verb, titles, {name: title for name in names if not runs[name]}, t("it is off"))
 
 
 @app.command()
-def up(names: Names, memory: Memory = 2048, as_json: Json = False) -> None:
+def up(names: Names, memory: Memory = 2048, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Make hosts, or start those that are off; those that run are left alone."""
-    with _lab(as_json, "making lab hosts") as (lab, screen):
+    with _lab(as_json, t("making lab hosts")) as (lab, screen):
+        if dry_run:
+            states = {host.name: host.state for host in lab.list()}
+            titles = {n: t("Start") if n in states else t("Make and start") for n in names}
+            runs = {n: t("Start") for n in names if states.get(n) == "running"}
+            screen.plan(_plan("up", {n: w for n, w in titles.items() if n not in runs}, runs, t("it runs")))
+            return
         _show(lab.up(names, memory), screen)
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the lab's hosts."""
-    with _lab(as_json, "looking") as (lab, screen):
+    with _lab(as_json, t("looking")) as (lab, screen):
         _show(lab.list(), screen)
 
 
 @app.command()
-def stop(names: Names) -> None:
+def stop(names: Names, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Shut hosts down in good order; their disks stay."""
-    with _lab(False, "stopping") as (lab, _):
+    with _lab(as_json, t("stopping")) as (lab, screen):
+        if dry_run:
+            screen.plan(_plan_off("stop", t("Shut down"), names, lab))
+            return
         for name in names:
             lab.stop(name)
+        _show([lab.host(name) for name in names], screen)
 
 
 @app.command()
-def kill(names: Names) -> None:
+def kill(names: Names, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Cut the power of hosts; their disks stay."""
-    with _lab(False, "cutting the power") as (lab, _):
+    with _lab(as_json, t("cutting the power")) as (lab, screen):
+        if dry_run:
+            screen.plan(_plan_off("kill", t("Cut the power"), names, lab))
+            return
         for name in names:
             lab.kill(name)
+        _show([lab.host(name) for name in names], screen)
 
 
 @app.command()
 def resolve(
-    host: Annotated[str, typer.Argument(help="Name of the lab host.")],
-    instance: Annotated[str, typer.Argument(help="Instance whose domains shall lead there.")],
+    host: Annotated[
+        str, typer.Argument(metavar="HOST", help="Name of the lab host.", autocompletion=lab_hosts)
+    ],
+    instance: Annotated[
+        str,
+        typer.Argument(
+            metavar="INSTANCE", help="Instance whose domains shall lead there.", autocompletion=instances
+        ),
+    ],
+    dry_run: DryRun = False,
+    as_json: Json = False,
 ) -> None:
     """Let the domains of an instance lead to a lab host, on this machine and in the lab."""
     from digione_cli.engine.load import load_instance
@@ -82,18 +130,34 @@ def resolve(
 
     settings = Settings()
     loaded = load_instance(settings.inventories, instance, load_services(settings.roles))
-    domains = [d for t in loaded.tenants for d in (t.domain, t.auth_domain)]
-    with _lab(False, "writing names") as (lab, _):
+    domains = [d for one in loaded.tenants for d in (one.domain, one.auth_domain)]
+    with _lab(as_json, t("writing names")) as (lab, screen):
+        if dry_run:
+            title = t("Let these names lead here: {names}", names=", ".join(domains))
+            screen.plan(_plan("resolve", {lab.host(host).name: title}, {}, ""))
+            return
         lab.resolve(host, domains)
+        screen.note(t("{names} lead to {host}", names=", ".join(domains), host=host))
 
 
 @app.command()
 def down(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[HOST…]", help="Default: all hosts.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[HOST…]", help="Default: all hosts.", autocompletion=lab_hosts),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--everything", help="Also the base image and downloaded packages.")
     ] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
 ) -> None:
     """Remove hosts with their disks, network and names; nothing of them is left behind."""
-    with _lab(False, "removing lab hosts") as (lab, _):
+    with _lab(as_json, t("removing lab hosts")) as (lab, screen):
+        going = [lab.host(name) for name in names] if names else lab.list()
+        if dry_run:
+            screen.plan(_plan("down", {host.name: t("Remove with its disk") for host in going}, {}, ""))
+            return
         lab.down(names or None, everything=everything)
+        gone = ", ".join(host.name for host in going)
+        screen.note(t("Removed: {names}", names=gone) if gone else t("There was no host"))

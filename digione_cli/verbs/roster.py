@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, Yes, session
+from digione_cli.texts import t
+from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, Yes, intended, session
 from digione_cli.verbs._platform import find, on_platform, report_of_platform
 
 app = typer.Typer(
@@ -34,15 +35,20 @@ def import_(
     if dry_run == apply:
         raise UsageError(
             "D1-USE-006",
-            "Nothing was imported",
-            "it must be clear whether to try or to import",
-            f"digione roster import {tenant} {file} --dry-run, then the same with --apply",
+            t("Nothing was imported"),
+            t("it must be clear whether to try or to import"),
+            t(
+                "digione roster import {tenant} {file} --dry-run, then the same with --apply",
+                tenant=tenant,
+                file=file,
+            ),
         )
     if not file.is_file():
-        raise UsageError("D1-USE-007", "Nothing was imported", f"there is no file {file}", "name the bundle")
+        why = t("there is no file {file}", file=file)
+        raise UsageError("D1-USE-007", t("Nothing was imported"), why, t("name the bundle"))
     arguments = ["roster", "import", "FILE", "--apply" if apply else "--dry-run"]
     arguments += ["--allow-mass-removal"] if allow_mass_removal else []
-    return on_platform(tenant, arguments, file.read_bytes(), file.name, as_json, ask_sudo_password)
+    return on_platform(tenant, arguments, as_json, ask_sudo_password, file)
 
 
 @app.command()
@@ -56,16 +62,13 @@ def undo(
     """Restore the state before the last import."""
     import sys
 
-    from digione_cli.model.plan import Call, Plan, Step
-
     undo_last = ["roster", "undo"]
     with session(as_json, ask_sudo_password) as (world, screen):
         find(tenant, world)
         asked = not (dry_run or yes or as_json) and sys.stdin.isatty()
         if dry_run or asked:
-            code = report_of_platform(tenant, [*undo_last, "--dry-run"], b"", "", as_json, world, screen)
+            code = report_of_platform(tenant, [*undo_last, "--dry-run"], as_json, world, screen)
             if dry_run or code:
                 return code
-        step = Step(id="undo", title="Take the last import back", where=(), work=Call(call="undo"))
-        screen.confirm(Plan(verb="roster undo", instance=tenant, steps=(step,)), yes, None)
-        return report_of_platform(tenant, undo_last, b"", "", as_json, world, screen)
+        screen.confirm(intended("roster undo", tenant, t("Take the last import back")), yes, None)
+        return report_of_platform(tenant, undo_last, as_json, world, screen)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from digione_cli.texts import t
 from digione_cli.verbs._common import session
 
 
@@ -23,9 +24,15 @@ def sandbox(
     with session(False) as (world, screen):
         folder = data.absolute() if data else default_folder(world.settings.state)
         with ExitStack() as stack:
-            with screen.waiting("starting the sandbox"):
+            with screen.waiting(t("starting the sandbox")):
                 process = stack.enter_context(running(port, folder, fresh, pupils))
             seconds = time.monotonic() - began
-            screen.note(f"Ready after {seconds:.1f} s: http://127.0.0.1:{port}   (Ctrl-C stops it)")
-            screen.note(f"Its data is kept in {folder}; --fresh begins anew.")
+            address = f"http://127.0.0.1:{port}"
+            ready = t(
+                "Ready after {seconds} s: {address}   (Ctrl-C stops it)",
+                seconds=f"{seconds:.1f}",
+                address=address,
+            )
+            screen.note(ready)
+            screen.note(t("Its data is kept in {folder}; --fresh begins anew.", folder=folder))
             return wait_for_end(process)

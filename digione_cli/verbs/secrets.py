@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digione_cli.verbs._common import DryRun, InstanceName, Json, Yes, session
+from digione_cli.texts import t, tn
+from digione_cli.verbs._common import DryRun, InstanceName, Json, Yes, intended, session
+from digione_cli.verbs._complete import secrets_named
 
 if TYPE_CHECKING:
     from digione_cli.engine.secrets import SecretStore
@@ -18,7 +20,10 @@ app = typer.Typer(
     help="Generate, show and rotate the secrets of an instance.",
 )
 
-SecretArgument = Annotated[str, typer.Argument(metavar="NAME", help="The secret: name or name@tenant.")]
+SecretArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="The secret: name or name@tenant.", autocompletion=secrets_named),
+]
 
 
 def _open(instance: str, world: Any) -> "tuple[Instance, Services, SecretStore]":
@@ -54,12 +59,34 @@ def generate(instance: InstanceName, dry_run: DryRun = False, as_json: Json = Fa
             new = secrets.missing(loaded, services, present)
         else:
             new = secrets.complete(loaded, services, store)
-        made = "would be made" if dry_run else "made"
-        screen.note(f"{len(new)} secrets {made}{': ' if new else ''}{', '.join(map(str, new))}")
+            present = store.read()
+        given = secrets.to_be_given(loaded, services, present)
+        new = tuple(n for n in new if n not in given)
+        names = ", ".join(map(str, new)) or "–"
+        if dry_run:
+            said = tn(
+                "{count} secret would be made: {names}",
+                "{count} secrets would be made: {names}",
+                len(new),
+                names=names,
+            )
+        else:
+            said = tn("{count} secret made: {names}", "{count} secrets made: {names}", len(new), names=names)
+        screen.note(said)
+        for name in given:
+            screen.note(
+                t(
+                    "{name} is somebody else's; store it: digione secrets set {instance} {name}",
+                    name=name,
+                    instance=instance,
+                )
+            )
 
 
 @app.command("set")
-def set_(instance: InstanceName, name: SecretArgument, as_json: Json = False) -> None:
+def set_(
+    instance: InstanceName, name: SecretArgument, dry_run: DryRun = False, as_json: Json = False
+) -> None:
     """Store a value given from outside, such as the client secret that MPASSid gives.
 
     The value is asked for, or read from standard input; it is never an argument.
@@ -75,24 +102,37 @@ def set_(instance: InstanceName, name: SecretArgument, as_json: Json = False) ->
     with session(as_json) as (world, screen):
         loaded, services, store = _open(instance, world)
         present = store.read()
-        which = parse_name(name, present.values)
-        if secrets.wanted(loaded, services).get(which) != "password":
+        kinds = secrets.wanted(loaded, services)
+        which = parse_name(name, {**present.values, **kinds})
+        if kinds.get(which) not in ("password", "given"):
             raise UsageError(
                 "D1-SEC-009",
-                f"{which} was not stored",
-                "it is a key that digione makes itself",
+                t("{name} was not stored", name=which),
+                t("it is a key that digione makes itself"),
                 f"digione secrets rotate {instance} {which}",
             )
+        if dry_run:
+            title = t("Store a value for {name}", name=which)
+            screen.plan(intended("secrets set", instance, title, about=name))
+            return
         piped = not sys.stdin.isatty()
         try:
-            value = sys.stdin.read().strip() if piped else screen.ask(f"Value of {which}", secret=True)
+            value = (
+                sys.stdin.read().strip()
+                if piped
+                else screen.ask(t("Value of {name}", name=which), secret=True)
+            )
         except UnicodeDecodeError:
             value = ""
         if not value:
-            why = "the value is empty, or it is not UTF-8"
-            raise UsageError("D1-SEC-007", f"{which} was not stored", why, "give the value on standard input")
+            what = t("{name} was not stored", name=which)
+            why = t("the value is empty, or it is not UTF-8")
+            raise UsageError("D1-SEC-007", what, why, t("give the value on standard input"))
         store.write({**present.values, which: SecretStr(value)}, present.salt)
-        screen.note(f"{which} is stored; bring it to the hosts: digione apply {instance}")
+        said = t(
+            "{name} is stored; bring it to the hosts: digione apply {instance}", name=which, instance=instance
+        )
+        screen.note(said)
 
 
 @app.command()
@@ -106,7 +146,7 @@ def rotate(
     """Give one secret a new value; the next apply brings it to the hosts."""
     from digione_cli.engine import secrets
     from digione_cli.engine.secrets import parse_name
-    from digione_cli.model.plan import Call, Plan, Step
+    from digione_cli.errors import UsageError
 
     with session(as_json) as (world, screen):
         loaded, services, store = _open(instance, world)
@@ -114,12 +154,23 @@ def rotate(
         kinds = secrets.wanted(loaded, services)
         parts = {part: whole for whole, kind in kinds.items() for part in secrets.stored_names(whole, kind)}
         whole = parts[parse_name(name, parts)]
-        step = Step(id="rotate", title=f"Rotate {whole}", where=(), work=Call(call="rotate"))
-        plan = Plan(verb="secrets rotate", instance=instance, about=name, steps=(step,))
+        if kinds[whole] == "given":
+            raise UsageError(
+                "D1-SEC-010",
+                t("{name} was not rotated", name=whole),
+                t("its value is given by somebody else"),
+                f"digione secrets set {instance} {whole}",
+            )
+        plan = intended("secrets rotate", instance, t("Rotate {name}", name=whole), about=name)
         if dry_run:
             screen.plan(plan)
             return
         screen.confirm(plan, yes, None)
         new = secrets.generate(loaded, whole, kinds[whole])
         store.write({**present.values, **new}, present.salt)
-        screen.note(f"{whole} has a new value; bring it to the hosts: digione apply {instance}")
+        said = t(
+            "{name} has a new value; bring it to the hosts: digione apply {instance}",
+            name=whole,
+            instance=instance,
+        )
+        screen.note(said)

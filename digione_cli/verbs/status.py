@@ -4,16 +4,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digione_cli.texts import language, mark, t, tn
 from digione_cli.verbs._common import AskSudoPassword, Json, session
+from digione_cli.verbs._complete import instances
 
 if TYPE_CHECKING:
     from digione_cli.model.facts import Applied, HostFacts
+    from digione_cli.model.instance import Tenant
     from digione_cli.model.plan import Run
 
 
 def status(
     instance: Annotated[
-        str | None, typer.Argument(metavar="[INSTANCE]", help="Look at this instance; without it, list all.")
+        str | None,
+        typer.Argument(
+            metavar="[INSTANCE]",
+            help="Look at this instance; without it, list all.",
+            autocompletion=instances,
+        ),
     ] = None,
     as_json: Json = False,
     ask_sudo_password: AskSudoPassword = False,
@@ -40,7 +48,9 @@ def _all(world: Any, screen: Any) -> bool:
         at, hosts = seen.get(name, ("", {}))
         runs = world.registry.runs(name, limit=1)
         release = ", ".join(sorted({f.release for f in hosts.values() if f.release}))
-        rows.append([name, release or "–", str(len(hosts) or "–"), _health(hosts), _run(runs), at or "never"])
+        rows.append(
+            [name, release or "–", str(len(hosts) or "–"), t(_health(hosts)), _run(runs), at or t("never")]
+        )
         data.append(
             {
                 "name": name,
@@ -50,42 +60,50 @@ def _all(world: Any, screen: Any) -> bool:
                 "last_run": runs[0].model_dump(mode="json") if runs else None,
             }
         )
-    screen.table("instances", ["Instance", "Release", "Hosts", "Health", "Last run", "Seen"], rows, data)
+    columns = [t("Instance"), t("Release"), t("Hosts"), t("Health"), t("Last run"), t("Seen")]
+    screen.table("instances", t("Instances"), columns, rows, data)
     return True
 
 
 def _one(name: str, world: Any, screen: Any) -> bool:
     """Show one instance; say whether all its hosts were reached."""
+    from digione_cli.engine.leaving import left_tenants
     from digione_cli.engine.load import load_instance
     from digione_cli.engine.services import load_services
 
     services = load_services(world.settings.roles)
     loaded = load_instance(world.settings.inventories, name, services)
-    with screen.waiting("looking at the hosts"):
+    with screen.waiting(t("looking at the hosts")):
         facts = world.look(loaded)
     now = world.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     world.registry.record_seen(loaded, facts, now)
     rows = [[h, loaded.hosts[h].address, _host(f), f.release or "–", _size(f)] for h, f in facts.items()]
     data = {h: f.model_dump(mode="json") for h, f in facts.items()}
-    screen.table("hosts", ["Host", "Address", "State", "Release", "Size"], rows, data)
+    columns = [t("Host"), t("Address"), t("State"), t("Release"), t("Size")]
+    screen.table("hosts", t("Hosts"), columns, rows, data)
     _services(loaded, services, facts, screen)
-    tenants = [[t.slug, t.code, t.name.fi, f"https://{t.domain}"] for t in loaded.tenants]
-    shown = [t.model_dump(mode="json") for t in loaded.tenants]
-    screen.table("tenants", ["Tenant", "Code", "Name", "Address"], tenants, shown)
+    tenants = [[one.slug, one.code, _name(one), f"https://{one.domain}"] for one in loaded.tenants]
+    shown = [one.model_dump(mode="json") | {"left": False} for one in loaded.tenants]
+    for slug in left_tenants(loaded, facts):
+        tenants.append([slug, "–", t("no longer in the inventory"), "–"])
+        shown.append({"slug": slug, "left": True})
+    screen.table("tenants", t("Tenants"), [t("Tenant"), t("Code"), t("Name"), t("Address")], tenants, shown)
     certificates = [[h, c.path, c.not_after[:10]] for h, f in facts.items() for c in f.certificates]
     if certificates:
         listed = [dict(zip(("host", "path", "not_after"), c, strict=True)) for c in certificates]
-        screen.table("certificates", ["Host", "Certificate", "Ends"], certificates, listed)
+        columns = [t("Host"), t("Certificate"), t("Ends")]
+        screen.table("certificates", t("Certificates"), columns, certificates, listed)
     runs = world.registry.runs(name, limit=1)
-    last = [[r.verb, r.who, r.started, r.outcome] for r in runs]
+    last = [[r.verb, r.who, r.started, _outcome(r)] for r in runs]
     shown_run = runs[0].model_dump(mode="json") if runs else None
-    screen.table("last_run", ["Verb", "Who", "Started", "Outcome"], last, shown_run)
+    columns = [t("Verb"), t("Who"), t("Started"), t("Outcome")]
+    screen.table("last_run", t("Last run"), columns, last, shown_run)
     return all(f.reached for f in facts.values())
 
 
 def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen: Any) -> None:
     rows, data = [], []
-    tenants = tuple(t.slug for t in loaded.tenants)
+    tenants = tuple(one.slug for one in loaded.tenants)
     for name, service in services.items():
         for host in loaded.placed(name):
             seen = facts[host]
@@ -94,10 +112,10 @@ def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen:
             down = sorted(u for u, active in units.items() if active != "active")
             drift = sum(d.service == name for d in seen.drift)
             state = _state(seen, applied)
-            trouble = ", ".join(
-                [f"{u} {units[u]}" for u in down] + ([f"{drift} differences"] if drift else [])
-            )
-            rows.append([name, host, state, applied.at if applied else "–", trouble or "–"])
+            troubles = [f"{u} {units[u]}" for u in down]
+            troubles += [tn("{count} difference", "{count} differences", drift)] if drift else []
+            trouble = ", ".join(troubles)
+            rows.append([name, host, t(state), applied.at if applied else "–", trouble or "–"])
             data.append(
                 {
                     "service": name,
@@ -108,34 +126,50 @@ def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen:
                     "differences": drift,
                 }
             )
-    screen.table("services", ["Service", "Host", "State", "Since", "Trouble"], rows, data)
+    columns = [t("Service"), t("Host"), t("State"), t("Since"), t("Trouble")]
+    screen.table("services", t("Services"), columns, rows, data)
 
 
 def _state(seen: "HostFacts", applied: "Applied | None") -> str:
     if not seen.reached:
-        return "unknown"
+        return mark("unknown")
     if not applied:
-        return "not applied"
-    return "applied" if applied.fingerprint else "interrupted"
+        return mark("not applied")
+    return mark("applied") if applied.fingerprint else mark("interrupted")
 
 
 def _health(hosts: "dict[str, HostFacts]") -> str:
     if not hosts:
         return "–"
     if not all(f.reached for f in hosts.values()):
-        return "not reached"
-    return "trouble" if any(f.drift for f in hosts.values()) else "good"
+        return mark("not reached")
+    return mark("trouble") if any(f.drift for f in hosts.values()) else mark("good")
 
 
 def _host(facts: "HostFacts") -> str:
-    return "up" if facts.reached else facts.error
+    return t("up") if facts.reached else facts.error
 
 
 def _size(facts: "HostFacts") -> str:
     if not facts.reached:
         return "–"
-    return f"{facts.cpus} cores, {facts.memory_mb} MB, {facts.disk_free_mb // 1024} GB free"
+    free = facts.disk_free_mb // 1024
+    return t("{cpus} cores, {memory} MB, {free} GB free", cpus=facts.cpus, memory=facts.memory_mb, free=free)
 
 
 def _run(runs: "tuple[Run, ...]") -> str:
-    return f"{runs[0].verb} {runs[0].outcome}" if runs else "–"
+    return f"{runs[0].verb}: {_outcome(runs[0])}" if runs else "–"
+
+
+def _outcome(run: "Run") -> str:
+    words = {
+        "running": t("running"),
+        "done": t("done"),
+        "failed": t("failed"),
+        "interrupted": t("interrupted"),
+    }
+    return words[run.outcome]
+
+
+def _name(tenant: "Tenant") -> str:
+    return tenant.name.sv if language() == "sv" else tenant.name.fi

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digione_cli.verbs._common import DryRun, InstanceName, Json, Yes, session
+from digione_cli.texts import t
+from digione_cli.verbs._common import DryRun, InstanceName, Json, Yes, intended, session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,32 +33,34 @@ def trust_hosts(
     from digione_cli.engine.load import load_instance
     from digione_cli.engine.services import load_services
     from digione_cli.errors import UsageError
-    from digione_cli.model.plan import Call, Plan, Step
     from digione_cli.world.ssh import fingerprint
 
     loaded = load_instance(world.settings.inventories, instance, load_services(world.settings.roles))
-    targets = [t for t in world.targets(loaded) if host in (None, t.name)]
+    targets = [one for one in world.targets(loaded) if host in (None, one.name)]
     if not targets:
-        why = f"known are: {', '.join(loaded.hosts)}"
-        raise UsageError("D1-USE-005", f"{instance} has no host “{(host or '')[:40]}”", why, "name one")
-    scanned = {t: world.host_keys(t) for t in targets}
+        what = t("{instance} has no host “{host}”", instance=instance, host=(host or "")[:40])
+        why = t("known are: {known}", known=", ".join(loaded.hosts))
+        raise UsageError("D1-USE-005", what, why, t("name one of them"))
+    scanned = {target: world.host_keys(target) for target in targets}
     for target, lines in scanned.items():
         for line in lines:
             screen.note(f"{target.name}: {fingerprint(line)}")
-    where = tuple(t.name for t in targets)
-    step = Step(id="trust", title="Pin these host keys", where=where, work=Call(call="trust"))
-    plan = Plan(verb="trust", instance=instance, steps=(step,))
+    where = tuple(target.name for target in targets)
+    plan = intended("trust", instance, t("Pin these host keys"), where)
     if dry_run:
+        screen.plan(plan)
         return
     screen.confirm(plan, yes, None)
     known = loaded.folder / "known_hosts"
     pin(known, [line for lines in scanned.values() for line in lines])
-    screen.note(f"Pinned in {known}")
+    screen.note(t("Pinned in {file}", file=known))
 
 
 def pin(known_hosts: "Path", lines: list[str]) -> None:
     """Write host keys into an inventory's known_hosts, in place of other keys of the same hosts."""
+    from digione_cli.world.files import write_whole
+
     names = {line.split()[0] for line in lines}
     old = known_hosts.read_text().splitlines() if known_hosts.exists() else []
     kept = [line for line in old if line.split()[:1] and line.split()[0] not in names]
-    known_hosts.write_text("\n".join([*kept, *sorted(lines)]) + "\n")
+    write_whole(known_hosts, ("\n".join([*kept, *sorted(lines)]) + "\n").encode(), 0o644)

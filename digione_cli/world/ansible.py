@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from digione_cli.texts import t
 from digione_cli.world.files import clean_environment, private_folder
 from digione_cli.world.ssh import REMOTE, Target, options
 
@@ -38,6 +39,8 @@ class RoleStep:
     data: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     keep_data: bool = False
+    tenants: tuple[str, ...] = ()
+    tenant: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ def _translate(event: dict[str, Any], on: Callable[[PlayEvent], None]) -> bool:
 
 def _message(result: Mapping[str, Any]) -> str:
     if result.get("censored"):
-        return "the output is hidden because it may hold secrets"
+        return t("the output is hidden because it may hold secrets")
     parts = [str(result.get(k, "")).strip() for k in ("msg", "stderr")]
     items = [i for i in result.get("results", []) if isinstance(i, Mapping) and i.get("failed")]
     parts += [str(i.get("msg", "")).strip() for i in items]
@@ -203,7 +206,9 @@ def _diffs(diff: Any) -> tuple[str, ...]:
             now, then = _lines(one.get("before")), _lines(one.get("after"))
             # of a template, "before" names the file on the host, "after" a temporary one
             name = str(one.get("before_header") or one.get("after_header") or _path(one))
-            lines = difflib.unified_diff(now, then, f"{name} (now)", f"{name} (then)", lineterm="")
+            lines = difflib.unified_diff(
+                now, then, t("{file} (now)", file=name), t("{file} (then)", file=name), lineterm=""
+            )
             shown.append("\n".join(lines))
     return tuple(s for s in shown if s)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from digione_cli.errors import PreconditionError
+from digione_cli.texts import t
 
 # What hosts run: Debian 12 on amd64.
 _PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
@@ -23,21 +24,21 @@ def build_static(checkout: Path) -> None:
     """Fetch the pinned npm packages and lay the static files into the platform's package."""
     assets = checkout / "digione_platform/web/assets"
     npm = Path(sys.executable).parent / "npm"
-    _run("the static files", [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], assets)
-    _run("the static files", [str(npm), "run", "--silent", "build"], assets)
+    _run(t("static files"), [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], assets)
+    _run(t("static files"), [str(npm), "run", "--silent", "build"], assets)
 
 
 def build_bundle(checkout: Path, tar: Path, identity: str, release: str, on: Callable[[str], None]) -> None:
     """Write the bundle as a tar: wheels, hashed requirements, static files, manifest. One move at the end."""
     if not (checkout / "digione_platform/web/static/vendor").is_dir():
-        on("static files")
+        on(t("static files"))
         build_static(checkout)
     tar.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=tar.parent, prefix=".bundle-") as temporary:
         folder = Path(temporary)
-        on("wheels of the platform's dependencies")
+        on(t("wheels of the platform's dependencies"))
         _download(checkout / "requirements/platform.txt", folder / "wheels")
-        on("wheel of the platform")
+        on(t("wheel of the platform"))
         wheel = _own_wheel(checkout, folder)
         requirements = (checkout / "requirements/platform.txt").read_text()
         name, version = wheel.name.split("-")[:2]
@@ -61,12 +62,16 @@ def _download(requirements: Path, wheels: Path) -> None:
     platforms = [part for p in _PLATFORMS for part in ("--platform", p)]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--only-binary=:all:"]
     command += ["--no-deps", "--implementation", "cp", "--python-version", _PYTHON, *platforms]
-    _run("the wheels", [*command, "--dest", str(wheels), "--requirement", str(requirements)], wheels.parent)
+    _run(
+        t("wheels of the platform's dependencies"),
+        [*command, "--dest", str(wheels), "--requirement", str(requirements)],
+        wheels.parent,
+    )
 
 
 def _own_wheel(checkout: Path, folder: Path) -> Path:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "wheels")]
-    _run("the platform's wheel", command, checkout / "digione_platform")
+    _run(t("wheel of the platform"), command, checkout / "digione_platform")
     return next((folder / "wheels").glob("digione_platform-*.whl"))
 
 
@@ -85,9 +90,9 @@ def _run(what: str, command: list[str], folder: Path) -> None:
         last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-6:])
         raise PreconditionError(
             "D1-BUNDLE-001",
-            f"The bundle was not built: {what} failed",
+            t("The bundle was not built; this failed: {part}", part=what),
             last,
-            "make sure that this machine reaches its package registries, then run this again",
+            t("make sure that this machine reaches its package registries, then run this again"),
         )
 
 

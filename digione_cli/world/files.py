@@ -1,13 +1,15 @@
-"""Private folders, locked files, and the environment that children of this program get."""
+"""Files and folders that are nobody else's, written whole, locked; the environment that children get."""
 
 import fcntl
 import os
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from digione_cli.errors import PreconditionError
+from digione_cli.texts import t
 
 _KEPT = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TERM", "TZ", "TMPDIR", "DIGIONE_STATE", "DIGIONE_KEYS")
 
@@ -33,11 +35,87 @@ def private_folder() -> Path:
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o077:
         raise PreconditionError(
             "D1-LOCAL-001",
-            f"The folder {folder} is not private",
-            "it belongs to somebody else or is open to others",
-            f"look at it and remove it: ls -ld {folder}",
+            t("The folder {folder} is not private", folder=folder),
+            t("it belongs to somebody else or is open to others"),
+            t("look at it and remove it: ls -ld {folder}", folder=folder),
         )
     return folder
+
+
+def read_own(path: Path, private: bool = False, most: int | None = None) -> bytes:
+    """Return the contents of a file that nobody else can have written or, where ``private``, read.
+
+    Of a file longer than ``most`` bytes, one byte more than that is returned.
+
+    Raises:
+        PreconditionError: it is a link, a pipe or a device, is somebody else's, or its mode is too open.
+        OSError: it is missing or cannot be read.
+    """
+    _require_own(path, path.lstat(), stat.S_IFREG, private)  # first: opening a device may have effects
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        _require_own(path, os.fstat(file.fileno()), stat.S_IFREG, private)
+        return file.read(-1 if most is None else most + 1)
+
+
+def require_own_folder(path: Path) -> None:
+    """Refuse a folder that is a link, is somebody else's, or in which everybody may write.
+
+    Raises:
+        PreconditionError: it is.
+        OSError: it is missing.
+    """
+    _require_own(path, path.lstat(), stat.S_IFDIR, False)
+
+
+def _require_own(path: Path, info: os.stat_result, kind: int, private: bool) -> None:
+    # whoever owns this very program is trusted anyway
+    owners = {os.geteuid()} if private else {os.geteuid(), 0, Path(__file__).stat().st_uid}
+    mode, too_open = stat.S_IMODE(info.st_mode), stat.S_IMODE(info.st_mode) & (0o177 if private else 0o002)
+    if stat.S_IFMT(info.st_mode) != kind:
+        fix = t("put the file or folder itself there")
+    elif info.st_uid not in owners:
+        fix = f"chown {os.geteuid()} {path}"
+    elif too_open:
+        fix = f"chmod {'600' if private else 'o-w'} {path}"
+    else:
+        return
+    has = t("{kind}, mode {mode}, owner {owner}", kind=_kind(info), mode=f"{mode:04o}", owner=info.st_uid)
+    wants = t(
+        "{kind}, mode {mode}, owner {owner}",
+        kind=t("a folder") if kind == stat.S_IFDIR else t("a regular file"),
+        mode="0600" if private else f"{mode & ~0o002:04o}",
+        owner=os.geteuid(),
+    )
+    raise PreconditionError(
+        "D1-LOCAL-003",
+        t("{path} is not used", path=path),
+        t("it is {has}; wanted is {wants}", has=has, wants=wants),
+        fix,
+    )
+
+
+def _kind(info: os.stat_result) -> str:
+    kinds = {
+        stat.S_IFREG: t("a regular file"),
+        stat.S_IFDIR: t("a folder"),
+        stat.S_IFLNK: t("a symbolic link"),
+        stat.S_IFIFO: t("a pipe"),
+    }
+    return kinds.get(stat.S_IFMT(info.st_mode), t("a device or socket"))
+
+
+def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file so that after a crash the old or the new content is there, never half."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
@@ -51,3 +129,14 @@ def locked(file: Path, on: Callable[[str], None], waiting: str) -> Iterator[None
             on(waiting)
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def trusted(authority: str) -> Iterator[Path]:
+    """While the block runs, yield a file with the public authorities' certificates and one's own (PEM)."""
+    import certifi
+
+    with tempfile.NamedTemporaryFile("w", dir=private_folder(), suffix=".pem", encoding="ascii") as file:
+        file.write(f"{authority}\n{certifi.contents()}")
+        file.flush()
+        yield Path(file.name)

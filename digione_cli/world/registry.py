@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from digione_cli.errors import PreconditionError
 from digione_cli.model.facts import Facts, HostFacts
 from digione_cli.model.plan import Run, StepOutcome
+from digione_cli.texts import t
 
 if TYPE_CHECKING:
     from digione_cli.model.instance import Instance
@@ -40,7 +41,8 @@ class Registry:
                 connection.execute("PRAGMA foreign_keys=ON")
                 revision = self._revision(connection)
                 if revision > HEAD:
-                    raise sqlite3.DatabaseError(f"it was written by a newer digione (schema {revision})")
+                    newer = t("it was written by a newer digione (schema {revision})", revision=revision)
+                    raise sqlite3.DatabaseError(newer)
                 if revision < HEAD:
                     self._migrate()
                 with connection:
@@ -48,9 +50,9 @@ class Registry:
         except (OSError, sqlite3.Error) as e:
             raise PreconditionError(
                 "D1-LOCAL-002",
-                "The registry of this machine cannot be used",
+                t("The registry of this machine cannot be used"),
                 f"{self.file}: {e}",
-                "make room, mend the file's rights or use the newer digione, then run this again",
+                t("make room, mend the file's rights or use the newer digione, then run this again"),
             ) from None
 
     @staticmethod
@@ -80,8 +82,10 @@ class Registry:
             engine.dispose()
 
     def record_seen(self, instance: Instance, facts: Facts, at: str) -> None:
-        """Remember what was seen on an instance's hosts."""
-        seen = json.dumps({name: facts[name].model_dump(mode="json") for name in facts})
+        """Remember what was seen on an instance's hosts; hosts that left with it on them are kept in mind."""
+        _, before = self.seen().get(instance.name, ("", {}))
+        known = {h: before[h] for h in self.left_hosts(instance)} | facts
+        seen = json.dumps({name: known[name].model_dump(mode="json") for name in known})
         releases = sorted({f.release for f in facts.values() if f.release})
         with self._open() as c:
             c.execute(
@@ -103,6 +107,15 @@ class Registry:
             name: (at, {host: HostFacts.model_validate(f) for host, f in json.loads(hosts).items()})
             for name, at, hosts in rows
         }
+
+    def left_hosts(self, instance: Instance) -> tuple[str, ...]:
+        """Return the hosts on which the instance was seen last and that its inventory no longer names."""
+        _, hosts = self.seen().get(instance.name, ("", {}))
+        return tuple(
+            name
+            for name, seen in hosts.items()
+            if name not in instance.hosts and seen.services and seen.instance == instance.name
+        )
 
     def record_run(self, run: Run) -> None:
         """Write a run, or overwrite what was known of it."""
@@ -138,6 +151,13 @@ class Registry:
         for run in reversed(self.runs(instance)):
             known |= {s.step: s.seconds for s in run.steps if s.outcome in ("done", "unchanged")}
         return known
+
+    def forget_host(self, instance: str, host: str) -> None:
+        """Drop what was seen on a host of an instance."""
+        at, hosts = self.seen()[instance]
+        seen = json.dumps({name: f.model_dump(mode="json") for name, f in hosts.items() if name != host})
+        with self._open() as c:
+            c.execute("UPDATE instances SET hosts = ? WHERE name = ? AND seen = ?", (seen, instance, at))
 
     def forget(self, instance: str) -> None:
         """Drop an instance and its tenants; its runs are kept as a record."""

@@ -6,18 +6,24 @@ The program and its input go through standard input; nothing but a fixed line is
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shlex
 import subprocess
-from collections.abc import Sequence
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from digione_cli.errors import DigioneError, IntegrityError, PreconditionError
-from digione_cli.world.files import clean_environment, private_folder
+from digione_cli.texts import t
+from digione_cli.world import process
+from digione_cli.world.files import clean_environment, private_folder, read_own
 
 if TYPE_CHECKING:
     from digione_cli.model.instance import Host
@@ -34,7 +40,7 @@ exec(compile(b"".join(iter(r,b"#digione-end\\n")),"digione","exec"),{"__name__":
 
 _SSH_FAILED = 255
 
-_MAX_OUTPUT = 20_000_000
+_MAX_OUTPUT = 20_000_000  # bytes of an answer: a host may be broken, or not the one it should be
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,11 @@ class Target:
     def destination(self) -> str:
         """The ``user@address`` of ssh."""
         return f"{self.host.user}@{self.host.address}"
+
+    @property
+    def instance(self) -> str:
+        """The name of the host's instance: that of the folder with its known_hosts."""
+        return self.known_hosts.parent.name
 
 
 def options(target: Target) -> list[str]:
@@ -75,7 +86,9 @@ def options(target: Target) -> list[str]:
 
 def _trust(target: Target) -> str:
     """Return a mark of what the target is trusted by: a connection is shared only under the same trust."""
-    pinned = target.known_hosts.read_bytes() if target.known_hosts.is_file() else b""
+    pinned = b""
+    with suppress(FileNotFoundError):
+        pinned = read_own(target.known_hosts)
     return hashlib.sha256(pinned + str(target.host.key).encode()).hexdigest()[:12]
 
 
@@ -94,31 +107,66 @@ def _input(program: Path, sudo_password: SecretStr | None, given: bytes) -> byte
 def run(
     target: Target,
     program: str,
-    given: bytes = b"",
+    given: Iterable[bytes] = (),
     sudo_password: SecretStr | None = None,
     timeout: float = 120,
-) -> bytes:
-    """Carry out ``remote/<program>.py`` on a host and return its standard output.
+    most: int = _MAX_OUTPUT,
+) -> Any:
+    """Carry out ``remote/<program>.py`` on a host, stream ``given`` to it, and return the JSON it prints.
 
     Raises:
-        PreconditionError: the host is not reached, or sudo is refused.
+        PreconditionError: the host is not reached, sudo is refused, or the answer is too long or no JSON.
         IntegrityError: the host key is not the pinned one.
         DigioneError: the program failed.
     """
+    first = _input(REMOTE / f"{program}.py", sudo_password, b"")
     try:
-        done = subprocess.run(
-            _command(target, sudo_password),
-            input=_input(REMOTE / f"{program}.py", sudo_password, given),
-            capture_output=True,
-            env=clean_environment(),
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise _unreached(target, f"it did not answer within {timeout:.0f} s") from None
-    if done.returncode:
-        raise explain(target, done.stderr.decode(errors="replace"), done.returncode)
-    return done.stdout[:_MAX_OUTPUT]
+        done = process.exchange(_command(target, sudo_password), chain([first], given), most, timeout)
+    except process.TooLong:
+        raise _unreached(target, t("it did not answer within {seconds} s", seconds=round(timeout))) from None
+    except process.TooMuch:
+        raise _too_much(target, most) from None
+    if done.code:
+        raise explain(target, done.stderr.decode(errors="replace"), done.code)
+    return parsed(target, done.stdout)
+
+
+def parsed(target: Target, answer: bytes) -> Any:
+    """Given what a host answered, return the JSON that it is.
+
+    Raises:
+        PreconditionError: it is none, or a key stands twice in it.
+    """
+    try:
+        return json.loads(answer, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        raise unreadable(target) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    known = dict(pairs)
+    if len(known) != len(pairs):
+        raise ValueError("a key stands twice")
+    return known
+
+
+def unreadable(target: Target) -> PreconditionError:
+    """Return the error for an answer of a host that is not what its program prints."""
+    return PreconditionError(
+        "D1-SSH-008",
+        t("The answer of {host} cannot be read", host=target.name),
+        t("it is not what digione's program prints there"),
+        t("look at what the host prints when {user} signs in; if it stays, report it", user=target.host.user),
+    )
+
+
+def _too_much(target: Target, most: int) -> PreconditionError:
+    return PreconditionError(
+        "D1-SSH-010",
+        t("The answer of {host} was not taken", host=target.name),
+        t("it is longer than {count} MB", count=most // 1_000_000),
+        t("look at the host: what it prints is not what digione's program prints"),
+    )
 
 
 def start(
@@ -140,8 +188,13 @@ def start(
     return process
 
 
-def follow(target: Target, command: Sequence[str], sudo_password: SecretStr | None = None) -> int:
-    """Run a command on a host with its output on this terminal, until it ends; return its exit code.
+def follow(
+    target: Target,
+    command: Sequence[str],
+    say: Callable[[str], object],
+    sudo_password: SecretStr | None = None,
+) -> int:
+    """Run a command on a host until it ends, say what it says as soon as it does, and return its exit code.
 
     Raises:
         PreconditionError, IntegrityError: as ``run``.
@@ -152,75 +205,91 @@ def follow(target: Target, command: Sequence[str], sudo_password: SecretStr | No
         remote = ["sudo", *(["-k", "-S", "-p", ""] if sudo_password else ["-n"]), "--", *remote]
         given = sudo_password.get_secret_value().encode() + b"\n" if sudo_password else b""
     argv = ["ssh", *options(target), target.destination, "--", shlex.join(remote)]
-    done = subprocess.run(argv, input=given, stderr=subprocess.PIPE, env=clean_environment(), check=False)
+    letters = getincrementaldecoder("utf-8")(errors="replace")
+    try:
+        done = process.follow(argv, given, lambda part: say(letters.decode(part)))
+    except process.TooMuch:
+        raise _too_much(target, process.MAX_STDERR) from None
     stderr = done.stderr.decode(errors="replace")
-    if done.returncode and (done.returncode == _SSH_FAILED or "sudo:" in stderr):
-        raise explain(target, stderr, done.returncode)
-    return done.returncode
+    if done.code and (done.code == _SSH_FAILED or "sudo:" in stderr):
+        raise explain(target, stderr, done.code)
+    return done.code
 
 
 def explain(target: Target, stderr: str, code: int) -> DigioneError:
     """Given what ssh said, return the error that tells the operator what to do."""
     text = stderr.strip()
-    last = text.splitlines()[-1][:300] if text else f"exit code {code}"
+    last = text.splitlines()[-1][:300] if text else t("exit code {code}", code=code)
     if "IDENTIFICATION HAS CHANGED" in text or "Offending" in text:
         return IntegrityError(
             "D1-SSH-001",
-            f"The host key of {target.name} is not the pinned one",
-            "another machine answers at its address, or the host was installed anew",
-            f"make sure which it is; for a new installation: digione trust {target.known_hosts.parent.name}",
+            t("The host key of {host} is not the pinned one", host=target.name),
+            t("another machine answers at its address, or the host was installed anew"),
+            t(
+                "make sure which it is; for a new installation: digione trust {instance}",
+                instance=target.instance,
+            ),
         )
     if "host key is known" in text or "Host key verification failed" in text:
         return IntegrityError(
             "D1-SSH-002",
-            f"The host key of {target.name} is not pinned yet",
-            "the inventory's known_hosts does not name it",
-            f"digione trust {target.known_hosts.parent.name}",
+            t("The host key of {host} is not pinned yet", host=target.name),
+            t("the inventory's known_hosts does not name it"),
+            f"digione trust {target.instance}",
         )
     if "Permission denied" in text:
         return PreconditionError(
             "D1-SSH-003",
-            f"{target.name} does not let {target.host.user} in",
-            "ssh refused every key",
-            f"ssh-copy-id {target.destination}, or name the right key in hosts.{target.name}.key",
+            t("{host} does not let {user} in", host=target.name, user=target.host.user),
+            t("ssh refused every key"),
+            t(
+                "ssh-copy-id {destination}, or name the right key in hosts.{host}.key",
+                destination=target.destination,
+                host=target.name,
+            ),
         )
     if "incorrect password" in text or "Sorry, try again" in text:
         return PreconditionError(
             "D1-SSH-005",
-            f"sudo on {target.name} refused the password",
-            f"it is not the password of {target.host.user}",
-            "the same command with --ask-sudo-password, and the right password",
+            t("sudo on {host} refused the password", host=target.name),
+            t("it is not the password of {user}", user=target.host.user),
+            t("the same command with --ask-sudo-password, and the right password"),
         )
     if "password is required" in text or "a terminal is required" in text:
         return PreconditionError(
             "D1-SSH-004",
-            f"sudo on {target.name} asks for a password",
-            f"{target.host.user} may not use sudo without one",
-            "the same command with --ask-sudo-password",
+            t("sudo on {host} asks for a password", host=target.name),
+            t("{user} may not use sudo without one", user=target.host.user),
+            t("the same command with --ask-sudo-password"),
         )
     if "not in the sudoers" in text or "may not run sudo" in text or "is not allowed to" in text:
         return PreconditionError(
             "D1-SSH-006",
-            f"{target.host.user} may not use sudo on {target.name}",
+            t("{user} may not use sudo on {host}", user=target.host.user, host=target.name),
             last,
-            f"on the host, as root: adduser {target.host.user} sudo",
+            t("on the host, as root: adduser {user} sudo", user=target.host.user),
         )
     if code == _SSH_FAILED:
         return _unreached(target, last)
     return DigioneError(
         "D1-SSH-009",
-        f"A program on {target.name} failed",
+        t("A program on {host} failed", host=target.name),
         last,
-        "digione doctor; if it stays, report it with this text",
+        t("digione doctor; if it stays, report it with this text"),
     )
 
 
 def _unreached(target: Target, why: str) -> PreconditionError:
     return PreconditionError(
         "D1-SSH-007",
-        f"{target.name} is not reached",
-        f"ssh to {target.destination} port {target.host.port}: {why}",
-        "make sure that the host runs and its address in instance.yml is right, then run this again",
+        t("{host} is not reached", host=target.name),
+        t(
+            "ssh to {destination} port {port}: {reason}",
+            destination=target.destination,
+            port=target.host.port,
+            reason=why,
+        ),
+        t("make sure that the host runs and its address in instance.yml is right, then run this again"),
     )
 
 
@@ -230,7 +299,7 @@ def scan_keys(target: Target) -> list[str]:
     done = subprocess.run(argv, capture_output=True, text=True, env=clean_environment(), check=False)
     lines = [line for line in done.stdout.splitlines() if line and not line.startswith("#")]
     if not lines:
-        raise _unreached(target, "no host key was given")
+        raise _unreached(target, t("no host key was given"))
     return lines
 
 

@@ -12,21 +12,28 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, ValidationError
 
-from digione_cli.errors import DigioneError, LockedError
+from digione_cli.errors import DigioneError, LockedError, PreconditionError
 from digione_cli.model.facts import Facts, HostFacts, LockHolder
 from digione_cli.settings import CHECKOUT, Settings
-from digione_cli.world import ansible, build, http, ssh
+from digione_cli.texts import language, t
+from digione_cli.world import ansible, build, http, postgresql, relay, ssh
 from digione_cli.world.files import clean_environment
+from digione_cli.world.process import chunks
 from digione_cli.world.registry import Registry
 from digione_cli.world.ssh import Target
 
 if TYPE_CHECKING:
+    from digione_cli.model.external import ExternalMail, ExternalPostgresql
     from digione_cli.model.instance import Instance
+
+_MAX_LINE = 100_000  # bytes of what a lock says
+_MAX_REPORT = 200_000_000  # bytes of what the platform's command says: accounts of the largest municipality
 
 
 @dataclass(frozen=True)
@@ -67,14 +74,13 @@ class World:
 
     def _look(self, target: Target) -> HostFacts:
         try:
-            output = ssh.run(target, "checker", sudo_password=self.sudo_password)
-            return HostFacts.model_validate_json(output)
+            answer = ssh.run(target, "checker", sudo_password=self.sudo_password)
+            try:
+                return HostFacts.model_validate(answer)
+            except ValidationError:
+                raise ssh.unreadable(target) from None
         except DigioneError as e:
             return HostFacts(reached=False, error=f"{e.what}: {e.why}", error_kind=e.id, error_fix=e.fix)
-        except ValidationError:
-            return HostFacts(
-                reached=False, error="the checker's answer is not readable", error_kind="D1-SSH-008"
-            )
 
     @contextmanager
     def lock(self, instance: Instance, holder: LockHolder) -> Iterator[None]:
@@ -119,31 +125,77 @@ class World:
         """Ask a host for an HTTPS address without DNS."""
         return http.get(url, address, authority)
 
+    def postgresql(
+        self,
+        target: Target,
+        server: ExternalPostgresql,
+        password: SecretStr,
+        authority: str,
+        roles: Sequence[str],
+    ) -> postgresql.Server:
+        """Look, through a host, at the municipality's own PostgreSQL server."""
+        return postgresql.look(target, server, password, authority, roles)
+
+    def relay(
+        self,
+        target: Target,
+        mail: ExternalMail,
+        sender: str,
+        to: str,
+        password: SecretStr | None,
+        authority: str,
+    ) -> str:
+        """Ask, through a host, the municipality's own mail relay; return what is wrong, or an empty text."""
+        return relay.look(target, mail, sender, to, password, authority)
+
     def build_bundle(self, tar: Path, identity: str, release: str, on: Callable[[str], None]) -> None:
         """Build a bundle."""
         build.build_bundle(CHECKOUT, tar, identity, release, on)
 
-    def follow(self, target: Target, command: Sequence[str]) -> int:
-        """Run a command on a host with its output on this terminal."""
-        return ssh.follow(target, command, self.sudo_password)
+    def follow(self, target: Target, command: Sequence[str], say: Callable[[str], object]) -> int:
+        """Run a command on a host and say what it says as soon as it does."""
+        return ssh.follow(target, command, say, self.sudo_password)
 
     def platform(
-        self, target: Target, tenant: str, arguments: Sequence[str], content: bytes = b"", file: str = ""
+        self,
+        target: Target,
+        tenant: str,
+        arguments: Sequence[str],
+        stdin: bytes = b"",
+        file: Path | None = None,
     ) -> Envelope:
         """Run a command of the platform on a host as the tenant's user.
 
-        ``content`` is the file that the argument FILE stands for, or the command's standard input.
+        ``file`` is what the argument FILE stands for; it is streamed to the host.
+
+        Raises:
+            PreconditionError: the tenant's platform is not installed there.
         """
-        request = json.dumps({"tenant": tenant, "arguments": list(arguments), "file": file})
-        output = ssh.run(
-            target, "platform", request.encode() + b"\n" + content, self.sudo_password, timeout=3600
-        )
-        return Envelope(**json.loads(output))
+        request = {
+            "tenant": tenant,
+            "arguments": list(arguments),
+            "file": file.name if file else "",
+            "language": language(),
+        }
+        first = json.dumps(request).encode() + b"\n"
+        given = chain([first], chunks(file) if file else [stdin])
+        answer = ssh.run(target, "platform", given, self.sudo_password, timeout=3600, most=_MAX_REPORT)
+        if answer is None:
+            raise PreconditionError(
+                "D1-PLATFORM-001",
+                t("The command was not carried out"),
+                t("the platform of {tenant} is not installed on {host}", tenant=tenant, host=target.name),
+                f"digione apply {target.instance}",
+            )
+        try:
+            return Envelope(int(answer["exit"]), str(answer["stdout"]), str(answer["stderr"]))
+        except (LookupError, TypeError, ValueError):
+            raise ssh.unreadable(target) from None
 
     def local_platform(self, arguments: Sequence[str]) -> Envelope:
         """Run a command of the platform on this machine."""
         command = [sys.executable, "-m", "digione_platform", *arguments]
-        environment = clean_environment() | {"PYTHONPATH": str(CHECKOUT)}
+        environment = clean_environment() | {"PYTHONPATH": str(CHECKOUT), "DIGIONE_LANGUAGE": language()}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         return Envelope(done.returncode, done.stdout, done.stderr)
 
@@ -156,24 +208,29 @@ def _first_line(process: subprocess.Popen[bytes]) -> bytes:
     if process.stdout is None:
         return b""
     ready, _, _ = select.select([process.stdout], [], [], 60)
-    return process.stdout.readline().strip() if ready else b""
+    return process.stdout.readline(_MAX_LINE).strip() if ready else b""
 
 
 def _locked(target: Target, process: subprocess.Popen[bytes], answer: bytes) -> DigioneError:
     if not answer:
         process.kill()
-        stderr = process.stderr.read().decode(errors="replace") if process.stderr else ""
+        stderr = process.stderr.read(_MAX_LINE).decode(errors="replace") if process.stderr else ""
         return ssh.explain(target, stderr, process.wait())
     try:
-        holder = LockHolder.model_validate_json(answer)
-    except ValidationError:
-        why = "another run holds the lock"
+        holder = LockHolder.model_validate(ssh.parsed(target, answer))
+    except (ValidationError, DigioneError):
+        why = t("another run holds the lock")
     else:
-        who = f"{holder.who}@{holder.machine}"
-        why = f"{who} holds the lock since {holder.since} (digione {holder.verb}, run {holder.operation})"
+        why = t(
+            "{who} holds the lock since {since} (digione {verb}, run {run})",
+            who=f"{holder.who}@{holder.machine}",
+            since=holder.since,
+            verb=holder.verb,
+            run=holder.operation,
+        )
     return LockedError(
         "D1-LOCK-001",
-        f"{target.name} is being worked on by somebody else",
+        t("{host} is being worked on by somebody else", host=target.name),
         why,
-        "wait for that run, or end it; the lock frees itself within a minute when its machine is gone",
+        t("wait for that run, or end it; the lock frees itself within a minute when its machine is gone"),
     )

@@ -10,7 +10,8 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from digione_platform.roster.problems import Problem, Problems, shown
+from digione_platform.i18n import mark
+from digione_platform.roster.problems import Detail, Problem, Problems, shown
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -27,6 +28,11 @@ MAX_RATIO = 250
 # Below this size a high ratio is harmless.
 RATIO_FROM = 4 * MIB
 
+_SIZE = mark("more than {size} MiB")
+_UNPACKED = mark("more than {size} MiB when unpacked")
+_FILES = Detail(mark("more than {limit} files"), {"limit": MAX_ENTRIES})
+_TIMES = Detail(mark("more than {limit} times"), {"limit": MAX_RATIO})
+
 _NAME = re.compile(r"[A-Za-z0-9_\-]+\.csv")
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
@@ -37,7 +43,7 @@ class Refused(Exception):
     """The archive, or one of its files, is not read (further)."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.text)
+        super().__init__(problem.id)
         self.problem = problem
 
 
@@ -64,11 +70,11 @@ def open_archive(path: Path, problems: Problems) -> zipfile.ZipFile | None:
 def _open(stream: BinaryIO, name: str) -> zipfile.ZipFile:
     status = os.fstat(stream.fileno())
     if not stat.S_ISREG(status.st_mode):
-        raise Refused(Problem("P-ROSTER-001", name, detail="not a regular file"))
+        raise Refused(Problem("P-ROSTER-001", name, detail=Detail(mark("not a regular file"))))
     if status.st_size > MAX_ARCHIVE:
-        raise Refused(Problem("P-ROSTER-002", name, detail=f"more than {MAX_ARCHIVE // MIB} MiB"))
+        raise Refused(Problem("P-ROSTER-002", name, detail=Detail(_SIZE, {"size": MAX_ARCHIVE // MIB})))
     if _directory_size(stream, status.st_size) > MAX_DIRECTORY:
-        raise Refused(Problem("P-ROSTER-002", name, detail=f"more than {MAX_ENTRIES} files"))
+        raise Refused(Problem("P-ROSTER-002", name, detail=_FILES))
     try:
         return zipfile.ZipFile(stream)
     # What zipfile raises on hostile input, besides its own error.
@@ -98,9 +104,9 @@ def _directory_size(stream: BinaryIO, size: int) -> int:
 def _check_entries(archive: zipfile.ZipFile, name: str, problems: Problems) -> None:
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
-        raise Refused(Problem("P-ROSTER-002", name, detail=f"more than {MAX_ENTRIES} files"))
+        raise Refused(Problem("P-ROSTER-002", name, detail=_FILES))
     if sum(entry.file_size for entry in entries) > MAX_TOTAL:
-        raise Refused(Problem("P-ROSTER-002", name, detail=f"more than {MAX_TOTAL // MIB} MiB when unpacked"))
+        raise Refused(Problem("P-ROSTER-002", name, detail=Detail(_UNPACKED, {"size": MAX_TOTAL // MIB})))
     seen: dict[str, str] = {}
     for entry in entries:
         file = shown(entry.filename)
@@ -122,15 +128,13 @@ def _check_entries(archive: zipfile.ZipFile, name: str, problems: Problems) -> N
         if entry.flag_bits & 0x41 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             problems.add(Problem("P-ROSTER-007", file))
         if entry.file_size > MAX_FILE:
-            problems.add(
-                Problem("P-ROSTER-002", file, detail=f"more than {MAX_FILE // MIB} MiB when unpacked")
-            )
+            problems.add(Problem("P-ROSTER-002", file, detail=Detail(_UNPACKED, {"size": MAX_FILE // MIB})))
         _check_ratio(file, entry.file_size, entry.compress_size, problems)
 
 
 def _check_ratio(file: str, size: int, packed: int, problems: Problems) -> None:
     if size > max(RATIO_FROM, packed * MAX_RATIO):
-        problems.add(Problem("P-ROSTER-003", file, detail=f"more than {MAX_RATIO} times"))
+        problems.add(Problem("P-ROSTER-003", file, detail=_TIMES))
 
 
 class Measured(io.RawIOBase):
@@ -157,6 +161,6 @@ class Measured(io.RawIOBase):
             raise Refused(Problem("P-ROSTER-001", self._name, detail=shown(str(error)))) from error
         self._read += len(data)
         if self._read > self._limit:
-            raise Refused(Problem("P-ROSTER-003", self._name, detail=f"more than {MAX_RATIO} times"))
+            raise Refused(Problem("P-ROSTER-003", self._name, detail=_TIMES))
         view[: len(data)] = data
         return len(data)

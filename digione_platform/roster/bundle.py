@@ -12,16 +12,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast
 
+from digione_platform.i18n import mark
 from digione_platform.roster import profile
 from digione_platform.roster.archive import Measured, Refused, open_archive
 from digione_platform.roster.identifiers import holds_personal_identity_code
-from digione_platform.roster.problems import Problem, Problems, masked, shown
+from digione_platform.roster.problems import Detail, Problem, Problems, masked, shown
 from digione_platform.roster.profile import File, Rule
 
 Kind = Literal["bulk", "delta"]
 # A row as it is handed on: its line, then the values of staged_columns().
 Row = tuple[int | str | None, ...]
 
+LINE = mark("line {line}")
 MAX_LINE = 256 * 1024
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 # Line breaks, other control characters, and those that turn the direction of writing.
@@ -115,9 +117,8 @@ def _manifest(archive: zipfile.ZipFile, problems: Problems) -> dict[str, Kind]:
             problems.add(Problem("P-ROSTER-011", "manifest.csv", detail=key))
         elif said[key][1] != wanted:
             line, value = said[key]
-            problems.add(
-                Problem("P-ROSTER-012", "manifest.csv", line, key, shown(value), f"{wanted} is read")
-            )
+            read = Detail(mark("{version} is read"), {"version": wanted})
+            problems.add(Problem("P-ROSTER-012", "manifest.csv", line, key, shown(value), read))
     modes: dict[str, Kind] = {}
     for name in profile.COLUMNS:
         line, value = said.get(f"file.{name}", (None, "absent"))
@@ -129,15 +130,12 @@ def _manifest(archive: zipfile.ZipFile, problems: Problems) -> dict[str, Kind]:
                     line,
                     f"file.{name}",
                     shown(value),
-                    "absent, bulk or delta",
+                    Detail(mark("absent, bulk or delta")),
                 )
             )
         elif value == "absent" and name in names:
-            problems.add(
-                Problem(
-                    "P-ROSTER-015", f"{name}.csv", detail=None if line else "the manifest has no row for it"
-                )
-            )
+            unsaid = None if line else Detail(mark("the manifest has no row for it"))
+            problems.add(Problem("P-ROSTER-015", f"{name}.csv", detail=unsaid))
         elif value != "absent" and name not in names:
             problems.add(Problem("P-ROSTER-014", f"{name}.csv", detail=value))
         elif value != "absent":
@@ -148,7 +146,8 @@ def _manifest(archive: zipfile.ZipFile, problems: Problems) -> dict[str, Kind]:
         deltas = ", ".join(name for name, mode in modes.items() if mode == "delta")
         problems.add(Problem("P-ROSTER-016", "manifest.csv", detail=f"delta: {deltas}"))
     if not modes and not problems.has_errors:
-        problems.add(Problem("P-ROSTER-011", "manifest.csv", detail="any file that is bulk or delta"))
+        nothing = Detail(mark("any file that is bulk or delta"))
+        problems.add(Problem("P-ROSTER-011", "manifest.csv", detail=nothing))
     return modes
 
 
@@ -171,7 +170,7 @@ def _properties(archive: zipfile.ZipFile, problems: Problems) -> dict[str, tuple
                 "manifest.csv",
                 1,
                 value=shown(",".join(header[1])),
-                detail=f"must be {wanted}",
+                detail=Detail(mark("must be {columns}"), {"columns": wanted}),
             )
         )
         return said
@@ -188,18 +187,20 @@ def _properties(archive: zipfile.ZipFile, problems: Problems) -> dict[str, tuple
                 )
             )
         elif key in said:
-            problems.add(Problem("P-ROSTER-050", "manifest.csv", line, key, detail=f"line {said[key][0]}"))
+            earlier = Detail(LINE, {"line": said[key][0]})
+            problems.add(Problem("P-ROSTER-050", "manifest.csv", line, key, detail=earlier))
         said[key] = (line, values[1])
     return said
 
 
-def _meant(name: str, known: Iterable[str]) -> str | None:
+def _meant(name: str, known: Iterable[str]) -> Detail | None:
     near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else None
+    return Detail(mark("did you mean {name}?"), {"name": near[0]}) if near else None
 
 
 def _ragged(name: str, line: int, values: list[str], width: int) -> Problem:
-    return Problem("P-ROSTER-027", f"{name}.csv", line, detail=f"{len(values)} instead of {width}")
+    counted = Detail(mark("{has} instead of {wanted}"), {"has": len(values), "wanted": width})
+    return Problem("P-ROSTER-027", f"{name}.csv", line, detail=counted)
 
 
 def _header(name: str, header: list[str], problems: Problems) -> "_RowChecker | None":
@@ -215,10 +216,11 @@ def _header(name: str, header: list[str], problems: Problems) -> "_RowChecker | 
         extensions = header[len(wanted) :]
         for place, column in enumerate(extensions):
             if not profile.EXTENSION.fullmatch(column):
-                detail = "further columns begin with metadata."
+                detail = Detail(mark("further columns begin with metadata."))
                 problems.add(Problem("P-ROSTER-025", file, 1, shown(column), detail=detail))
             elif column in extensions[:place]:
-                problems.add(Problem("P-ROSTER-025", file, 1, shown(column), detail="it stands there twice"))
+                detail = Detail(mark("it stands there twice"))
+                problems.add(Problem("P-ROSTER-025", file, 1, shown(column), detail=detail))
     if problems.errors > before:
         return None
     return _RowChecker(name, header, problems)
@@ -232,18 +234,13 @@ def _report_header(file: str, header: list[str], wanted: tuple[str, ...], proble
     for column in unknown[:50]:
         problems.add(Problem("P-ROSTER-025", file, 1, shown(column), detail=_meant(column, missing)))
     for column in missing:
-        problems.add(Problem("P-ROSTER-025", file, 1, column, detail="the column is missing"))
+        detail = Detail(mark("the column is missing"))
+        problems.add(Problem("P-ROSTER-025", file, 1, column, detail=detail))
     if not unknown and not missing:
         place = next(place for place, column in enumerate(wanted) if header[place] != column)
-        problems.add(
-            Problem(
-                "P-ROSTER-025",
-                file,
-                1,
-                shown(header[place]),
-                detail=f"{wanted[place]} comes here (column {place + 1})",
-            )
-        )
+        here = {"column": wanted[place], "number": place + 1}
+        detail = Detail(mark("{column} comes here (column {number})"), here)
+        problems.add(Problem("P-ROSTER-025", file, 1, shown(header[place]), detail=detail))
 
 
 class _RowChecker:
@@ -376,22 +373,21 @@ def _lines(archive: zipfile.ZipFile, file: str) -> Iterator[str]:
             number += 1
             if number == 1:
                 if encoding := _BOMS.get(raw[:2]):
-                    raise Refused(Problem("P-ROSTER-020", file, 1, detail=f"it is {encoding}"))
+                    found = Detail(mark("it is {encoding}"), {"encoding": encoding})
+                    raise Refused(Problem("P-ROSTER-020", file, 1, detail=found))
                 if raw.startswith(b"\xef\xbb\xbf"):
                     raw, offset = raw[3:], 3
             if len(raw) > MAX_LINE:
-                raise Refused(
-                    Problem("P-ROSTER-022", file, number, detail=f"more than {MAX_LINE // 1024} KiB")
-                )
+                found = Detail(mark("more than {size} KiB"), {"size": MAX_LINE // 1024})
+                raise Refused(Problem("P-ROSTER-022", file, number, detail=found))
             if b"\x00" in raw:
-                raise Refused(
-                    Problem("P-ROSTER-021", file, number, detail=f"byte {offset + raw.index(0) + 1}")
-                )
+                found = Detail(mark("byte {number}"), {"number": offset + raw.index(0) + 1})
+                raise Refused(Problem("P-ROSTER-021", file, number, detail=found))
             try:
                 line = raw.decode()
             except UnicodeDecodeError as error:
-                byte = f"byte {offset + error.start + 1} is 0x{raw[error.start]:02X}"
-                found = f"{byte}, as in Windows-1252 or Latin-1"
+                byte = {"number": offset + error.start + 1, "value": f"0x{raw[error.start]:02X}"}
+                found = Detail(mark("byte {number} is {value}, as in Windows-1252 or Latin-1"), byte)
                 raise Refused(Problem("P-ROSTER-020", file, number, detail=found)) from error
             yield line if line.isascii() else unicodedata.normalize("NFC", line)
             offset += len(raw)

@@ -7,9 +7,10 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composable, Identifier
 from psycopg.sql import Literal as Value
 
+from digione_platform.i18n import mark
 from digione_platform.roster import profile
-from digione_platform.roster.bundle import Bundle
-from digione_platform.roster.problems import KEPT, Problem, Problems, masked, shown
+from digione_platform.roster.bundle import LINE, Bundle
+from digione_platform.roster.problems import KEPT, Detail, Problem, Problems, masked, shown
 from digione_platform.roster.staging import TABLES, known_name, stage_name
 
 # The learner number of a staged user, from either of the two places where it may stand.
@@ -52,7 +53,10 @@ def check(connection: Connection, bundle: Bundle, tenant_oid: str, problems: Pro
 
 
 class _Check:
-    """Each method runs one query whose rows are line, value and detail, and reports them."""
+    """Each method runs one query whose rows are line, value and detail, and reports them.
+
+    A detail is a name that reads the same in every language, or the number of an earlier line.
+    """
 
     def __init__(self, connection: Connection, bundle: Bundle, problems: Problems) -> None:
         self.connection, self.bundle, self.problems = connection, bundle, problems
@@ -67,7 +71,8 @@ class _Check:
         for place, (line, value, detail, total) in enumerate(rows):
             shape = None if value is None else masked(value) if personal else shown(value)
             more = total - len(rows) + 1 if place == len(rows) - 1 else 1
-            self.problems.add(Problem(reason, f"{file}.csv", line, column, shape, detail), more)
+            told = Detail(LINE, {"line": detail}) if isinstance(detail, int) else detail
+            self.problems.add(Problem(reason, f"{file}.csv", line, column, shape, told), more)
 
     def duplicates(self, file: str) -> None:
         self.report(
@@ -75,7 +80,7 @@ class _Check:
             file,
             "sourcedId",
             SQL("""
-                select line, "sourcedId", 'line ' || first from (
+                select line, "sourcedId", first from (
                     select line, "sourcedId", first_value(line) over w as first, row_number() over w as place
                     from {} where "sourcedId" is not null window w as (partition by "sourcedId" order by line)
                 ) d where place > 1
@@ -152,21 +157,13 @@ class _Check:
             """).format(oid=SQL(ORGANISATION_OID), stage=stage_name("orgs"))
         ).fetchall()
         if self.bundle.kind == "bulk" and not rows:
-            self.problems.add(Problem("P-ROSTER-057", "orgs.csv", detail="there is none"))
+            self.problems.add(Problem("P-ROSTER-057", "orgs.csv", detail=Detail(mark("there is none"))))
         for line, _ in rows[1:KEPT]:
             self.problems.add(Problem("P-ROSTER-057", "orgs.csv", line))
         for line, oid in rows[:1]:
             if oid != tenant_oid:
-                self.problems.add(
-                    Problem(
-                        "P-ROSTER-056",
-                        "orgs.csv",
-                        line,
-                        "sourcedId",
-                        shown(oid),
-                        f"the tenant's is {tenant_oid}",
-                    )
-                )
+                ours = Detail(mark("the tenant's is {oid}"), {"oid": tenant_oid})
+                self.problems.add(Problem("P-ROSTER-056", "orgs.csv", line, "sourcedId", shown(oid), ours))
 
     def twins(self, file: str, column: str, key: LiteralString) -> None:
         self.report(
@@ -174,7 +171,7 @@ class _Check:
             file,
             column,
             SQL("""
-                select line, key, 'line ' || first from (
+                select line, key, first from (
                     select line, key, first_value(line) over w as first, row_number() over w as place
                     from (
                         select s.line, {key} as key from {stage} s

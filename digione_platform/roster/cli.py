@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digione_platform.errors import InputError, PlatformError
+from digione_platform.i18n import mark, texts_of_command
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -36,9 +37,10 @@ def import_roster(
     if dry_run == apply:
         raise InputError(
             "P-ROSTER-090",
-            "Nothing was imported",
-            "exactly one of --dry-run and --apply is needed",
-            f"digione-platform roster import {file} --dry-run",
+            mark("Nothing was imported"),
+            mark("exactly one of --dry-run and --apply is needed"),
+            "digione-platform roster import {file} --dry-run",
+            file=file,
         )
     from digione_platform.accounts import directory_is_behind, sync_directory
     from digione_platform.actor import operator_name
@@ -61,13 +63,14 @@ def import_roster(
             apply=apply,
             allow_mass_removal=allow_mass_removal,
         )
-        told: dict[str, Any] = report.as_json()
+        texts = texts_of_command()
+        told: dict[str, Any] = report.as_json(texts)
         if report.applied:
             told["directory"], failure = _follow(engine, settings, report.import_id)
     if as_json:
         sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
     else:
-        sys.stdout.write("\n".join(lines(report)) + "\n")
+        sys.stdout.write("\n".join(lines(report, texts)) + "\n")
     if failure:
         raise failure
     if report.refused:
@@ -95,7 +98,7 @@ def undo(
     if as_json:
         sys.stdout.write(json.dumps({**done, "directory": told}, ensure_ascii=False, indent=2) + "\n")
     else:
-        sys.stdout.write("\n".join(undo_lines(done)) + "\n")
+        sys.stdout.write("\n".join(undo_lines(done, texts_of_command())) + "\n")
     if failure:
         raise failure
 
@@ -111,7 +114,8 @@ def _follow(
     except PlatformError as error:
         return None, PlatformError(
             "P-ACCOUNTS-009",
-            "The database was changed, the directory is behind",
+            mark("The database was changed, the directory is behind"),
             error.why,
-            "when the directory answers: digione-platform accounts sync",
+            mark("when the directory answers: digione-platform accounts sync"),
+            **error.values,
         )

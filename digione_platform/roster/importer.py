@@ -16,10 +16,11 @@ from sqlalchemy.exc import OperationalError
 
 from digione_platform.db import database_away, require_current
 from digione_platform.errors import InputError, PlatformError
+from digione_platform.i18n import Texts, mark
 from digione_platform.roster import changes, checks, staging, undo
 from digione_platform.roster.bundle import Bundle, Kind, open_bundle
 from digione_platform.roster.changes import Count
-from digione_platform.roster.problems import Problem, Problems
+from digione_platform.roster.problems import Detail, Problem, Problems
 
 # A bulk that takes more than a third of the people away is rather a broken export than a wish.
 MASS_REMOVAL = 3
@@ -45,7 +46,8 @@ class Report:
     def changes(self) -> int:
         return sum(count.touched for count in self.counts.values())
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, texts: Texts) -> dict[str, Any]:
+        """The report for programs; ``reason`` and ``fix`` of its problems are in a language."""
         return {
             "file": self.file,
             "kind": self.kind,
@@ -63,8 +65,8 @@ class Report:
                     "line": problem.line,
                     "column": problem.column,
                     "value": problem.value,
-                    "reason": problem.text,
-                    "fix": problem.reason.fix,
+                    "reason": problem.told(texts),
+                    "fix": problem.fix(texts),
                 }
                 for problem in self.problems.kept
             ],
@@ -81,7 +83,7 @@ def import_bundle(
         return report
     report.kind = bundle.kind
     try:
-        with _transaction(engine, "Nothing was imported") as connection:
+        with _transaction(engine, mark("Nothing was imported")) as connection:
             _carry(connection, bundle, report, tenant_oid, allow_mass_removal, actor, path)
             if report.refused or not apply or not report.changes:
                 connection.rollback()
@@ -98,7 +100,7 @@ def undo_import(engine: Engine, *, actor: str, apply: bool = True) -> dict[str, 
 
     Gives what the import was and how many rows of each table were restored and removed.
     """
-    with _transaction(engine, "Nothing was undone") as connection:
+    with _transaction(engine, mark("Nothing was undone")) as connection:
         done = undo.undo_last(connection, actor)
         _audit(connection, "roster.undo", {"actor": actor, **done})
         if apply:
@@ -133,7 +135,8 @@ def _carry(
     report.counts = changes.carry(connection, bundle, import_id)
     removed = report.counts["persons"].removed
     if people >= MASS_REMOVAL_FROM and removed * MASS_REMOVAL > people and not allow_mass_removal:
-        problems.add(Problem("P-ROSTER-059", "users.csv", detail=f"{removed} of {people}"))
+        share = Detail(mark("{removed} of {people}"), {"removed": removed, "people": people})
+        problems.add(Problem("P-ROSTER-059", "users.csv", detail=share))
         return
     counts = {table: asdict(count) for table, count in report.counts.items()}
     connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
@@ -173,16 +176,20 @@ def _transaction(engine: Engine, what: str) -> Iterator[psycopg.Connection]:
         raise InputError(
             "P-ROSTER-084",
             what,
-            f"the database refused a row of {error.diag.table_name or 'the bundle'}"
-            f" ({error.diag.constraint_name or error.sqlstate})",
-            "report this together with the bundle's file names and sizes; the checks should have found it",
+            mark("the database refused a row ({table}, {constraint})"),
+            mark(
+                "report this together with the bundle's file names and sizes; the checks should have found it"
+            ),
+            table=error.diag.table_name or "–",
+            constraint=error.diag.constraint_name or error.sqlstate,
         ) from error
     except psycopg.OperationalError as error:
         raise PlatformError(
             "P-ROSTER-085",
             what,
-            f"the database stopped: {str(error).strip().splitlines()[0]}",
-            "run the same command again",
+            mark("the database stopped: {reason}"),
+            mark("run the same command again"),
+            reason=str(error).strip().splitlines()[0],
         ) from error
     finally:
         if not connection.closed:
@@ -199,14 +206,9 @@ def _lock(connection: psycopg.Connection, what: str) -> None:
         where l.locktype = 'advisory' and l.granted
         and l.objid::bigint = hashtext('digione roster')::bigint & 4294967295 limit 1
     """).fetchone()
-    since = (
-        f" since {holder[1]:%Y-%m-%d %H:%M:%S} UTC (database process {holder[0]})"
-        if holder and holder[1]
-        else ""
-    )
-    raise PlatformError(
-        "P-ROSTER-086",
-        what,
-        f"another import or undo is running{since}",
-        "wait for it, then run the command again",
-    )
+    why = mark("another import or undo is running")
+    known: dict[str, object] = {}
+    if holder and holder[1]:
+        why = mark("another import or undo is running since {moment} (database process {process})")
+        known = {"moment": f"{holder[1]:%Y-%m-%d %H:%M:%S} UTC", "process": holder[0]}
+    raise PlatformError("P-ROSTER-086", what, why, mark("wait for it, then run the command again"), **known)

@@ -1,64 +1,98 @@
-"""An import told in words."""
+"""An import told in words, in a language."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
+from digione_platform.i18n import Texts, mark
 from digione_platform.roster.importer import Report
 from digione_platform.roster.problems import Problem
 
 SHOWN = 20
 
+KINDS = {"bulk": mark("whole register"), "delta": mark("changes")}
+TABLES = {
+    "organisations": mark("organisations"),
+    "academic_sessions": mark("academic sessions"),
+    "persons": mark("persons"),
+    "courses": mark("courses"),
+    "groups": mark("groups"),
+    "roles": mark("roles"),
+    "enrolments": mark("enrolments"),
+    "group_sessions": mark("group sessions"),
+    "guardianships": mark("guardianships"),
+    "accounts": mark("accounts"),
+}
+_LEVELS = {"error": mark("error"), "warning": mark("warning")}
 
-def lines(report: Report) -> Iterator[str]:
+
+def lines(report: Report, texts: Texts) -> Iterator[str]:
     """The lines of a report for people, the sentence that sums it up last."""
-    yield f"{report.file}: {report.kind or 'not read'}"
+    kind = KINDS[report.kind] if report.kind else mark("not read")
+    yield f"{report.file}: {texts.gettext(kind)}"
     if report.counts:
         yield ""
-        yield f"{'':18}{'added':>9}{'changed':>9}{'removed':>9}{'unchanged':>11}"
-        for table, count in report.counts.items():
-            name = table.replace("_", " ")
-            yield f"{name:18}{count.added:9}{count.changed:9}{count.removed:9}{count.unchanged:11}"
+        columns = (mark("added"), mark("changed"), mark("removed"), mark("unchanged"))
+        rows = ((name, (c.added, c.changed, c.removed, c.unchanged)) for name, c in report.counts.items())
+        yield from _table(columns, rows, texts)
     problems = report.problems
     if problems.kept:
         yield ""
         worst_first = sorted(problems.kept, key=lambda problem: problem.reason.level)
         for problem in worst_first[:SHOWN]:
-            yield _line(problem)
+            yield _line(problem, texts)
         told = problems.errors + problems.warnings
         if told > SHOWN:
-            yield f"… and {told - SHOWN} more (all that were kept: --json)"
+            more = mark("… and {number} more (all that were kept: --json)")
+            yield texts.gettext(more, number=texts.number(told - SHOWN))
     yield ""
-    yield _sum(report)
+    yield _sum(report, texts)
 
 
-def undo_lines(done: Mapping[str, Any]) -> Iterator[str]:
+def undo_lines(done: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     """The lines for people about an import that was taken back, or would be."""
-    yield f"{'':18}{'restored':>9}{'removed':>9}"
-    for table, count in done["tables"].items():
-        yield f"{table.replace('_', ' '):18}{count['restored']:9}{count['removed']:9}"
+    rows = ((name, (c["restored"], c["removed"])) for name, c in done["tables"].items())
+    yield from _table((mark("restored"), mark("removed")), rows, texts)
     yield ""
-    what = f"{done['kind']} import of {done['file']} at {done['at']}"
-    yield f"Taken back: the {what}." if done["applied"] else f"Dry run: the {what} would be taken back."
+    taken = mark("Taken back: the import of {file} ({kind}), {moment}.")
+    tried = mark("Dry run: the import of {file} ({kind}), {moment}, would be taken back.")
+    told, kind = taken if done["applied"] else tried, KINDS[done["kind"]]
+    moment = texts.moment(datetime.fromisoformat(done["at"]))
+    yield texts.gettext(told, file=done["file"], kind=texts.gettext(kind), moment=moment)
 
 
-def _line(problem: Problem) -> str:
+def _table(
+    columns: tuple[str, ...], rows: Iterable[tuple[str, tuple[int, ...]]], texts: Texts
+) -> Iterator[str]:
+    heads = [texts.gettext(column) for column in columns]
+    widths = [max(9, len(head) + 2) for head in heads]
+    names = max(len(texts.gettext(name)) for name in TABLES.values()) + 1
+    yield " " * names + "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
+    for table, counts in rows:
+        numbers = "".join(f"{count:{width}}" for count, width in zip(counts, widths, strict=True))
+        yield f"{texts.gettext(TABLES[table]):{names}}{numbers}"
+
+
+def _line(problem: Problem, texts: Texts) -> str:
     place = problem.file + (f":{problem.line}" if problem.line else "")
     about = " ".join(part for part in (problem.column, problem.value and f"“{problem.value}”") if part)
-    where = f"{problem.reason.level} {problem.id} {place} {about}".rstrip()
-    return f"{where}: {problem.text}; {problem.reason.fix}"
+    level = texts.gettext(_LEVELS[problem.reason.level])
+    return f"{level} {problem.id} {place} {about}".rstrip() + f": {problem.told(texts)}; {problem.fix(texts)}"
 
 
-def _sum(report: Report) -> str:
-    warnings = _counted(report.problems.warnings, "warning")
-    rows = _counted(report.changes, "row")
-    if report.problems.errors:
-        return f"Nothing was imported: {_counted(report.problems.errors, 'error')}, {warnings}."
-    if not report.changes:
-        return "Nothing to change."
-    if report.applied:
-        return f"Imported: {rows} changed, {warnings}. To take it back: roster undo."
-    return f"Dry run: {rows} would change, {warnings}. To import: --apply."
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _sum(report: Report, texts: Texts) -> str:
+    problems = report.problems
+    counted = {
+        "errors": texts.ngettext("{count} error", "{count} errors", problems.errors),
+        "warnings": texts.ngettext("{count} warning", "{count} warnings", problems.warnings),
+        "rows": texts.ngettext("{count} row", "{count} rows", report.changes),
+    }
+    if problems.errors:
+        told = mark("Nothing was imported: {errors}, {warnings}.")
+    elif not report.changes:
+        told = mark("Nothing to change.")
+    elif report.applied:
+        told = mark("Imported: {rows} changed, {warnings}. To take it back: roster undo.")
+    else:
+        told = mark("Dry run: {rows} would change, {warnings}. To import: --apply.")
+    return texts.gettext(told, **counted)

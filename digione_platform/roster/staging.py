@@ -8,9 +8,10 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 from psycopg.sql import Literal as Value
 
+from digione_platform.i18n import mark
 from digione_platform.roster import profile
 from digione_platform.roster.bundle import Bundle, staged_columns
-from digione_platform.roster.problems import Problem, Problems
+from digione_platform.roster.problems import Detail, Problem, Problems
 
 # Which table holds the rows of a file; demographics are part of the persons.
 TABLES = {
@@ -62,7 +63,8 @@ def _copy(connection: Connection, bundle: Bundle, file: str, problems: Problems)
             count += 1
             copy.write_row(row)
             if count > MAX_TREE and file in ("orgs", "academicSessions"):
-                problems.add(Problem("P-ROSTER-002", f"{file}.csv", detail=f"more than {MAX_TREE} rows"))
+                many = Detail(mark("more than {limit} rows"), {"limit": MAX_TREE})
+                problems.add(Problem("P-ROSTER-002", f"{file}.csv", detail=many))
                 bundle.unreadable.add(file)
                 break
     connection.execute(SQL("analyze {}").format(stage_name(file)))

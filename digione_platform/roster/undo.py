@@ -10,6 +10,7 @@ from psycopg.sql import SQL, Composed, Identifier
 from psycopg.sql import Literal as Value
 
 from digione_platform.errors import InputError
+from digione_platform.i18n import mark
 from digione_platform.roster.changes import ORDER, row_digest, row_key
 
 # Undo data hold what people were called and how they were reached: no longer kept than is of use.
@@ -39,8 +40,8 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
     if last is None:
         raise InputError(
             "P-ROSTER-080",
-            "Nothing was undone",
-            "there is no import to undo",
+            mark("Nothing was undone"),
+            mark("there is no import to undo"),
             "digione-platform roster import FILE.zip --dry-run",
         )
     import_id, at, kind, file_name = last
@@ -48,9 +49,11 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
     if not found:
         raise InputError(
             "P-ROSTER-081",
-            "Nothing was undone",
-            f"the import of {_when(at)} is too old: only the last {KEPT_IMPORTS} can be undone",
-            "import the bundle of that time again",
+            mark("Nothing was undone"),
+            mark("the import of {moment} is too old: only the last {limit} can be undone"),
+            mark("import the bundle of that time again"),
+            moment=_when(at),
+            limit=KEPT_IMPORTS,
         )
     _refuse_later_changes(connection, import_id, at)
     try:
@@ -62,9 +65,11 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
     except IntegrityError as error:
         raise InputError(
             "P-ROSTER-082",
-            "Nothing was undone",
-            f"other data depend on the import of {_when(at)} ({error.diag.table_name or 'another table'})",
-            "import a corrected bundle instead",
+            mark("Nothing was undone"),
+            mark("other data depend on the import of {moment} ({table})"),
+            mark("import a corrected bundle instead"),
+            moment=_when(at),
+            table=error.diag.table_name or "–",
         ) from error
     connection.execute(
         "update roster_imports set undone_at = now(), undone_by = %s, followed = false where id = %s",
@@ -113,12 +118,14 @@ def _refuse_later_changes(connection: Connection, import_id: UUID, at: datetime)
             )
         ).fetchone()
         if row and row[0]:
-            rows = "1 row" if row[0] == 1 else f"{row[0]} rows"
             raise InputError(
                 "P-ROSTER-082",
-                "Nothing was undone",
-                f"{rows} of {table} changed after the import of {_when(at)}",
-                "import a corrected bundle instead",
+                mark("Nothing was undone"),
+                mark("rows changed after the import of {moment}: {table}, {rows}"),
+                mark("import a corrected bundle instead"),
+                moment=_when(at),
+                table=table,
+                rows=row[0],
             )
 
 

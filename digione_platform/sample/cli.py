@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from digione_platform.errors import InputError, PlatformError
+from digione_platform.i18n import mark, texts_of_command
 from digione_platform.sample.logins import TownLanguage, sample_logins
 
 MAX_PUPILS = 200_000
+NOT_WRITTEN = mark("No bundle was written")
 
 
 def command(
@@ -48,17 +50,17 @@ def command(
 
     if out is None:
         raise InputError(
-            "P-SAMPLE-001", "No bundle was written", "no file is named", "digione-platform sample OUT.zip"
+            "P-SAMPLE-001", NOT_WRITTEN, mark("no file is named"), "digione-platform sample OUT.zip"
         )
     if not (len(code) == 3 and code.isdecimal() and code.isascii()):
         raise InputError(
-            "P-SAMPLE-002", "No bundle was written", "a municipality code has three digits", "--code 999"
+            "P-SAMPLE-002", NOT_WRITTEN, mark("a municipality code has three digits"), "--code 999"
         )
     if oid is not None and not ORGANISATION_OID.fullmatch(oid):
         raise InputError(
             "P-SAMPLE-003",
-            "No bundle was written",
-            "the OID is not one of an organisation",
+            NOT_WRITTEN,
+            mark("the OID is not one of an organisation"),
             "--oid 1.2.246.562.99.00000009993",
         )
     options = Options(pupils, seed, language, name, name_sv, code, domain, year, oid)
@@ -67,11 +69,19 @@ def command(
     except OSError as error:
         raise PlatformError(
             "P-SAMPLE-004",
-            "No bundle was written",
-            f"{out}: {error.strerror}",
-            "name a file in a folder of yours",
+            NOT_WRITTEN,
+            "{file}: {reason}",
+            mark("name a file in a folder of yours"),
+            file=out,
+            reason=error.strerror,
         ) from error
-    sys.stderr.write(f"{out}: a municipality with {pupils} pupils\n")
+    done = texts_of_command().ngettext(
+        "{file}: a municipality with {count} pupil",
+        "{file}: a municipality with {count} pupils",
+        pupils,
+        file=out,
+    )
+    sys.stderr.write(f"{done}\n")
 
 
 def _list_logins(language: TownLanguage, as_json: bool) -> None:

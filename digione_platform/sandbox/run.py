@@ -15,6 +15,7 @@ from digione_platform.app import create_app
 from digione_platform.core.models import Person
 from digione_platform.db import migrate, open_database
 from digione_platform.errors import InputError
+from digione_platform.i18n import mark
 from digione_platform.sandbox.cli import DATABASE_KEY
 from digione_platform.sandbox.sample import TENANT, import_sample
 from digione_platform.sandbox.sign_in import LocalSignIn
@@ -52,9 +53,10 @@ def refuse_instance() -> None:
     if os.environ.get(ENVIRONMENT_KEY) and load_settings().oidc is not None:
         raise InputError(
             "P-SANDBOX-001",
-            "The sandbox was not started",
-            f"{ENVIRONMENT_KEY} names an instance's settings: its people sign in at an identity provider",
-            f"unset {ENVIRONMENT_KEY}, on a machine that is no host of an instance",
+            mark("The sandbox was not started"),
+            mark("{variable} names an instance's settings: its people sign in at an identity provider"),
+            mark("unset {variable}, on a machine that is no host of an instance"),
+            variable=ENVIRONMENT_KEY,
         )
 
 
@@ -63,17 +65,19 @@ def sandbox_settings(host: str, port: int, database: str) -> Settings:
     if not _is_loopback(host):
         raise InputError(
             "P-SANDBOX-002",
-            "The sandbox was not started",
-            f"{host} is not a loopback address; anyone who reached it could sign in as anyone",
-            "digione sandbox --port <port>, without --host",
+            mark("The sandbox was not started"),
+            mark("{host} is not a loopback address; anyone who reached it could sign in as anyone"),
+            mark("digione sandbox --port <port>, without --host"),
+            host=host,
         )
     where = Database.from_url(database) if database else None
     if where is None or not (where.host.startswith("/") or _is_loopback(where.host)):
         raise InputError(
             "P-SANDBOX-003",
-            "The sandbox was not started",
-            "no database was given" if where is None else "its database is on another machine",
-            f"digione sandbox starts one; or set {DATABASE_KEY} to the URL of a database on this machine",
+            mark("The sandbox was not started"),
+            mark("no database was given") if where is None else mark("its database is on another machine"),
+            mark("digione sandbox starts one; or set {variable} to the URL of a database on this machine"),
+            variable=DATABASE_KEY,
         )
     return Settings(
         tenant=TENANT,

@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from digione_platform.errors import PlatformError
-from digione_platform.i18n import today
+from digione_platform.i18n import mark, today
 from digione_platform.roster.importer import import_bundle
 from digione_platform.sample.bundle import write_bundle
 from digione_platform.sample.town import Options
@@ -40,7 +40,9 @@ def import_sample(engine: Engine, folder: Path, pupils: int) -> None:
     if report.refused:
         raise PlatformError(
             "P-SANDBOX-004",
-            "The sandbox was not started",
-            f"the sample municipality was not imported: {report.problems.errors} errors",
-            f"digione-platform roster import {bundle} --dry-run",
+            mark("The sandbox was not started"),
+            mark("the sample municipality was not imported; errors: {errors}"),
+            "digione-platform roster import {bundle} --dry-run",
+            errors=report.problems.errors,
+            bundle=bundle,
         )

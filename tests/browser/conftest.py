@@ -8,6 +8,7 @@ from shutil import which
 
 import pytest
 from playwright.sync_api import Browser, Playwright
+from trustme import CA
 
 from tests.conftest import CHECKOUT, FLAGS, Installed, lacking
 
@@ -15,15 +16,21 @@ PICTURES = CHECKOUT / "test-output/screenshots"
 
 
 @pytest.fixture(scope="session")
+def ca() -> CA:
+    """The authority that certifies servers of others."""
+    return CA()
+
+
+@pytest.fixture(scope="session")
 def browser(
-    playwright: Playwright, installed: Installed, tmp_path_factory: pytest.TempPathFactory
+    playwright: Playwright, installed: Installed, ca: CA, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
-    """A browser in whose certificate store the instance's authority is."""
+    """A browser in whose certificate store the instance's authority is, and that of servers of others."""
     chromium, certutil = which("chromium"), which("certutil")
     if not chromium or not certutil:
         lacking("needs Debian's chromium and libnss3-tools: apt-get install chromium libnss3-tools")
     home = tmp_path_factory.mktemp("browser")
-    _trust(installed.authority, home, str(certutil))
+    _trust([installed.authority, ca.cert_pem.bytes().decode()], home, str(certutil))
     PICTURES.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "HOME": str(home)}
     running = playwright.chromium.launch(executable_path=chromium, args=FLAGS, env=environment)
@@ -31,12 +38,13 @@ def browser(
     running.close()
 
 
-def _trust(certificate: str, home: Path, certutil: str) -> None:
+def _trust(certificates: list[str], home: Path, certutil: str) -> None:
     database = home / ".pki/nssdb"
     database.mkdir(parents=True)
     store = ["-d", f"sql:{database}"]
     subprocess.run([certutil, "-N", "--empty-password", *store], check=True)
-    file = home / "authority.pem"
-    file.write_text(certificate)
-    trust = ["-A", "-n", "DigiOne", "-t", "C,,", "-i", str(file)]
-    subprocess.run([certutil, *trust, *store], check=True)
+    for number, certificate in enumerate(certificates):
+        file = home / f"authority-{number}.pem"
+        file.write_text(certificate)
+        trust = ["-A", "-n", file.name, "-t", "C,,", "-i", str(file)]
+        subprocess.run([certutil, *trust, *store], check=True)

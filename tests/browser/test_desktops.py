@@ -120,3 +120,15 @@ def test_without_javascript_everything_works(browser: Browser, installed: Instal
     sign_in(page, installed, "guardian")
     expect(page.locator("h1")).to_be_visible()
     context.close()
+
+
+@pytest.mark.parametrize("host", ["", "auth."])
+def test_file_that_is_not_there_is_told_in_three_languages(
+    page: Page, installed: Installed, host: str
+) -> None:
+    for path in ("/static/nothing.css", "/static/"):
+        answer = page.goto(f"https://{host}{installed.domain}{path}")
+        assert answer is not None
+        assert answer.status == 404
+        for word in ("Ei löydy", "Hittades inte", "Not found"):
+            expect(page.locator("main")).to_contain_text(word)

@@ -10,8 +10,11 @@ import pytest
 import yaml
 
 from digione_cli.engine.services import load_services
+from digione_cli.model.external import External
+from digione_cli.model.instance import InstanceFile
 from digione_cli.model.service import Service
 from digione_cli.settings import CHECKOUT
+from docs.in_words import models
 
 ROLES = CHECKOUT / "roles"
 SERVICES = load_services(ROLES)
@@ -79,9 +82,34 @@ def test_services_that_it_names_are_there(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_it_uses_is_there(name: str) -> None:
-    known = {"bundle", "firewall"} | {s.name for service in SERVICES.values() for s in service.secrets}
+    known = {"bundle", "firewall", "mail", "sign_in"} | {
+        s.name for service in SERVICES.values() for s in service.secrets
+    }
     unknown = set(SERVICES[name].uses) - known
     assert not unknown, f"roles/{name}/service.yml: uses: no service declares the secrets {unknown}"
+
+
+def test_what_may_be_the_municipalitys_own_has_its_place_in_the_inventory() -> None:
+    for name in SERVICES.outside():
+        form = SERVICES[name].external
+        assert name in External.model_fields, (
+            f"digione_cli/model/external.py: add {name}, or take `external:` out"
+        )
+        assert form, f"roles/{name}/service.yml: external:"
+        assert form.beside in SERVICES, (
+            f"roles/{name}/service.yml: external: beside: there is no {form.beside}"
+        )
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_secrets_that_depend_on_a_key_depend_on_one_that_there_is(name: str) -> None:
+    for secret in SERVICES[name].secrets:
+        model: Any = InstanceFile
+        for part in secret.when.split(".") if secret.when else ():
+            where = f"roles/{name}/service.yml: secrets: {secret.name}: when: {secret.when}"
+            assert part in model.model_fields, f"{where}: there is no {part}"
+            inner = models(model.model_fields[part].annotation)
+            model = inner[0] if inner else None
 
 
 def test_secrets_are_declared_once() -> None:
@@ -151,6 +179,16 @@ READS = re.compile(r"digione_secrets(?:\.instance|\.tenants\[[^\]]+\])[.\[]['\"]
 def secrets_in(text: str) -> set[str]:
     """Return the names of secrets that a text reads and that may not be shown."""
     return set(READS.findall(text)) - {"authority_certificate"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_settings_that_go_together_are_there(name: str) -> None:
+    service = SERVICES[name]
+    for key, needed in service.of_each_tenant.items():
+        where = f"roles/{name}/service.yml: of_each_tenant.{key}"
+        assert service.settings[key].type == "dict", f"{where}: the setting must be a dict"
+        for other, value in needed.where.items():
+            assert value in service.settings[other].choices, f"{where}: {other} is never {value}"
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -271,6 +309,30 @@ def test_its_units_are_started_or_come_with_its_packages(name: str) -> None:
         assert unit.rpartition(".")[2] in ("service", "socket", "timer", "target")
     for unit in service.tenant_units:
         assert "{tenant}" in unit, f"roles/{name}/service.yml: tenant_units: {unit} lacks {{tenant}}"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_tenant_can_leave_it(name: str) -> None:
+    service = SERVICES[name]
+    own = (
+        service.tenant_units
+        or service.users_of("x")
+        or service.tenant_data
+        or "tenant_add" in service.actions
+    )
+    own = own or any(s.per == "tenant" for s in service.secrets)
+    assert service.holds_tenants or not own, (
+        f"roles/{name}: there is something of each tenant in it: write tasks/tenant_remove.yml"
+    )
+    if service.holds_tenants:
+        spec = yaml.safe_load((ROLES / name / "meta/argument_specs.yml").read_text())["argument_specs"]
+        assert spec.get("tenant_remove", {}).get("options", {}).keys() == {"digione_tenant"}, (
+            f"roles/{name}/meta/argument_specs.yml: add tenant_remove with the option digione_tenant"
+        )
+        text = (ROLES / name / "tasks/tenant_remove.yml").read_text()
+        assert "digione.tenants" not in text, (
+            f"roles/{name}/tasks/tenant_remove.yml: digione.tenants stay; it is about digione_tenant"
+        )
 
 
 @pytest.mark.parametrize("name", SERVICES)

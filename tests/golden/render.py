@@ -37,6 +37,7 @@ def situation(name: str) -> Situation:
     """Return an example with planted secrets and hosts on which nothing is."""
     services = load_services(CHECKOUT / "roles")
     instance = load_instance(INVENTORIES, name, services)
+    services = services.of(instance)
     secrets = sentinels(instance, services)
     desired = desired_state(instance, services, secrets, BUNDLE)
     store = SecretStore(instance.folder, Path("keys"))

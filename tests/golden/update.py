@@ -1,6 +1,9 @@
 """Write the golden files anew: ``python -m tests.golden.update``; then read the difference."""
 
+import os
 import shutil
+
+os.environ["DIGIONE_LANGUAGE"] = "en"  # as in tests/conftest.py
 
 from tests.golden.render import EXPECTED, NAMES, rendered
 

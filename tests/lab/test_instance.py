@@ -197,6 +197,23 @@ def test_second_municipality_joins_and_neither_reads_the_other(installed: Instal
         assert reads.returncode != 0
 
 
+def test_other_sign_in_of_one_municipality_restarts_only_its_own_service(
+    installed: Installed, ssh: Ssh
+) -> None:
+    def starts() -> list[str]:
+        units = "digione-identity@testila digione-identity@naapuri"
+        return ssh(HOST, f"systemctl show -p InvocationID --value {units}").stdout.split()
+
+    before = starts()
+    with installed.tenant_file.open("a") as file:
+        file.write('identity:\n  second_factor: "off"\n')
+    assert planned(installed.digione) == ["configure-identity", "smoke-test"]
+    installed.digione("apply", "testila", "--yes")
+    after = starts()
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
 def test_no_secret_in_any_log_or_record(installed: Installed, ssh: Ssh) -> None:
     names = [
         "platform_database@testila",

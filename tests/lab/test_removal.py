@@ -9,7 +9,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
 HOST = "testila1"
 LEFT = """
-ls -d /etc/digione /opt/digione /var/lib/digione/state.json /var/lib/postgresql /var/lib/ldap 2>/dev/null
+ls -d /etc/digione /opt/digione /var/lib/digione/state.json 2>/dev/null
+ls -d /var/lib/postgresql /var/lib/ldap /var/lib/prometheus 2>/dev/null
 getent passwd | grep -o '^digione[^:]*'
 systemctl list-units --all --plain --no-legend 'digione-*' 'postgresql*' slapd.service nginx.service |
   grep -w running
@@ -30,12 +31,17 @@ def test_destroy_asks_for_the_name(installed: Installed) -> None:
 def test_kept_data_come_back_with_the_next_apply(installed: Installed, ssh: Ssh) -> None:
     digione = installed.digione
     before = digione("accounts", "list", "testila/testila", "--json").out
+    now = ssh(HOST, "date +%s").stdout.strip()
+    measured = f"curl -s 'http://127.0.0.1:9090/api/v1/query?query=count(up==1)&time={now}'"
+    measurement = ssh(HOST, measured).stdout
+    assert '"value"' in measurement
     digione("destroy", "testila", "--confirm", "testila", "--keep-data")
     left = ssh(HOST, LEFT).stdout
     assert "/var/lib/postgresql" in left
     assert "running" not in left
     digione("apply", "testila", "--yes")
     assert digione("accounts", "list", "testila/testila", "--json").out == before
+    assert ssh(HOST, measured).stdout == measurement
     assert digione("doctor", "testila", "--json").json.get("findings", []) == []
 
 

@@ -1,10 +1,17 @@
 """A region on two hosts: the databases on one, what people meet on the other, two municipalities."""
 
 import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from digione_cli.lab import Lab
+from digione_cli.world import http
 from tests.conftest import Digione
 from tests.lab.conftest import Ssh
 
@@ -46,6 +53,7 @@ def test_region_on_two_hosts_is_healthy(region: str, digione: Digione) -> None:
     digione("sample", "install", "itala", "--pupils", "60")
     assert "rehtori" in digione("accounts", "list", "itala").out
     assert "rehtori" not in digione("accounts", "list", "lantola").out
+    digione("sample", "install", "lantola", "--pupils", "30")
 
 
 def test_databases_are_reached_from_the_other_host_alone(region: str, lab: Lab, ssh: Ssh) -> None:
@@ -56,3 +64,108 @@ def test_databases_are_reached_from_the_other_host_alone(region: str, lab: Lab, 
     outside = lab.up(["vieras1"], 256)[0]
     assert ssh(outside.name, knock.format(back, 5432)).returncode != 0
     assert ssh(outside.name, knock.format(back, 636)).returncode != 0
+
+
+ITALA = ("itala.digione.test/healthz", "auth.itala.digione.test/.well-known/openid-configuration")
+PARTS_ON_FRONT = """
+getent passwd | grep -o '^digione.*lantola'
+systemctl list-units --all --plain --no-legend '*lantola*'
+sudo find /etc /opt /run /var /home -xdev -name '*lantola*'
+sudo grep -rl lantola /etc | grep -v -- '-$'
+true
+"""
+PARTS_ON_BACK = """
+sudo -u postgres psql -qAtc 'SELECT datname FROM pg_database' | grep lantola
+sudo -u postgres psql -qAtc 'SELECT rolname FROM pg_roles' | grep lantola
+sudo ldapsearch -LLLQ -Y EXTERNAL -H ldapi:/// -b dc=digione dn | grep ou=lantola
+sudo grep -rl lantola /etc | grep -v -- '-$'
+true
+"""
+
+
+def _tenant_file(digione: Digione) -> Path:
+    return digione.inventories / "seutu/tenants/lantola.yml"
+
+
+def _place(digione: Digione, service: str, off: str, onto: str) -> None:
+    """Place a service on another host."""
+    file = digione.inventories / "seutu/instance.yml"
+    instance = json.loads(file.read_text())
+    instance["hosts"][off]["services"].remove(service)
+    instance["hosts"][onto]["services"].append(service)
+    file.write_text(json.dumps(instance))
+
+
+def _told(digione: Digione) -> set[str]:
+    return {f["code"] for f in digione("doctor", "seutu", "--json", expect=None).json.get("findings", [])}
+
+
+@contextmanager
+def _served(lab: Lab, ssh: Ssh, digione: Digione) -> Iterator[None]:
+    """While the block runs, every request to Itala is answered, and by the same processes as before."""
+    address, authority = (
+        lab.host(FRONT).address,
+        digione("secrets", "show", "seutu", "authority_certificate").out,
+    )
+    pids = "systemctl show --property MainPID digione-platform@itala digione-identity@itala nginx"
+    before, over, answers = ssh(FRONT, pids).stdout, Event(), []
+
+    def ask() -> None:
+        while not over.wait(0.2):
+            answers.extend(http.get(f"https://{url}", address, authority).status for url in ITALA)
+
+    asking = Thread(target=ask)
+    asking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        asking.join()
+    assert set(answers) == {200}
+    assert ssh(FRONT, pids).stdout == before
+
+
+def test_a_tenant_leaves_while_the_other_is_served(region: str, lab: Lab, digione: Digione, ssh: Ssh) -> None:
+    refused = digione("tenant", "remove", region, "lantola", "--confirm", "lantola", expect=3)
+    assert "D1-LEAVE-001" in refused.err
+    kept = _tenant_file(digione).rename(digione.home / "lantola.yml")
+    assert "D1-LEFT-001" in _told(digione)
+    assert "digione tenant remove seutu lantola" in digione("plan", region).out
+    assert "D1-USE-003" in digione("tenant", "remove", region, "lantola", "--confirm", region, expect=2).err
+    with _served(lab, ssh, digione):
+        digione("tenant", "remove", region, "lantola", "--confirm", "lantola", "--keep-data")
+    assert ssh(FRONT, PARTS_ON_FRONT).stdout == ""
+    assert "platform_lantola" in ssh(BACK, PARTS_ON_BACK).stdout
+    assert _told(digione) == {"D1-LEFT-002"}
+    assert digione("plan", region, "--json").json["plan"]["steps"] == []
+    kept.rename(_tenant_file(digione))
+
+
+def test_a_tenant_comes_back_and_a_service_moves(region: str, digione: Digione, ssh: Ssh) -> None:
+    _place(digione, "directory", BACK, FRONT)
+    refused = digione("apply", region, "--yes", expect=3)
+    assert "D1-LEAVE-002" in refused.err
+    _place(digione, "directory", FRONT, BACK)
+    _place(digione, "monitoring", BACK, FRONT)
+    digione("apply", region, "--yes")
+    assert _told(digione) == set()
+    assert "rehtori" in digione("accounts", "list", "lantola").out
+    left = "systemctl is-active prometheus prometheus-alertmanager; ls -d /var/lib/prometheus/metrics2"
+    assert ssh(BACK, left).stdout == "inactive\ninactive\n/var/lib/prometheus/metrics2\n"
+    assert ssh(FRONT, "systemctl is-active prometheus").stdout == "active\n"
+
+
+def test_a_killed_removal_is_finished_and_leaves_nothing(region: str, digione: Digione, ssh: Ssh) -> None:
+    _tenant_file(digione).unlink()
+    digione("apply", region, "--yes")
+    removal = digione.start("tenant", "remove", region, "lantola", "--confirm", "lantola")
+    assert removal.stderr
+    assert "Take lantola out of" in next(line for line in removal.stderr if "✓" in line)
+    os.killpg(removal.pid, signal.SIGKILL)
+    removal.wait()
+    digione("tenant", "remove", region, "lantola", "--confirm", "lantola")
+    assert ssh(FRONT, PARTS_ON_FRONT).stdout + ssh(BACK, PARTS_ON_BACK).stdout == ""
+    assert "D1-SEC-005" in digione("secrets", "show", region, "platform_session@lantola", expect=2).err
+    assert digione("plan", region, "--json").json["plan"]["steps"] == []
+    assert _told(digione) == set()
+    assert "rehtori" in digione("accounts", "list", "itala").out

@@ -195,16 +195,16 @@ def repository() -> Path:
 
 
 def platform_command(settings: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """Given a file of settings, return a function that runs ``digione-platform`` with it."""
+    """Given a file of settings, return a function that runs ``digione-platform`` with it, in a language."""
 
-    def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str, stdin: str = "", language: str = "en") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "digione_platform", *arguments],
             capture_output=True,
             text=True,
             check=False,
             input=stdin,
-            env={**os.environ, "DIGIONE_PLATFORM_SETTINGS": str(settings)},
+            env={**os.environ, "DIGIONE_PLATFORM_SETTINGS": str(settings), "DIGIONE_LANGUAGE": language},
         )
 
     return run

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -105,14 +106,23 @@ class Provider:
 
 
 class Served:
-    """An application on a free port of loopback, until it is stopped."""
+    """An application on a free port, until it is stopped; over TLS with a certificate (files)."""
 
-    def __init__(self) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+    def __init__(self, address: str = "127.0.0.1", certificate: Path | None = None, key: Path | None = None):
+        self._tls = (certificate, key)
+        self.socket = socket.create_server((address, 0))
+        self.url = f"http{'s' if certificate else ''}://{address}:{self.socket.getsockname()[1]}"
 
     def serve(self, app: Any) -> None:
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        certificate, key = self._tls
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self.socket],), daemon=True)
         self._thread.start()

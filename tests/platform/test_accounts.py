@@ -128,7 +128,11 @@ def test_who_leaves_is_locked_and_opened_again_on_return(
 
 def test_undo_of_the_import_takes_the_entries_out(directed: Settings, synced: Roster) -> None:
     synced.undo()
-    assert sync_directory(synced.engine, directed) == {"added": 0, "changed": 0, "removed": 6, "unchanged": 0}
+    wanted = {"added": 0, "changed": 0, "removed": 6, "unchanged": 0}
+    assert sync_directory(synced.engine, directed, dry_run=True) == wanted
+    assert len(entries(directed)) == 6
+    assert directory_is_behind(synced.engine, directed)
+    assert sync_directory(synced.engine, directed) == wanted
     assert entries(directed) == {}
 
 

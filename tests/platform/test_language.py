@@ -1,5 +1,6 @@
 """Languages: every text is in every catalogue, and the right language is chosen."""
 
+import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -10,7 +11,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from digione_platform.core.names import sort_key
-from digione_platform.i18n import LANGUAGES, LOCALES, Texts, choose
+from digione_platform.errors import PlatformError
+from digione_platform.i18n import LANGUAGES, LOCALES, Texts, choose, texts_of_command
+from digione_platform.roster.problems import REASONS
 from tests.platform.conftest import Browse
 
 PACKAGE = LOCALES.parent
@@ -51,6 +54,84 @@ def test_every_text_is_translated_with_the_same_blanks(language: str) -> None:
         assert not message.fuzzy, f"{language}: unsure: {ids[0]!r}"
         for text in translations:
             assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", ids[0])), text
+
+
+def test_errors_and_details_are_told_by_texts_of_the_catalogues() -> None:
+    """All that people read of them is marked, but for values and for what is typed."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            parts = {"PlatformError": node.args[1:4], "InputError": node.args[1:4], "Detail": node.args[:1]}
+            for part in parts.get(getattr(node.func, "id", ""), []):
+                where = f"{path.relative_to(PACKAGE)}:{part.lineno}: write mark(…)"
+                assert not isinstance(part, ast.JoinedStr), where
+                if isinstance(part, ast.Constant):
+                    assert re.match(r"digione|--|\{\w+\}", str(part.value)), where
+
+
+def literals(node: ast.expr) -> Iterator[str]:
+    """The text that stands in an expression, without that of keys and of calls."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif not isinstance(node, ast.Call | ast.Subscript):
+        for part in ast.iter_child_nodes(node):
+            yield from literals(part) if isinstance(part, ast.expr) else ()
+
+
+def test_commands_print_no_words_of_their_own() -> None:
+    printing = re.compile(r"sys\.std(out|err)\.write|(typer|click)\.echo|print")
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and printing.fullmatch(ast.unparse(node.func)):
+                said = [text for part in node.args for text in literals(part)]
+                words = [text for text in said if re.search(r"[a-z]{2}", text)]
+                assert words == [], f"{path.relative_to(PACKAGE)}:{node.lineno}: mark it"
+
+
+@pytest.mark.parametrize("language", ["fi", "sv"])
+@pytest.mark.parametrize("part", ["text", "fix"])
+def test_every_reason_of_a_refused_row_is_told_in_each_language(language: str, part: str) -> None:
+    texts = Texts(language)
+    for id_, reason in REASONS.items():
+        english = getattr(reason, part)
+        assert texts.gettext(english) != english, id_
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "sv_FI.UTF-8"}, "sv"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "sv_FI.UTF-8", "DIGIONE_LANGUAGE": "fi"}, "fi"),
+        ({"LANG": "de_DE.UTF-8", "DIGIONE_LANGUAGE": "xx"}, "en"),
+    ],
+)
+def test_a_command_speaks_the_language_of_whoever_gave_it(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], language: str
+) -> None:
+    for name in ("DIGIONE_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert texts_of_command().language == language
+
+
+def test_an_error_is_told_in_a_language_and_raised_in_english() -> None:
+    error = PlatformError(
+        "P-X-001",
+        "The database does not answer",
+        "the database stopped: {reason}",
+        "digione status",
+        reason="{no} template",
+    )
+    assert str(error) == "P-X-001: The database does not answer: the database stopped: {no} template"
+    assert error.told(Texts("sv")) == (
+        "Databasen svarar inte",
+        "databasen avbröt: {no} template",
+        "digione status",
+    )
 
 
 def test_pages_have_no_text_outside_the_catalogues() -> None:

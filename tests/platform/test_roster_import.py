@@ -14,6 +14,7 @@ from digione_platform.errors import InputError, PlatformError
 from digione_platform.roster.changes import ORDER
 from digione_platform.roster.importer import Report, import_bundle, undo_import
 from digione_platform.roster.profile import NONDISCLOSURE
+from digione_platform.roster.report import TABLES
 from digione_platform.roster.undo import KEPT_IMPORTS
 from digione_platform.sample.bundle import write_bundle
 from digione_platform.sample.town import Options
@@ -561,8 +562,8 @@ def test_command_imports_tells_and_undoes(command: Any, tmp_path: Path) -> None:
     } in accounts
     tried = command("roster", "undo", "--dry-run")
     assert tried.returncode == 0, tried.stderr
-    assert tried.stdout.splitlines()[-1].startswith("Dry run: the bulk import of town.zip at 2")
-    assert "persons                   0        7" in tried.stdout
+    assert tried.stdout.splitlines()[-1].startswith("Dry run: the import of town.zip (whole register), ")
+    assert ["persons", "0", "7"] in [line.split() for line in tried.stdout.splitlines()]
     undone = command("roster", "undo", "--json")
     assert json.loads(undone.stdout)["tables"]["persons"] == {"restored": 0, "removed": 7}
 
@@ -596,6 +597,78 @@ def test_command_refuses_without_a_traceback(command: Any, arguments: tuple[str,
     assert done.returncode == 2
     assert done.stderr.startswith(f"{error}: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("language", "line", "total"),
+    [
+        (
+            "fi",
+            "virhe P-ROSTER-050 academicSessions.csv:4 sourcedId “t1”: "
+            "tunniste on myös aiemmalla rivillä: rivi 3; jätä riveistä yksi",
+            "Mitään ei tuotu: 1 virhe, 0 varoitusta.",
+        ),
+        (
+            "sv",
+            "fel P-ROSTER-050 academicSessions.csv:4 sourcedId “t1”: "
+            "identifieraren står också på en tidigare rad: rad 3; behåll en av raderna",
+            "Ingenting importerades: 1 fel, 0 varningar.",
+        ),
+    ],
+)
+def test_a_report_comes_in_the_readers_language(
+    command: Any, tmp_path: Path, language: str, line: str, total: str
+) -> None:
+    files = valid()
+    files["academicSessions"].append(files["academicSessions"][-1])
+    path = str(write(tmp_path / "town.zip", files))
+    told = command("roster", "import", path, "--dry-run", language=language).stdout
+    assert line in told.splitlines()
+    assert told.splitlines()[-1] == total
+    document = json.loads(command("roster", "import", path, "--dry-run", "--json", language=language).stdout)
+    problem = document["problems"][0]
+    assert (problem["id"], problem["level"], problem["line"]) == ("P-ROSTER-050", "error", 4)
+    assert f"{problem['reason']}; {problem['fix']}" in line
+
+
+@pytest.mark.parametrize(
+    ("language", "counts", "taken"),
+    [
+        ("en", "persons", "Taken back: the import of town.zip (whole register), "),
+        ("fi", "henkilöt", "Kumottu: tuonti town.zip (koko rekisteri), "),
+        ("sv", "personer", "Ångrad: importen town.zip (hela registret), "),
+    ],
+)
+def test_import_and_undo_tell_what_they_did_in_the_readers_language(
+    command: Any, tmp_path: Path, language: str, counts: str, taken: str
+) -> None:
+    path = str(write(tmp_path / "town.zip", valid()))
+    applied = command("roster", "import", path, "--apply", language=language).stdout
+    row = next(line.split() for line in applied.splitlines() if line.startswith(counts))
+    assert row == [counts, "7", "0", "0", "0"]
+    undone = command("roster", "undo", language=language).stdout
+    assert undone.splitlines()[-1].startswith(taken)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            "fi",
+            "P-ROSTER-080: Mitään ei kumottu\n  syy: kumottavaa tuontia ei ole\n  korjaus: digione-platform",
+        ),
+        (
+            "sv",
+            "P-ROSTER-080: Ingenting ångrades\n  orsak: det finns ingen import att ångra\n  åtgärd: digione-",
+        ),
+    ],
+)
+def test_errors_come_in_the_readers_language(command: Any, language: str, told: str) -> None:
+    assert command("roster", "undo", language=language).stderr.startswith(told)
+
+
+def test_every_table_of_a_report_has_a_name() -> None:
+    assert set(TABLES) == set(ORDER)
 
 
 def test_one_error_is_not_errors(command: Any, tmp_path: Path) -> None:

@@ -14,11 +14,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from digione_platform.i18n import Texts
 from digione_platform.roster import profile
 from digione_platform.roster.bundle import Row, open_bundle
 from digione_platform.roster.problems import KEPT, REASONS, Problem, Problems
 from tests.platform import bundles
 from tests.platform.bundles import LEARNER, Files, table, valid, write
+
+ENGLISH = Texts("en")
 
 
 def read(path: Path) -> tuple[dict[str, list[Row]], Problems]:
@@ -35,7 +38,7 @@ def read(path: Path) -> tuple[dict[str, list[Row]], Problems]:
 def the_problem(path: Path) -> Problem:
     """The one problem of a bundle."""
     _, problems = read(path)
-    assert len(problems.kept) == 1, [(problem.id, problem.file, problem.text) for problem in problems.kept]
+    assert len(problems.kept) == 1, [(problem.id, problem.file, problem.detail) for problem in problems.kept]
     return problems.kept[0]
 
 
@@ -226,7 +229,7 @@ def test_wrong_file_is_told(
     first = problems.kept[0]
     assert first.id == error
     assert line is None or first.line == line
-    assert detail is None or detail in (first.detail or "")
+    assert detail is None or detail in first.told(ENGLISH)
     assert "\n" not in first.file
 
 
@@ -242,9 +245,9 @@ def test_wrong_column_is_told_with_the_one_meant(tmp_path: Path) -> None:
     _, problems = read(
         write(tmp_path / "b.zip", valid(), raw={"users.csv": USERS.replace("givenName", "givenNames")})
     )
-    assert [(problem.column, problem.detail) for problem in problems.kept] == [
-        ("givenNames", "did you mean givenName?"),
-        ("givenName", "the column is missing"),
+    assert [(problem.column, problem.told(ENGLISH)) for problem in problems.kept] == [
+        ("givenNames", "the header is not OneRoster's: did you mean givenName?"),
+        ("givenName", "the header is not OneRoster's: the column is missing"),
     ]
 
 

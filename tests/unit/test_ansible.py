@@ -69,7 +69,7 @@ def request_(house: House) -> PlayRequest:
             "identity": tenant.identity.model_copy(update={"upstream": None}),
         }
     )
-    settings = {"monitoring": {"mail_server": evil}, "gateway": {"certificate_files": {"kuhmo": upstream}}}
+    settings = {"gateway": {"acme_server": evil, "certificate_files": {"kuhmo": upstream}}}
     instance = plain.model_copy(
         update={"domain": evil, "contact": evil, "tenants": (tenant,), "services": settings}
     )
@@ -115,7 +115,7 @@ PLAYBOOK = """
   tasks:
     - name: Print
       ansible.builtin.debug:
-        msg: "{{ digione.tenants[0].name.fi }} {{ monitoring_mail_server }} {{ again }}"
+        msg: "{{ digione.tenants[0].name.fi }} {{ gateway_acme_server }} {{ again }}"
     - name: Loop
       ansible.builtin.debug:
         msg: "{{ item.name.sv }} {{ item | to_json }}"

@@ -11,7 +11,7 @@ import pytest
 
 from digione_cli import main
 from digione_cli.settings import CHECKOUT
-from digione_cli.verbs import _common
+from digione_cli.verbs import _complete
 from tests.unit.conftest import House
 
 BAD_NAMES = [
@@ -94,9 +94,9 @@ def test_a_name_that_is_near_is_named(kuhmo: House) -> None:
         (["apply"], "Missing argument"),
         (["apply", "kuhmo", "--dryrun"], "No such option"),
         (["apply", "kuhmo", "extra"], "unexpected extra argument"),
-        (["logs", "kuhmo", "platform", "--lines", "many"], "valid integer"),
-        (["sandbox", "--port", "80"], "greater than"),
-        (["lab", "up", "h1", "--memory", "1"], "greater than"),
+        (["logs", "kuhmo", "platform", "--lines", "many"], "must be a whole number"),
+        (["sandbox", "--port", "80"], "must be at least 1024"),
+        (["lab", "up", "h1", "--memory", "1"], "must be at least 128"),
     ],
 )
 def test_what_the_parser_refuses_has_an_id_and_a_next_command(
@@ -374,10 +374,10 @@ def test_children_get_a_clean_environment(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_instance_names_are_completed(kuhmo: House) -> None:
-    assert _common._instances("") == ["kuhmo"]
-    assert _common._instances("ku") == ["kuhmo"]
+    assert _complete.instances("") == ["kuhmo"]
+    assert _complete.instances("ku") == ["kuhmo"]
     for odd in ("x", "[", "*", "/", "../", "**", "ku/"):
-        assert _common._instances(odd) == []
+        assert _complete.instances(odd) == []
 
 
 def test_the_shell_completes_instance_names() -> None:
@@ -388,6 +388,68 @@ def test_the_shell_completes_instance_names() -> None:
     }
     done = _digione(env=environment, code="import sys; from digione_cli.main import run; sys.exit(run([]))")
     assert done.stdout.split() == [b"espoo"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("digione ap", ["apply"]),
+        ("digione show es", ["espoo"]),
+        ("digione status kai", ["kainuu"]),
+        ("digione logs espoo pl", ["platform"]),
+        ("digione logs kainuu platform --tenant s", ["sotkamo", "suomussalmi"]),
+        ("digione secrets rotate espoo authority", ["authority_certificate", "authority_key"]),
+        ("digione secrets show espoo platform_data", ["platform_database@espoo"]),
+        ("digione roster undo kuh", ["kuhmo"]),
+        ("digione roster undo kainuu/kuh", ["kainuu/kuhmo"]),
+        ("digione lab stop h", ["h1", "h2"]),
+        ("digione lab resolve h1 es", ["espoo"]),
+    ],
+)
+def test_bash_completes_names(typed: str, offered: list[str], tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab/lab.json").write_text('{"network": 1, "hosts": {"h2": {}, "h1": {}}}')
+    environment = os.environ | {
+        "HOME": str(tmp_path),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "DIGIONE_INVENTORIES": str(CHECKOUT / "inventories"),
+        "DIGIONE_LAB": str(tmp_path / "lab"),
+    }
+    words = typed.split()
+    script = f"""
+    digione --install-completion > /dev/null; . ~/.bashrc
+    COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}
+    _digione_completion digione; printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == offered, done.stderr
+
+
+def test_completion_loads_nothing_heavy() -> None:
+    # but yaml, for the names of secrets, and pydantic, which the parser of the command line loads
+    heavy = [name for name in HEAVY if name not in ("yaml", "pydantic")]
+    code = (
+        "import os, sys; from digione_cli.main import run\n"
+        "os.environ |= {'_DIGIONE_COMPLETE': 'complete_bash', 'COMP_CWORD': '4'}\n"
+        "os.environ['COMP_WORDS'] = 'digione secrets show espoo platform'\n"
+        "try: run([])\n"
+        f"finally: print('LOADED', [m for m in {heavy!r} if m in sys.modules])"
+    )
+    assert _digione(code=code).stdout.decode().splitlines()[-1] == "LOADED []"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["aply", "kuhmo"], "apply"),
+        (["secret", "show", "kuhmo", "x"], "secrets"),
+        (["roster", "imprt"], "import"),
+        (["lab", "lits"], "list"),
+        (["apply", "kuhmo", "--dryrun"], "--dry-run"),
+    ],
+)
+def test_what_was_meant_is_named(house: House, typed: list[str], meant: str) -> None:
+    assert meant in house.refused(*typed).err.splitlines()[0]
 
 
 def test_verbs_are_listed_along_a_newcomers_path(house: House) -> None:

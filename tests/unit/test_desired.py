@@ -46,6 +46,13 @@ def test_a_rotated_secret_changes_the_services_that_store_or_use_it(two: Situati
         assert _changed(two, after) == _users(name.name) != set()
 
 
+def test_another_way_to_sign_in_concerns_the_identity_provider_alone(two: Situation, tmp_path: Path) -> None:
+    other = SOTKAMO + 'identity: {second_factor: "off"}\n'
+    write_inventory(tmp_path / "other", tenants={"kuhmo": TENANT, "sotkamo": other})
+    after = situation(load(tmp_path / "other"))
+    assert _changed(two, after) == {"identity"}
+
+
 def test_a_secret_of_nobody_changes_nothing(two: Situation) -> None:
     values = dict(two.secrets.values) | {SecretName("left_over"): SecretStr("x")}
     assert _changed(two, situation(two.instance, secrets=Secrets(values, two.secrets.salt))) == set()

@@ -44,8 +44,6 @@ def test_a_release_keeps_its_zero(inventories: Path, release: str, monkeypatch: 
     [
         "base: {time_servers: [ntp1.kuhmo.example, 192.0.2.1, '2001:db8::1'], log_days: 3650}",
         "gateway: {acme_server: 'https://acme.kuhmo.example:14000/dir', sign_ins_per_minute: 1}",
-        "monitoring: {mail_server: 'mail.kuhmo.example:587', mail_from: digione@kuhmo.example}",
-        "monitoring: {mail_server: '[2001:db8::1]:25', mail_from: ''}",
         "postgresql: {memory_mb: 0}",
         "postgresql: {memory_mb: 128, platform_connections: 10}",
     ],

@@ -98,7 +98,7 @@ def test_a_unit_that_is_not_active_is_drift() -> None:
     found = [(d["subject"], d["has"]) for d in checker.unit_drift(services, seen)]
     assert found == [
         ("nginx.service", "failed"),
-        ("gone.service", "not there"),
+        ("gone.service", "not-found"),
     ]
 
 

@@ -34,7 +34,7 @@ def types(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return type_
 
 
-@pytest.mark.parametrize("answer", ["y", "yes", "Y", "k", "kyllä", "j", "ja"])
+@pytest.mark.parametrize("answer", ["y", "yes", "Y", "k", "kyllä", "joo", "j", "ja"])
 def test_yes_in_three_languages_is_yes(types: Callable[[str], None], answer: str) -> None:
     types(answer + "\n")
     ConsoleScreen().confirm(PLAN, False, None)
@@ -83,7 +83,7 @@ def test_no_text_from_outside_steers_the_terminal(capsys: pytest.CaptureFixture[
     screen.diff([f"-{EVIL}\n+{EVIL}"])
     screen.findings([Finding(code="D1-X-001", level=Level.ERROR, subject=EVIL, text=EVIL, fix=EVIL)])
     screen.mistakes("kuhmo", [Mistake(code="D1-X-001", file=EVIL, line=1, path=EVIL, text=EVIL)])
-    screen.table("title", ["Column"], [[EVIL]], None)
+    screen.table("name", "Title", ["Column"], [[EVIL]], None)
     screen.document("title", {"key": EVIL})
     with screen.progress(PLAN, {}) as progress:
         progress.step_begins(step)
@@ -100,7 +100,7 @@ def test_programs_get_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     screen.plan(PLAN)
     screen.note("one")
     screen.note(EVIL)
-    screen.table("hosts", ["Host"], [["h1"]], {"h1": EVIL})
+    screen.table("hosts", "Hosts", ["Host"], [["h1"]], {"h1": EVIL})
     run = Run(id="1", verb="apply", instance="kuhmo", who="a@b", started="2026-11-24T12:00:00Z")
     screen.done(run)
     screen.close()
@@ -123,3 +123,18 @@ def test_any_width_holds_the_text(
     screen.plan(PLAN)
     screen.note("a sentence that is longer than twenty columns")
     assert "a sentence that is longer than twenty columns" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("width", "as_table"), [(80, True), (28, True), (27, False), (20, False)])
+def test_a_table_wider_than_the_terminal_is_shown_as_paragraphs(
+    width: int, as_table: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    rows = [["postgresql", "interrupted"], ["\x1b[1m[bold]", "–"]]
+    ConsoleScreen().table("services", "Services", ["Service", "Last state"], rows, None)
+    out = capsys.readouterr().out
+    if as_table:
+        assert " postgresql     interrupted \n" in out
+    else:
+        assert " postgresql\n   Last state: interrupted\n" in out
+    assert " \\x1b[1m[bold]" in out

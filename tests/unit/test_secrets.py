@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from digione_cli.engine import secrets
 from digione_cli.engine.secrets import SecretName, Secrets, SecretStore, complete, missing
 from digione_cli.errors import DigioneError, Exit, IntegrityError, PreconditionError
 from digione_cli.model.instance import Instance
+from digione_cli.world.files import write_whole
 from tests import fakes
 from tests.fakes import TENANT, load, write_inventory
 from tests.unit.conftest import House
@@ -153,17 +153,17 @@ def _no_file(store: SecretStore) -> None:
     [
         (_other_key, IntegrityError, "D1-SEC-003"),
         (_no_key, PreconditionError, "D1-SEC-002"),
-        (_open_key, PreconditionError, "D1-SEC-004"),
-        (_executable_key, PreconditionError, "D1-SEC-004"),
-        (_piped_key, PreconditionError, "D1-SEC-004"),
+        (_open_key, PreconditionError, "D1-LOCAL-003"),
+        (_executable_key, PreconditionError, "D1-LOCAL-003"),
+        (_piped_key, PreconditionError, "D1-LOCAL-003"),
         (_changed_file, IntegrityError, "D1-SEC-003"),
         (_cut_file, IntegrityError, "D1-SEC-003"),
         (_plain_file, IntegrityError, "D1-SEC-003"),
         (_empty_file, IntegrityError, "D1-SEC-003"),
         (_other_content, IntegrityError, "D1-SEC-003"),
-        (_linked_file, PreconditionError, "D1-SEC-008"),
-        (_piped_file, PreconditionError, "D1-SEC-008"),
-        (_open_file, PreconditionError, "D1-SEC-008"),
+        (_linked_file, PreconditionError, "D1-LOCAL-003"),
+        (_piped_file, PreconditionError, "D1-LOCAL-003"),
+        (_open_file, PreconditionError, "D1-LOCAL-003"),
         (_no_file, PreconditionError, "D1-SEC-001"),
     ],
 )
@@ -185,7 +185,7 @@ def test_somebody_elses_key_is_not_used(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     result = kuhmo.refused("secrets", "show", "kuhmo", "platform_session@kuhmo")
-    assert "D1-SEC-004" in result.err
+    assert "D1-LOCAL-003" in result.err
     assert "owner 12345" in result.err
 
 
@@ -203,7 +203,7 @@ def test_a_write_that_fails_leaves_the_old_file(store: SecretStore, monkeypatch:
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        secrets.write_private(store.file, b"half")
+        write_whole(store.file, b"half")
     assert store.file.read_bytes() == before
     assert [p.name for p in store.file.parent.glob(".*")] == []
 

@@ -129,7 +129,7 @@ def test_destroy_wants_the_name(trial: Trial, options: Options) -> None:
     with pytest.raises(UsageError) as caught:
         trial.destroy(options)
     assert caught.value.id == "D1-USE-003"
-    assert caught.value.fix == "digione destroy kuhmo --confirm kuhmo"
+    assert caught.value.fix == "digione destroy kuhmo --keep-data --confirm kuhmo"
     assert "play" not in trial.world.did
 
 

@@ -11,7 +11,7 @@ from digione_cli.model.facts import Drift
 from digione_cli.settings import Settings
 from digione_cli.world.world import Envelope
 from tests import fakes
-from tests.fakes import FakeWorld, applied, load, on_host
+from tests.fakes import TENANT, FakeWorld, applied, load, on_host
 from tests.unit.conftest import House
 
 INIT = ["--code", "765", "--oid", "1.2.246.562.99.00000007658", "--name-fi", "Sotkamo", "--yes"]
@@ -148,6 +148,33 @@ def test_logs_follow_the_units_of_a_service_on_its_host(kuhmo: House, world: Fak
     assert " -f" not in did
 
 
+def test_logs_follow_one_tenant(kuhmo: House, world: FakeWorld) -> None:
+    (kuhmo.inventories / "kuhmo/tenants/sotkamo.yml").write_text(
+        TENANT.replace("290", "765")
+        .replace("kuhmo", "sotkamo")
+        .replace("Kuhmo", "Sotkamo")
+        .replace("2907", "7658")
+    )
+    result = kuhmo.run("logs", "kuhmo", "platform", "--tenant", "sotkamo")
+    assert result.code == 0, result.all
+    assert result.out == "a line of the log\n"
+    (did,) = world.did
+    assert did.endswith("-f -u digione-platform@sotkamo.service")
+    for arguments, error_id in (
+        (["platform", "--tenant", "sotkmo"], "D1-LOG-004"),
+        (["postgresql", "--tenant", "sotkamo"], "D1-LOG-005"),
+    ):
+        refused = kuhmo.refused("logs", "kuhmo", *arguments)
+        assert refused.code == 2
+        assert error_id in refused.err
+
+
+def test_destroy_says_what_stays(kuhmo: House, world: FakeWorld, well: Situation) -> None:
+    said = kuhmo.run("destroy", "kuhmo", "--confirm", "kuhmo").out
+    assert f"The inventory stays: {kuhmo.inventories / 'kuhmo'}\n" in said
+    assert f"So does the key of its secrets: {kuhmo.keys / 'kuhmo'}\n" in said
+
+
 def test_destroy_with_the_name(kuhmo: House, world: FakeWorld, well: Situation) -> None:
     result = kuhmo.run("destroy", "kuhmo", "--confirm", "kuhmo", "--keep-data", "--json")
     assert result.code == 0
@@ -221,7 +248,7 @@ NO_ACCOUNT = (
 )
 AWAY = "P-DATABASE-001: Away\n  why: off\n  fix: digione status <instance>\n"
 BEHIND = "P-ACCOUNTS-009: Behind\n  why: off\n  fix: later: digione-platform accounts sync\n"
-NOT_THERE = "D1-PLATFORM-001: No\n  why: not there\n  fix: digione apply <instance>\n"
+IN_FINNISH = "P-DATABASE-001: Poissa\n  syy: pois päältä\n  korjaus: digione status <instance>\n"
 
 
 @pytest.mark.parametrize(
@@ -229,7 +256,7 @@ NOT_THERE = "D1-PLATFORM-001: No\n  why: not there\n  fix: digione apply <instan
     [
         (2, NO_ACCOUNT, 2, "P-ACCOUNTS-004", "digione accounts list kuhmo"),
         (1, AWAY, 1, "P-DATABASE-001", "digione status kuhmo"),
-        (3, NOT_THERE, 3, "D1-PLATFORM-001", "digione apply kuhmo"),
+        (1, IN_FINNISH, 1, "P-DATABASE-001", "digione status kuhmo"),
         (-9, "", 1, "D1-PLATFORM-002", "digione doctor"),
         (2, "Usage: x\n\nError: Invalid value\n", 2, "D1-PLATFORM-002", "--help tells what may be given"),
     ],

@@ -21,6 +21,7 @@ STATE = "/var/lib/digione/state.json"
 LOCK = "/var/lib/digione/lock"
 CERTIFICATES = "/etc/digione/tls/*.pem"
 APT_LOCK = "/var/lib/dpkg/lock-frontend"
+UNKNOWN = "?"
 
 
 def output(*command: str) -> str:
@@ -130,7 +131,7 @@ def unit_drift(services: dict[str, Any], seen: dict[str, Any]) -> Iterator[dict[
             active = seen.get(unit, {}).get("active", "")
             enabled = seen.get(unit, {}).get("enabled", "")
             if active not in ("active", "reloading"):
-                difference = {"has": active or "not there", "wants": "active"}
+                difference = {"has": active or "not-found", "wants": "active"}
             elif enabled in ("disabled", "masked"):  # it would not come back after a restart of the host
                 difference = {"has": enabled, "wants": "enabled"}
             else:
@@ -164,8 +165,20 @@ def certificates() -> Iterator[dict[str, Any]]:
             yield {"path": path, "not_after": until, "names": names, "own": own}
 
 
+def failed_jobs() -> dict[str, str]:
+    """Return the units of DigiOne that have failed, each with the last line that its program wrote."""
+    listed = output("systemctl", "list-units", "--failed", "--plain", "--no-legend", "digione-*")
+    units = [line.split()[0] for line in listed.splitlines()]
+    return {
+        unit: output(
+            "journalctl", f"_SYSTEMD_UNIT={unit}", "-b", "-n", "1", "-o", "cat", "--no-pager"
+        ).strip()
+        for unit in units
+    }
+
+
 def apt_locked_by() -> str:
-    """Return the name of the process that holds apt's lock, or an empty text."""
+    """Return the name of the process that holds apt's lock, UNKNOWN if it has none, or an empty text."""
     try:
         with open(APT_LOCK, "r+b") as file:
             try:
@@ -175,8 +188,8 @@ def apt_locked_by() -> str:
                 for line in read("/proc/locks").splitlines():
                     fields = line.split()
                     if fields[-3].rsplit(":", 1)[-1] == str(inode):
-                        return read(f"/proc/{fields[-4]}/comm").strip() or "another process"
-                return "another process"
+                        return read(f"/proc/{fields[-4]}/comm").strip() or UNKNOWN
+                return UNKNOWN
     except OSError:
         pass
     return ""
@@ -218,12 +231,18 @@ def main() -> None:
         "release": known.get("release", ""),
         "bundle": os.path.basename(os.path.realpath("/opt/digione/current")) if bundle_there() else "",
         "services": {
-            n: {"fingerprint": s["fingerprint"], "at": s.get("at", "")} for n, s in services.items()
+            n: {
+                "fingerprint": s.get("fingerprint", ""),
+                "at": s.get("at", ""),
+                "tenants": s.get("tenants", []),
+            }
+            for n, s in services.items()
         },
         "drift": drift,
         "units": seen,
         "listening": listening(),
         "certificates": list(certificates()),
+        "failed": failed_jobs(),
         "apt_locked_by": apt_locked_by(),
         "reboot_required": os.path.exists("/run/reboot-required"),
         "lock": lock(),

@@ -2,7 +2,8 @@
 """Keep the host's record of what was applied: /var/lib/digione/state.json.
 
 ``begin`` clears the service's fingerprint and makes sure that this operation still holds the lock;
-``end`` records the fingerprint and a manifest of the managed files. Written in one move.
+``end`` records the fingerprint and a manifest of the managed files. Written in one move. Tenants are recorded
+before anything of them is there, and struck out, one by one, after all of them has been taken off.
 """
 
 import glob
@@ -28,6 +29,8 @@ def main() -> None:
             "service": {"required": True},
             "release": {"default": ""},
             "removed": {"type": "bool", "default": False},
+            "tenants": {"type": "list", "elements": "str", "default": []},
+            "tenant": {"default": ""},
             "fingerprint": {"default": "", "no_log": False},
             "units": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
@@ -48,10 +51,16 @@ def main() -> None:
     state["version"] = 1
     state["instance"] = given["instance"]
     services = state.setdefault("services", {})
+    service = services.setdefault(given["service"], {})
+    tenants = set(service.get("tenants", []))
     if given["action"] == "begin":
-        service = services.setdefault(given["service"], {})
         answer["interrupted"] = service.get("fingerprint") == ""
-        service["fingerprint"] = ""
+        service["tenants"] = sorted(tenants | set(given["tenants"]))
+        if not given["tenant"]:  # else the service stays as it is; the tenant's name tells what is left to do
+            service["fingerprint"] = ""
+    elif given["tenant"]:
+        service["tenants"] = sorted(tenants - {given["tenant"]})
+        service["files"] = described(given)
     elif given["removed"]:
         services.pop(given["service"], None)
     else:
@@ -61,7 +70,8 @@ def main() -> None:
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "units": given["units"],
             "globs": given["files"],
-            "files": manifest(given["files"]) | any_content(manifest(given["renewed"])),
+            "files": described(given),
+            "tenants": sorted(tenants),
             "probes": given["probes"],
         }
     if given["removed"] and given["action"] == "end" and not services:
@@ -89,6 +99,11 @@ def write(state: dict[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, STATE)
+
+
+def described(given: dict[str, Any]) -> dict[str, Any]:
+    """Describe all managed files of a service."""
+    return manifest(given["files"]) | any_content(manifest(given["renewed"]))
 
 
 def manifest(patterns: list[str]) -> dict[str, Any]:

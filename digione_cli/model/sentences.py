@@ -1,0 +1,41 @@
+"""What pydantic says of a wrong value, in words of people."""
+
+from typing import Any
+
+from digione_cli.texts import mark, t
+
+_SENTENCES = {
+    "missing": mark("is missing"),
+    "string_type": mark("must be text"),
+    "int_type": mark("must be a whole number"),
+    "int_parsing": mark("must be a whole number"),
+    "int_parsing_size": mark("must be a smaller number"),
+    "int_from_float": mark("must be a whole number"),
+    "finite_number": mark("must be a whole number"),
+    "bool_type": mark("must be true or false"),
+    "bool_parsing": mark("must be true or false"),
+    "greater_than_equal": mark("must be at least {ge}"),
+    "less_than_equal": mark("must be at most {le}"),
+    "tuple_type": mark("must be a list"),
+    "dict_type": mark("must hold keys and values"),
+    "model_type": mark("must hold keys and values"),
+    "model_attributes_type": mark("must hold keys and values"),
+    "path_type": mark("must be the name of a file"),
+    "literal_error": mark("must be one of: {expected}"),
+    "union_tag_invalid": mark("{discriminator} must be one of: {expected_tags}"),
+    "union_tag_not_found": mark("lacks {discriminator}"),
+    "too_short": mark("must hold at least {min_length}"),
+    "string_too_short": mark("must have at least {min_length} characters"),
+    "string_too_long": mark("must have at most {max_length} characters"),
+}
+
+
+def sentence(error: Any) -> str:
+    """Given one of pydantic's ``errors()``, return what is wrong as a sentence without its subject."""
+    if error["type"] in _SENTENCES:
+        given = dict(error.get("ctx", {}))
+        if "expected" in given:
+            given["expected"] = given["expected"].replace(" or ", ", ")
+        return t(_SENTENCES[error["type"]], **given)
+    text: str = error["msg"]
+    return text.removeprefix("Value error, ")

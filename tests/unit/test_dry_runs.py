@@ -1,0 +1,78 @@
+"""``--dry-run`` of every verb that changes something: it says what would happen, and nothing happens."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from digione_cli.world.world import Envelope
+from tests.conformance.test_verbs import CHANGES
+from tests.fakes import FakeWorld
+from tests.unit.conftest import House
+from tests.unit.test_command_line import INIT
+from tests.unit.test_verbs import world
+
+__all__ = ["world"]
+
+# arguments, and what a dry run says
+ARGUMENTS: dict[str, tuple[list[str], str]] = {
+    "apply": (["kuhmo"], "Configure PostgreSQL"),
+    "destroy": (["kuhmo"], "Remove PostgreSQL"),
+    "init": (["sotkamo", *INIT], "tenants/sotkamo.yml"),
+    "trust": (["kuhmo"], "Pin these host keys"),
+    "roster import": (["kuhmo", "{file}"], "what the platform says"),
+    "roster undo": (["kuhmo"], "what the platform says"),
+    "secrets generate": (["kuhmo"], "secrets would be made"),
+    "secrets set": (["kuhmo", "upstream_client@kuhmo"], "Store a value for upstream_client@kuhmo"),
+    "secrets rotate": (["kuhmo", "platform_session@kuhmo"], "Rotate platform_session@kuhmo"),
+    "accounts password": (["kuhmo", "aino.virta"], "Give aino.virta a new password"),
+    "accounts sync": (["kuhmo"], "what the platform says"),
+    "sample make": (["{folder}/town.zip"], "Write "),
+    "sample install": (["kuhmo", "--pupils", "10"], "what the platform says"),
+    "sample logins": (["kuhmo"], "Set the passwords of the sample logins"),
+    "lab up": (["h1", "h2"], "Make and start"),
+    "lab stop": (["h1"], "it is off"),
+    "lab kill": (["h1"], "it is off"),
+    "lab resolve": (["h1", "kuhmo"], "auth.koulu.kuhmo.example"),
+    "lab down": ([], "Remove with its disk"),
+}
+# its plan needs a tenant that left: tests/unit/test_leaving.py
+ELSEWHERE = {"tenant remove"}
+LAB = {"network": 250, "hosts": {"h1": {"number": 11, "memory_mb": 512, "domains": []}}}
+
+
+def test_every_verb_that_changes_is_tried() -> None:
+    assert set(ARGUMENTS) | ELSEWHERE == CHANGES, "name the new verb in ARGUMENTS of this test"
+
+
+@pytest.fixture
+def machine(kuhmo: House, world: FakeWorld, tmp_path: Path) -> House:
+    """A machine with an inventory, a lab of one host that is off, and a platform that answers."""
+    (kuhmo.root / "lab/lab.json").write_text(json.dumps(LAB))
+    (kuhmo.root / "lab/hosts/h1").mkdir(parents=True)
+    (kuhmo.root / "lab/hosts/h1/host_key.pub").write_text("ssh-ed25519 AAAA")
+    (kuhmo.root / "roster.zip").write_bytes(b"zip")
+    world.envelope = Envelope(0, '{"said": "what the platform says"}\n', "")
+    assert kuhmo.run("apply", "kuhmo", "--dry-run").code == 0  # the bundle is made
+    world.did.clear()
+    return kuhmo
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize("verb", ARGUMENTS)
+def test_a_dry_run_says_what_would_happen_and_does_nothing(
+    machine: House, world: FakeWorld, verb: str, as_json: bool
+) -> None:
+    given, words = ARGUMENTS[verb]
+    paths = {"file": machine.root / "roster.zip", "folder": machine.root}
+    before = machine.everything()
+    flags = ["--dry-run", *(["--json"] if as_json else [])]
+    result = machine.run(*verb.split(), *(g.format(**paths) for g in given), *flags)
+    assert result.code == 0, result.all
+    assert words in result.out
+    if as_json:
+        json.loads(result.out)
+    assert machine.everything() == before
+    harmless: Callable[[str], bool] = lambda did: did.startswith("platform") and "--dry-run" in did  # noqa: E731
+    assert all(map(harmless, world.did)), world.did

@@ -1,0 +1,71 @@
+"""The sandbox's PostgreSQL ends with the sandbox, however that ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from digione_cli.settings import CHECKOUT
+
+SANDBOX = (
+    "import sys; from pathlib import Path; from digione_cli.sandbox.run import _database\n"
+    "with _database(Path(sys.argv[1])) as url: print(url, flush=True); sys.stdin.read()"
+)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's own user reaches, too."""
+    with tempfile.TemporaryDirectory(prefix="digione-test-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made) / "postgresql"
+
+
+def _start(folder: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", SANDBOX, str(folder)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=CHECKOUT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def _postgresql(folder: Path) -> int:
+    return int((folder / "postmaster.pid").read_text().split()[0])
+
+
+def _wait_for_end(process: int) -> bool:
+    for _ in range(300):
+        if not Path(f"/proc/{process}").exists():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_postgresql_ends_with_its_sandbox(folder: Path, number: signal.Signals) -> None:
+    for _ in range(2):  # the second time on what the first one left
+        sandbox = _start(folder)
+        assert sandbox.stdout
+        assert sandbox.stdout.readline().startswith("postgresql:")
+        server = _postgresql(folder)
+        os.kill(sandbox.pid, number)
+        sandbox.communicate()
+        assert _wait_for_end(server), "PostgreSQL was left running"
+
+
+def test_two_sandboxes_never_share_their_data(folder: Path) -> None:
+    first = _start(folder)
+    assert first.stdout
+    assert first.stdout.readline().startswith("postgresql:")
+    second = _start(folder)
+    _, said = second.communicate()
+    assert second.returncode == 1
+    assert "D1-SANDBOX-003" in said
+    assert "another sandbox has" in said
+    assert Path(f"/proc/{_postgresql(folder)}").exists()
+    first.communicate()
+    assert first.returncode == 0
