@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -99,6 +100,7 @@ def lacking(reason: str) -> None:
     pytest.skip(reason)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the long ones begin first, in two groups that run beside each other: each has hosts of its own."""
     for item in items:
@@ -110,18 +112,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab of its own, away from the one that ``make up`` uses; taken down at the end, whatever happened."""
-    folder = tmp_path_factory.mktemp("lab") / ".lab"
+def lab() -> Iterator[Lab]:
+    """A lab of its own, away from the one that ``make up`` uses; taken down at the end, whatever happened.
+
+    Not in pytest's temporary folder, which pytest deletes later with all that may still be mounted there.
+    """
+    store = CHECKOUT / ".lab"
+    folder = store / f"tests-{os.getpid()}"
     try:
         require(folder)
     except PreconditionError as e:
         lacking(f"{e.why}; {e.fix}")
-    lab = Lab(folder, store=CHECKOUT / ".lab", on=print)
+    for left in store.glob("tests-*"):  # of a run that was killed
+        if not Path("/proc", left.name.removeprefix("tests-")).exists():
+            _take_down(Lab(left, store=store))
+    lab = Lab(folder, store=store, on=print)
     try:
         yield lab
     finally:
-        lab.down()
+        _take_down(lab)
+
+
+def _take_down(lab: Lab) -> None:
+    lab.down()
+    shutil.rmtree(lab.folder)
 
 
 @pytest.fixture(scope="session")

@@ -118,17 +118,28 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
             raise
 
 
+def _is_still(file: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(file.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def locked(file: Path, on: Callable[[str], None], waiting: str) -> Iterator[None]:
     """Hold ``file`` for the block; where somebody else holds it, say ``waiting`` through ``on`` and wait."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on(waiting)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    while True:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                on(waiting)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            # whoever held it before may have deleted it with the folder: then it keeps nobody out any more
+            if _is_still(file, handle.fileno()):
+                yield
+                return
 
 
 @contextmanager
