@@ -78,6 +78,12 @@ def test_signing_out_ends_the_session_at_both_ends(page: Page, installed: Instal
     expect(page.locator("input[name=password]")).to_be_visible()
 
 
+def test_who_comes_back_to_sign_in_gets_in(page: Page, installed: Installed) -> None:
+    page.goto("/sign-in")
+    sign_in(page, installed, "teacher")
+    expect(page.locator("form[action='/sign-out']")).to_be_visible()
+
+
 def test_wrong_password_is_told_and_lets_nobody_in(page: Page, installed: Installed) -> None:
     page.goto("/sign-in")
     page.locator("input[name=user]").fill(installed.logins["principal"][0])

@@ -16,7 +16,7 @@ extends 'Lemonldap::NG::Portal::Main::Plugin';
 use constant {
     beforeAuth => 'describe_provider',
     hook       => { oidcGotIDToken => 'name_person' },
-    aroundSub  => { getUser => 'find_person' },
+    aroundSub  => { getUser => 'find_person', authLogout => 'sign_out' },
 };
 
 use constant CHOICE         => '2_upstream';
@@ -93,6 +93,13 @@ sub find_person {
     my $named  = $req->user =~ IDENTIFIER->{ $self->conf->{digioneUpstream}->{match} };
     my $result = $named ? $get_user->($req) : PE_BADCREDENTIALS;
     return $result == PE_BADCREDENTIALS ? $self->refuse( $req, PE_USERNOTFOUND ) : $result;
+}
+
+# A SAML provider sends people back to where they had come from first: that would sign them in again.
+sub sign_out {
+    my ( $self, $auth_logout, $req ) = @_;
+    $req->urldc( $self->conf->{portal} . '?logout=1' ) if ( $req->sessionInfo->{_auth} || '' ) eq 'SAML';
+    return $auth_logout->($req);
 }
 
 # Back to the sign-in page, which lets the person choose again.
