@@ -6,7 +6,7 @@ from typing import ClassVar
 class PlatformError(Exception):
     """Given a stable id, what did not happen, why, and what to type next, an error fit to be shown.
 
-    ``exit`` is the process's exit code: 1 is a fault of ours or of the surroundings, 2 is wrong input.
+    ``exit`` is the process's exit code: 1 is a fault of ours or of the surroundings, unless a subclass says.
     """
 
     exit: ClassVar[int] = 1
@@ -14,6 +14,18 @@ class PlatformError(Exception):
     def __init__(self, id: str, what: str, why: str, fix: str) -> None:  # noqa: A002 - the contract's word
         super().__init__(f"{id}: {what}: {why}")
         self.id, self.what, self.why, self.fix = id, what, why, fix
+
+
+class IntegrityError(PlatformError):
+    """What was written is not what is there."""
+
+    exit = 6
+
+
+class PreconditionError(PlatformError):
+    """Something that must hold before does not; nothing was changed."""
+
+    exit = 3
 
 
 class InputError(PlatformError):

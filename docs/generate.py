@@ -178,6 +178,7 @@ _GROUPS = {
     "D1-SSH": "Reaching hosts",
     "D1-USE": "The command line",
     "P-ACCOUNTS": "Platform: accounts",
+    "P-AUDIT": "Platform: audit",
     "P-BUG": "Platform: bugs of ours",
     "P-DATABASE": "Platform: database",
     "P-ROSTER": "Platform: rosters",
@@ -185,6 +186,7 @@ _GROUPS = {
     "P-SANDBOX": "Platform: sandbox",
     "P-SERVE": "Platform: serving",
     "P-SETTINGS": "Platform: settings",
+    "P-SUBJECT": "Platform: rights of the data subject",
 }
 
 
