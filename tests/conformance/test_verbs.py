@@ -18,12 +18,12 @@ LIGHT_PARTS_OF_OURS = {"digione_cli.verbs", "digione_cli.errors"}
 
 CHANGES = {
     "apply", "destroy", "init", "trust", "roster import", "roster undo", "secrets generate",
-    "secrets rotate",
+    "secrets rotate", "subject erase",
 }  # fmt: skip
 REPORTS = {
     "validate", "show", "plan", "apply", "status", "doctor", "destroy", "init", "trust", "roster import",
     "roster undo", "accounts list", "accounts sync", "secrets show", "lab up", "lab list", "sample install",
-    "sample logins",
+    "sample logins", "audit verify", "subject erase",
 }  # fmt: skip
 DESTRUCTIVE = {"destroy"}
 # what takes no --dry-run although it changes something, and why
@@ -31,6 +31,10 @@ WITHOUT_DRY_RUN = {
     "accounts password": "one value, asked for by name",
     "secrets set": "one value, asked for by name",
     "accounts sync": "repeats what the import did",
+    "audit verify": "looks, and keeps what it saw",
+    "subject export": "writes the one file that it names",
+    "subject hold": "one value; released again by name",
+    "subject release": "one value; held again by name",
     "sample make": "writes the one file that it names",
     "sample install": "test tenants alone",
     "sample logins": "test tenants alone",
