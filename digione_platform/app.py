@@ -143,8 +143,11 @@ def _not_found(request: Request, error: Exception) -> Response:
     viewer: Viewer | None = getattr(request.state, "viewer", None)
     if isinstance(error, NotFoundError) and viewer is not None:
         # A page of ours said no. Written here, no page can forget it; the page's own transaction is undone.
-        with request.app.state.open_session.begin() as session:
-            _record_refusal(session, viewer, request)
+        try:
+            with request.app.state.open_session.begin() as session:
+                _record_refusal(session, viewer, request)
+        except (OperationalError, PoolTimeoutError) as away:
+            return _database_away(request, away)
     return page(request, "not_found.html", status=404)
 
 

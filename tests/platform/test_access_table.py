@@ -98,6 +98,14 @@ looks = st.tuples(
     st.sampled_from(PEOPLE),
     st.sampled_from(sorted(GROUPS)),
 )
+# Among all that may be opened, what guardians open of their children would come up too seldom.
+family = st.tuples(
+    st.just("look"),
+    st.just(None),
+    st.sampled_from(["looks of", "desktop"]),
+    st.sampled_from(sorted(GUARDIANS)),
+    st.just("7C"),
+).map(lambda step: (step[0], (step[3][0], DESKS[step[3][0]][-1]), step[2], step[3][1], step[4]))
 protections = st.tuples(st.just("protect"), st.sampled_from(PEOPLE), st.booleans())
 limitations = st.tuples(
     st.just("limit"),
@@ -105,7 +113,7 @@ limitations = st.tuples(
     st.frozensets(st.sampled_from(Restriction)),
     st.booleans(),
 )
-steps = st.lists(st.one_of(looks, looks, looks, protections, limitations), min_size=4, max_size=20)
+steps = st.lists(st.one_of(looks, looks, family, protections, limitations), min_size=10, max_size=30)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
