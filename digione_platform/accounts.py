@@ -218,14 +218,17 @@ def record_new_password(engine: "Engine", username: str) -> None:
     from sqlalchemy import text
 
     from digione_platform.actor import operator_name
+    from digione_platform.core.audit import Act
 
     query = text("""
         insert into audit_events (action, subject, detail)
-        select 'accounts.password', person_id, jsonb_build_object('operator', cast(:operator as text))
+        select cast(:act as text), person_id, jsonb_build_object('operator', cast(:operator as text))
         from accounts where username = :name
     """)
     with engine.begin() as connection:
-        connection.execute(query, {"name": username, "operator": operator_name()})
+        connection.execute(
+            query, {"name": username, "operator": operator_name(), "act": Act.NEW_PASSWORD.value}
+        )
 
 
 def _read_password(username: str) -> str:

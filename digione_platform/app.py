@@ -2,6 +2,7 @@
 
 import logging
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -11,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
@@ -19,12 +20,14 @@ from digione_platform import sessions
 from digione_platform.areas import areas_of
 from digione_platform.auth import SignInMethod
 from digione_platform.core import audit
+from digione_platform.core.audit import Act, By
+from digione_platform.core.viewer import Viewer
 from digione_platform.db import open_database
 from digione_platform.errors import PlatformError
 from digione_platform.i18n import mark
 from digione_platform.security import HEALTH, Guard
 from digione_platform.settings import Settings
-from digione_platform.web import pages
+from digione_platform.web import looks, pages
 from digione_platform.web.dependencies import NoRoleError, NotFoundError, NotSignedInError
 from digione_platform.web.render import STATIC, address, cookie_name, local_path, page, speak
 
@@ -45,6 +48,7 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
 
     app.include_router(sign_in.router())
     app.include_router(pages.router)
+    app.include_router(looks.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])
     app.add_api_route("/signed-out", _signed_out, methods=["GET"])
     app.add_api_route(HEALTH, _health, methods=["GET"])
@@ -107,7 +111,7 @@ def _end_session(request: Request) -> sessions.Found | None:
     with request.app.state.open_session.begin() as session:
         ended = sessions.end(session, request.cookies.get(cookie_name(request)))
         if ended is not None:
-            audit.record(session, ended.person.id, "sign out")
+            audit.record(session, By(ended.person.id, request=request.state.request_id), Act.SIGN_OUT)
     return ended
 
 
@@ -137,8 +141,24 @@ def _no_role(request: Request, _: Exception) -> Response:
     return page(request, "no_role.html", status=403)
 
 
-def _not_found(request: Request, _: Exception) -> Response:
+def _not_found(request: Request, error: Exception) -> Response:
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    if isinstance(error, NotFoundError) and viewer is not None:
+        # A page of ours said no. Written here, no page can forget it; the page's own transaction is undone.
+        try:
+            with request.app.state.open_session.begin() as session:
+                _record_refusal(session, viewer, request)
+        except (OperationalError, PoolTimeoutError) as away:
+            return _database_away(request, away)
     return page(request, "not_found.html", status=404)
+
+
+def _record_refusal(session: Session, viewer: Viewer, request: Request) -> None:
+    named = {name: str(value)[:80] for name, value in request.path_params.items()}
+    by = By(viewer.person.id, viewer.desk.desktop, request.state.request_id)
+    subject = UUID(named["person_id"]) if "person_id" in named else None
+    route = request.scope["route"].path
+    audit.record(session, by, Act.REFUSED, [subject], route=route, method=request.method, **named)
 
 
 def _not_understood(request: Request, _: Exception) -> Response:

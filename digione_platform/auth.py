@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from digione_platform import sessions
 from digione_platform.core import audit
+from digione_platform.core.audit import Act, By
 from digione_platform.core.models import Account, Person, Status
 from digione_platform.security import origin_of
 from digione_platform.settings import Oidc, Settings
@@ -153,12 +154,13 @@ def admit(request: Request, account_id: UUID, id_token: str | None, target: str)
             .where(Account.id == account_id, Account.enabled, Person.enabled, Person.status == Status.ACTIVE)
         )
         if account is None:
-            audit.record(session, None, "sign-in refused", account=str(account_id))
+            by = By(request=request.state.request_id)
+            audit.record(session, by, Act.SIGN_IN_REFUSED, account=str(account_id))
             # Kept for the way out, so that the provider's session does not bring the same answer again.
             request.session["id_token"] = id_token
             return page(request, "no_account.html", status=403)
         token = sessions.start(session, account, id_token)
-        audit.record(session, account.person_id, "sign in")
+        audit.record(session, By(account.person_id, request=request.state.request_id), Act.SIGN_IN)
     response = RedirectResponse(target, 303)
     secure = request.app.state.secure
     response.set_cookie(cookie_name(request), token, path="/", secure=secure, httponly=True, samesite="lax")

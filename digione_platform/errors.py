@@ -9,7 +9,7 @@ class PlatformError(Exception):
     """Given a stable id, what did not happen, why, and what to type next, an error fit to be shown.
 
     The three are texts of the catalogues (``mark``), filled in from ``values`` where they are shown.
-    ``exit`` is the process's exit code: 1 is a fault of ours or of the surroundings, 2 is wrong input.
+    ``exit`` is the process's exit code: 1 is a fault of ours or of the surroundings, unless a subclass says.
     """
 
     exit: ClassVar[int] = 1
@@ -23,6 +23,18 @@ class PlatformError(Exception):
         parts = (texts.gettext(part, **self.values) for part in (self.what, self.why, self.fix))
         what, why, fix = (" ".join(part.split()) for part in parts)
         return what, why, fix
+
+
+class IntegrityError(PlatformError):
+    """What was written is not what is there."""
+
+    exit = 6
+
+
+class PreconditionError(PlatformError):
+    """Something that must hold before does not; nothing was changed."""
+
+    exit = 3
 
 
 class InputError(PlatformError):

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
@@ -60,6 +61,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        # The request as the access log, the audit and the answer name it.
+        request_id = scope.setdefault("state", {})["request_id"] = uuid4()
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -71,6 +74,7 @@ class Guard:
                     headers.setdefault(name, value)
                 # Pages carry personal data; static files say themselves how long they keep.
                 headers.setdefault("cache-control", "no-store")
+                headers["x-request-id"] = str(request_id)
             await send(message)
 
         try:
@@ -100,4 +104,11 @@ class Guard:
     def _log(scope: Scope, status: int, seconds: float) -> None:
         # The route, not the path: paths carry identifiers of people, and queries what was searched for.
         route = getattr(scope.get("route"), "path", "-")
-        _log.info("%s %s %s %.0f ms", scope["method"], route, status, seconds * 1000)
+        _log.info(
+            "%s %s %s %.0f ms %s",
+            scope["method"],
+            route,
+            status,
+            seconds * 1000,
+            scope["state"]["request_id"],
+        )

@@ -100,7 +100,10 @@ class Directory(Model):
 
 
 class Settings(Model):
-    """Everything a platform process is told. ``oidc`` and ``directory`` are absent in the sandbox."""
+    """Everything a platform process is told. ``oidc``, ``directory`` and ``state`` are absent in the sandbox.
+
+    ``state`` is a folder outside the database for the little that must not be altered with it.
+    """
 
     tenant: Tenant
     release: str
@@ -110,6 +113,7 @@ class Settings(Model):
     session_secret: SecretStr
     oidc: Oidc | None = None
     directory: Directory | None = None
+    state: Path | None = None
 
 
 def load_settings(path: Path | None = None) -> Settings:

@@ -23,6 +23,7 @@ from digione_cli.errors import DigioneError, Exit
 from digione_cli.main import app
 from digione_cli.model.instance import InstanceFile, TenantFile
 from digione_cli.model.service import Service, ServiceFile
+from digione_platform.core.access import TABLE, TAKEN, Action
 from digione_platform.errors import PlatformError
 from digione_platform.roster.problems import REASONS
 from docs import errors_in_code
@@ -181,6 +182,7 @@ _GROUPS = {
     "D1-SSH": "Reaching hosts",
     "D1-USE": "The command line",
     "P-ACCOUNTS": "Platform: accounts",
+    "P-AUDIT": "Platform: audit",
     "P-BUG": "Platform: bugs of ours",
     "P-DATABASE": "Platform: database",
     "P-ROSTER": "Platform: rosters",
@@ -188,6 +190,7 @@ _GROUPS = {
     "P-SANDBOX": "Platform: sandbox",
     "P-SERVE": "Platform: serving",
     "P-SETTINGS": "Platform: settings",
+    "P-SUBJECT": "Platform: rights of the data subject",
 }
 
 
@@ -236,6 +239,51 @@ def roster_problems() -> str:
             table(("Id", "Level", "Problem", "What to do"), rows),
         ]
     )
+
+
+# Access
+
+
+def access() -> str:
+    """The page of who may see and do what, from the access table."""
+    parts = [
+        "# Access\n",
+        "What a role may see and do of people, school or municipality to which it stands in a relation.",
+        "What has no mark is refused: the page is not found, and the refusal is in the audit.",
+        "Protected are people under non-disclosure (turvakielto).\n",
+    ]
+    for desktop, rows in groupby(TABLE.items(), key=lambda row: row[0][0]):
+        parts.append(f"## {desktop.value.capitalize()}\n")
+        marks = [
+            (relation.value, *(_granted(action in g.open, action in g.protected) for action in Action))
+            for (_, relation), g in rows
+        ]
+        used = [n for n, _ in enumerate(Action) if any(row[n + 1] for row in marks)]
+        names = ("Relation", *(list(Action)[n].value.capitalize() for n in used))
+        parts.append(table(names, [(row[0], *(row[n + 1] or "–" for n in used)) for row in marks]))
+    parts += [
+        "## Restrictions of a guardianship\n",
+        "They take away what the table grants to a guardian, from the next request on.\n",
+        table(
+            ("Restriction", "Takes away"),
+            [
+                (f"`{one.value}`", "everything" if len(taken) == len(Action) else ", ".join(sorted(taken)))
+                for one, taken in TAKEN.items()
+            ],
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def _granted(in_general: bool, protected: bool) -> str:
+    match in_general, protected:
+        case True, True:
+            return "yes, also protected"
+        case True, False:
+            return "yes, not protected"
+        case False, True:
+            return "protected only"
+    return ""
 
 
 # Services
@@ -289,6 +337,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "doctor.md": doctor,
     "roster-problems.md": roster_problems,
+    "access.md": access,
     "services.md": services,
 }
 

@@ -108,7 +108,7 @@ def refusal(answer: Any, tenant: str = "TENANT", instance: str = "<instance>") -
     if found is None:
         return None
     fix = found["fix"].replace("digione-platform migrate", "digione apply <instance>")
-    fix = re.sub(r"digione-platform (roster|accounts) (\w+)", rf"digione \1 \2 {tenant}", fix)
+    fix = re.sub(r"digione-platform (roster|accounts|audit|subject) (\w+)", rf"digione \1 \2 {tenant}", fix)
     return _kind(answer.exit)(found["id"], found["what"], found["why"], fix.replace("<instance>", instance))
 
 
@@ -125,6 +125,8 @@ def _unexplained(answer: Any) -> "DigioneError":
 
 
 def _kind(exit_: int) -> "type[DigioneError]":
-    from digione_cli.errors import DigioneError, PreconditionError, UsageError
+    from digione_cli.errors import DigioneError, IntegrityError, PreconditionError, UsageError
 
-    return next((kind for kind in (UsageError, PreconditionError) if kind.exit == exit_), DigioneError)
+    return next(
+        (kind for kind in (UsageError, PreconditionError, IntegrityError) if kind.exit == exit_), DigioneError
+    )

@@ -2,14 +2,16 @@
 
 A row says what a desktop's user may see of people to whom they stand in a relation: ``open`` in general,
 ``protected`` when the seen person is under non-disclosure (turvakielto). What is not in the table is refused.
-A person is seen through the one relation that a page is about.
+A person is seen through the one relation that a page is about. ``TAKEN`` says what a restriction of a
+guardianship takes away again.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from digione_platform.core.models import OrganisationKind, Person, RoleName
+from digione_platform.core.models import OrganisationKind, Person, Restriction, RoleName
 
 
 class Desktop(StrEnum):
@@ -38,15 +40,18 @@ class Relation(StrEnum):
 
 
 class Action(StrEnum):
-    """What can be seen. The last three are about schools and municipality, not about one person."""
+    """What can be seen or done. The last four are about schools and municipality, not about one person."""
 
     NAME = "name"
     SCHOOL = "school and class"
     CONTACT = "contact details"
     GUARDIANS = "guardians"
+    LOOKS = "who has looked"
+    DECIDE = "consent and decide"
     LIST_PUPILS = "list of pupils"
     NUMBERS = "numbers of pupils and staff"
     IMPORTS = "roster imports"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,29 @@ _SCHOOL_NUMBERS = Grant(
     _PUPIL_SEEN_BY_STAFF.open | {Action.NUMBERS}, _PUPIL_SEEN_BY_STAFF.protected | {Action.NUMBERS}
 )
 _EVERYTHING_OF_ONESELF = Grant.of(
-    Action.NAME, Action.SCHOOL, Action.CONTACT, protected=(Action.NAME, Action.SCHOOL, Action.CONTACT)
+    Action.NAME,
+    Action.SCHOOL,
+    Action.CONTACT,
+    Action.LOOKS,
+    protected=(Action.NAME, Action.SCHOOL, Action.CONTACT, Action.LOOKS),
 )
 
 TABLE: dict[tuple[Desktop, Relation], Grant] = {
     (Desktop.PUPIL, Relation.SELF): _EVERYTHING_OF_ONESELF,
     (Desktop.PUPIL, Relation.OWN_TEACHER): Grant.of(Action.NAME, protected=(Action.NAME,)),
     (Desktop.GUARDIAN, Relation.SELF): _EVERYTHING_OF_ONESELF,
-    (Desktop.GUARDIAN, Relation.OWN_CHILD): Grant.of(Action.NAME, Action.SCHOOL, protected=(Action.NAME,)),
-    (Desktop.GUARDIAN, Relation.OWN_CHILD_IN_HIDING): Grant.of(protected=(Action.NAME, Action.SCHOOL)),
+    (Desktop.GUARDIAN, Relation.OWN_CHILD): Grant.of(
+        Action.NAME,
+        Action.SCHOOL,
+        Action.CONTACT,
+        Action.LOOKS,
+        Action.DECIDE,
+        # Who has looked would tell the school.
+        protected=(Action.NAME, Action.DECIDE),
+    ),
+    (Desktop.GUARDIAN, Relation.OWN_CHILD_IN_HIDING): Grant.of(
+        protected=(Action.NAME, Action.SCHOOL, Action.LOOKS, Action.DECIDE)
+    ),
     (Desktop.TEACHER, Relation.SELF): _EVERYTHING_OF_ONESELF,
     (Desktop.TEACHER, Relation.OWN_GROUP): _PUPIL_SEEN_BY_STAFF,
     (Desktop.TEACHER, Relation.GUARDIAN_OF_PUPIL): _GUARDIAN_SEEN_BY_STAFF,
@@ -94,14 +113,30 @@ TABLE: dict[tuple[Desktop, Relation], Grant] = {
     (Desktop.SECRETARY, Relation.OWN_SCHOOL): _SCHOOL_NUMBERS,
     (Desktop.SECRETARY, Relation.GUARDIAN_OF_PUPIL): _GUARDIAN_SEEN_BY_STAFF,
     (Desktop.MUNICIPALITY, Relation.SELF): _EVERYTHING_OF_ONESELF,
-    (Desktop.MUNICIPALITY, Relation.OWN_MUNICIPALITY): Grant.of(Action.NUMBERS, Action.IMPORTS),
+    (Desktop.MUNICIPALITY, Relation.OWN_MUNICIPALITY): Grant.of(
+        Action.NAME, Action.NUMBERS, Action.IMPORTS, Action.AUDIT, protected=(Action.NAME, Action.AUDIT)
+    ),
+}
+
+# What a restriction takes from a guardian, whatever the table grants.
+TAKEN: dict[Restriction, frozenset[Action]] = {
+    Restriction.NO_INFORMATION: frozenset(Action),
+    Restriction.NO_CONTACT: frozenset({Action.CONTACT}),
+    Restriction.NO_DECISIONS: frozenset({Action.DECIDE}),
 }
 _NOTHING = Grant.of()
 
 
-def allows(desktop: Desktop, relation: Relation | None, action: Action, *, protected: bool = False) -> bool:
+def allows(
+    desktop: Desktop,
+    relation: Relation | None,
+    action: Action,
+    *,
+    protected: bool = False,
+    limits: Collection[Restriction] = (),
+) -> bool:
     """Whether the table lets ``desktop`` do ``action`` over ``relation``; no relation allows nothing."""
-    if relation is None:
+    if relation is None or any(action in TAKEN[limit] for limit in limits):
         return False
     grant = TABLE.get((desktop, relation), _NOTHING)
     return action in (grant.protected if protected else grant.open)
@@ -118,11 +153,11 @@ class Seen:
     phone: str | None
 
 
-def see(person: Person, desktop: Desktop, relation: Relation) -> Seen:
+def see(person: Person, desktop: Desktop, relation: Relation, limits: Collection[Restriction] = ()) -> Seen:
     """Given a person and how the viewer stands to them, only what the table lets through."""
 
     def may(action: Action) -> bool:
-        return allows(desktop, relation, action, protected=person.nondisclosure)
+        return allows(desktop, relation, action, protected=person.nondisclosure, limits=limits)
 
     return Seen(
         name=person.name if may(Action.NAME) else "",
@@ -131,6 +166,12 @@ def see(person: Person, desktop: Desktop, relation: Relation) -> Seen:
         email=person.email if may(Action.CONTACT) else None,
         phone=(person.phone or person.sms) if may(Action.CONTACT) else None,
     )
+
+
+def to_child(guardian: Person, child: Person) -> Relation:
+    """How a guardian stands to their child."""
+    in_hiding = guardian.nondisclosure and child.nondisclosure
+    return Relation.OWN_CHILD_IN_HIDING if in_hiding else Relation.OWN_CHILD
 
 
 def desktop_of(role: RoleName, kind: OrganisationKind) -> Desktop | None:

@@ -1,6 +1,8 @@
 """The audit: who saw or did what. Events are written in the same transaction as what they tell of."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -10,18 +12,66 @@ from sqlalchemy.orm import Session
 from digione_platform.core.models import AuditEvent
 
 
+class Act(StrEnum):
+    """Everything that is written to the audit. Each has a title in ``web/titles.py``."""
+
+    SIGN_IN = "sign in"
+    SIGN_IN_REFUSED = "sign-in refused"
+    SIGN_OUT = "sign out"
+    CHANGE_ROLE = "change role"
+    REFUSED = "refused"
+    VIEW_CHILD = "view child"
+    VIEW_GROUP = "view group"
+    LIST_PUPILS = "list pupils"
+    VIEW_PUPIL = "view pupil"
+    VIEW_GUARDIAN = "view guardian"
+    VIEW_LOOKS = "view who looked"
+    SEARCH_AUDIT = "search audit"
+    CHANGE_GUARDIANSHIP = "change guardianship"
+    NEW_PASSWORD = "accounts.password"  # noqa: S105 - the name of an action
+    IMPORT = "roster.import"
+    UNDO_IMPORT = "roster.undo"
+    EXPORT_SUBJECT = "subject.export"
+    ERASE_SUBJECT = "subject.erase"
+    HOLD_SUBJECT = "subject.hold"
+    RELEASE_SUBJECT = "subject.release"
+    RESTART_CHAIN = "audit.restart"
+
+
+@dataclass(frozen=True)
+class By:
+    """Who acts: the person, what they work as, and in which request. Nobody: an operator, or unknown."""
+
+    person: UUID | None = None
+    desktop: str | None = None
+    request: UUID | None = None
+
+
 def record(
     session: Session,
-    actor: UUID | None,
-    action: str,
+    by: By,
+    action: Act,
     subjects: Iterable[UUID | None] = (None,),
+    *,
+    reason: str | None = None,
     **detail: Any,
 ) -> None:
-    """Add one event for each subject in a single statement. Looking at oneself is no event."""
+    """Add one event for each subject in a single statement. Looking at oneself is no event.
+
+    ``detail`` is kept for ever, also when the person is erased: identifiers and numbers, never names.
+    """
     rows = [
-        {"actor": actor, "action": action, "subject": subject, "detail": detail}
+        {
+            "actor": by.person,
+            "desktop": by.desktop,
+            "action": action.value,
+            "subject": subject,
+            "reason": reason,
+            "request": by.request,
+            "detail": detail,
+        }
         for subject in subjects
-        if subject is None or subject != actor
+        if subject is None or subject != by.person
     ]
     if rows:
         session.execute(insert(AuditEvent), rows)

@@ -96,6 +96,30 @@ class EnrolmentRole(StrEnum):
     PROCTOR = "proctor"
 
 
+class GuardianKind(StrEnum):
+    """``informed`` is a parent without custody whom a court or an agreement gave the right to information;
+    ``carer`` someone else who cares for the child, such as a foster parent."""
+
+    CUSTODIAN = "custodian"
+    INFORMED = "informed"
+    CARER = "carer"
+
+
+class Restriction(StrEnum):
+    """What a court, an authority or an agreement takes from a guardian."""
+
+    NO_INFORMATION = "no_information"
+    NO_CONTACT = "no_contact"
+    NO_DECISIONS = "no_decisions"
+
+
+class Origin(StrEnum):
+    """Who says that a row is so; what the platform's people decided, an import leaves alone."""
+
+    ROSTER = "roster"
+    PLATFORM = "platform"
+
+
 class ImportKind(StrEnum):
     BULK = "bulk"
     DELTA = "delta"
@@ -264,17 +288,41 @@ class Role(Rostered, Base):
 
 
 class Guardianship(Identified, Base):
-    """A guardian of a child, from OneRoster's ``agentSourcedIds``. ``relation`` as the source says it."""
+    """A guardian of a child, from ``valid_from`` until before ``valid_to``; ``relation`` is the source's.
+
+    An import adds pairs and withdraws those of its own (``status``); kind, dates and restrictions are never
+    the roster's, and stay on a pair that is withdrawn, so that they hold again if it comes back.
+    """
 
     __tablename__ = "guardianships"
 
     guardian_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
     child_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"), index=True)
     relation: Mapped[str] = mapped_column(server_default="guardian", default="guardian")
+    kind: Mapped[GuardianKind] = mapped_column(
+        _one_of(GuardianKind, "kind"),
+        default=GuardianKind.CUSTODIAN,
+        server_default=GuardianKind.CUSTODIAN.value,
+    )
+    # Empty where nobody has said.
+    joint_custody: Mapped[bool | None]
+    restrictions: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+    origin: Mapped[Origin] = mapped_column(
+        _one_of(Origin, "origin"), default=Origin.ROSTER, server_default=Origin.ROSTER.value
+    )
+    status: Mapped[Status] = mapped_column(
+        _one_of(Status, "status"), default=Status.ACTIVE, server_default=Status.ACTIVE.value
+    )
 
     __table_args__ = (
         UniqueConstraint("guardian_id", "child_id"),
         CheckConstraint("guardian_id <> child_id", name="two_people"),
+        CheckConstraint("valid_from < valid_to", name="dates"),
+        CheckConstraint(
+            "restrictions <@ array['no_information', 'no_contact', 'no_decisions']", name="restrictions"
+        ),
     )
 
 
@@ -402,6 +450,8 @@ class AuditEvent(Base):
     """Who did what to whose data. Rows are only ever added; the database refuses to change or delete them.
 
     ``actor`` and ``subject`` are persons' identifiers without a foreign key: the audit outlives the person.
+    ``desktop`` is what the actor worked as, ``reason`` why they might: a relation of the access table, or
+    words of their own. ``request`` is the request's identifier, as in the access log.
     """
 
     __tablename__ = "audit_events"
@@ -409,6 +459,34 @@ class AuditEvent(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
     actor: Mapped[UUID | None] = mapped_column(index=True)
+    desktop: Mapped[str | None]
     action: Mapped[str]
     subject: Mapped[UUID | None] = mapped_column(index=True)
+    reason: Mapped[str | None]
+    request: Mapped[UUID | None]
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
+
+
+class AuditLink(Base):
+    """An event's place in the chain: ``hash`` is SHA-256 over the hash before it and the event (``chain``).
+
+    Rows are made by the database when the transaction of their events commits.
+    """
+
+    __tablename__ = "audit_chain"
+
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    event_id: Mapped[int] = mapped_column(ForeignKey("audit_events.id"), unique=True)
+    hash: Mapped[bytes]
+
+
+class RetentionHold(Identified, Base):
+    """Why a person's data may not be erased yet; without ``until``, not before somebody lifts it."""
+
+    __tablename__ = "retention_holds"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"), index=True)
+    reason: Mapped[str]
+    until: Mapped[date | None]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    actor: Mapped[str]

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from digione_platform.core.guardians import guards
 from digione_platform.core.models import (
     Enrolment,
     EnrolmentRole,
@@ -34,9 +35,8 @@ from digione_platform.core.models import (
     Status,
 )
 from digione_platform.core.names import sort_key
+from digione_platform.core.paging import PAGE_SIZE, Page, within
 from digione_platform.core.viewer import in_force
-
-PAGE_SIZE = 25
 
 
 @dataclass(frozen=True)
@@ -49,25 +49,6 @@ class PupilRow:
 
 
 @dataclass(frozen=True)
-class Page:
-    """One page of a list; pages are numbered from 1."""
-
-    rows: list[PupilRow]
-    total: int
-    number: int
-
-    @property
-    def last(self) -> int:
-        return max(1, -(-self.total // PAGE_SIZE))
-
-    @property
-    def neighbours(self) -> list[int]:
-        """Page numbers to link to: the first, the last and those around this one."""
-        near = {1, self.last, *range(self.number - 2, self.number + 3)}
-        return sorted(number for number in near if 1 <= number <= self.last)
-
-
-@dataclass(frozen=True)
 class GroupRow:
     """A group with the name of its school, its number of pupils and the names of its teachers."""
 
@@ -77,15 +58,16 @@ class GroupRow:
     teachers: str
 
 
-def children_of(session: Session, guardian_id: UUID, today: date) -> list[PupilRow]:
-    """The children of a guardian, each with school and class."""
+def children_of(session: Session, guardian_id: UUID, today: date) -> list[tuple[PupilRow, Guardianship]]:
+    """The children of a guardian, each with school and class, and what the guardianship is."""
     found = session.execute(
         _pupil_rows(today)
+        .add_columns(Guardianship)
         .join(Guardianship, Guardianship.child_id == Person.id)
-        .where(Guardianship.guardian_id == guardian_id, Person.status == Status.ACTIVE)
+        .where(Guardianship.guardian_id == guardian_id, Person.status == Status.ACTIVE, guards(today))
         .order_by(Person.sort_name)
     )
-    return [PupilRow(*row) for row in found]
+    return [(PupilRow(*row), guardianship) for *row, guardianship in found]
 
 
 def pupil(session: Session, person_id: UUID, today: date) -> PupilRow | None:
@@ -116,7 +98,7 @@ def pupils_of_group(session: Session, group_id: UUID, today: date) -> list[Perso
 
 def pupils_of_school(
     session: Session, school_id: UUID, today: date, *, search: str, sort: str, page: int
-) -> Page:
+) -> Page[PupilRow]:
     """One page of a school's pupils. ``search`` is the beginning of any part of the name, or a class."""
     homeroom = _homeroom(today)
     wanted = [Person.status == Status.ACTIVE, _has_role(RoleName.STUDENT, today, school_id)]
@@ -131,24 +113,12 @@ def pupils_of_school(
             )
         )
     total = session.scalar(select(func.count()).select_from(Person).where(*wanted)) or 0
-    number = max(1, min(page, -(-total // PAGE_SIZE)))
+    number = within(page, total)
     order = (*_title_order(homeroom), Person.sort_name) if sort == "class" else (Person.sort_name, Person.id)
     found = session.execute(
         _pupil_rows(today).where(*wanted).order_by(*order).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
     )
     return Page([PupilRow(*row) for row in found], total, number)
-
-
-def guardians_of(session: Session, child_id: UUID) -> list[Person]:
-    """The guardians of a child."""
-    return list(
-        session.scalars(
-            select(Person)
-            .join(Guardianship, Guardianship.guardian_id == Person.id)
-            .where(Guardianship.child_id == child_id, Person.status == Status.ACTIVE)
-            .order_by(Person.sort_name)
-        )
-    )
 
 
 def groups_of_teacher(session: Session, person_id: UUID, school_id: UUID, today: date) -> list[GroupRow]:

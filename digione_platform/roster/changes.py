@@ -242,16 +242,34 @@ def _carry_pairs(connection: Connection, pairs: Pairs, import_id: UUID) -> Count
                 select from {table} t where t.{owner} = w.{owner} and t.{member} = w.{member}
             )
             union all
-            select {key}, 'delete', to_jsonb(t) from {table} t
-            where t.{owner} in (select {owner} from want) and not exists (
+            select {key}, {leave}, to_jsonb(t) from {table} t
+            where t.{owner} in (select {owner} from want) and {theirs} and not exists (
                 select from want w where t.{owner} = w.{owner} and t.{member} = w.{member}
             )
-        """).format(owner=owner, member=member, table=Identifier(pairs.name), key=row_key(pairs.name))
+            {again}
+        """).format(
+            owner=owner,
+            member=member,
+            table=Identifier(pairs.name),
+            key=row_key(pairs.name),
+            leave=Value("withdraw" if pairs.keeps else "delete"),
+            theirs=SQL("t.origin = 'roster' and t.status = 'active'" if pairs.keeps else "true"),
+            again=SQL("""
+                union all
+                select {key}, 'revive', to_jsonb(t) from {table} t
+                join want w on t.{owner} = w.{owner} and t.{member} = w.{member}
+                where t.status = 'tobedeleted'
+            """).format(key=row_key(pairs.name), table=Identifier(pairs.name), owner=owner, member=member)
+            if pairs.keeps
+            else SQL(""),
+        )
     )
     wanted = _number(connection, SQL("select count(*) from want where {} is not null").format(member))
     count = Count(
-        added=_number(connection, SQL("select count(*) from change where change = 'insert'")),
-        removed=_number(connection, SQL("select count(*) from change where change = 'delete'")),
+        added=_number(connection, SQL("select count(*) from change where change in ('insert', 'revive')")),
+        removed=_number(
+            connection, SQL("select count(*) from change where change in ('delete', 'withdraw')")
+        ),
     )
     count.unchanged = wanted - count.added
     connection.execute(
@@ -259,6 +277,15 @@ def _carry_pairs(connection: Connection, pairs: Pairs, import_id: UUID) -> Count
             Identifier(pairs.name), row_key(pairs.name)
         )
     )
+    if pairs.keeps:
+        connection.execute(
+            SQL("""
+                update {table} t
+                set status = case c.change when 'revive' then 'active' else 'tobedeleted' end
+                from change c where c.change in ('revive', 'withdraw') and c.row_id = {key}
+            """).format(table=Identifier(pairs.name), key=row_key(pairs.name))
+        )
+        connection.execute("update change set change = 'update' where change in ('revive', 'withdraw')")
     connection.execute(
         SQL("""
             insert into {table} ({owner}, {member})

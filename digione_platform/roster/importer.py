@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from digione_platform.core.audit import Act
 from digione_platform.db import database_away, require_current
 from digione_platform.errors import InputError, PlatformError
 from digione_platform.i18n import Texts, mark
@@ -102,7 +103,7 @@ def undo_import(engine: Engine, *, actor: str, apply: bool = True) -> dict[str, 
     """
     with _transaction(engine, mark("Nothing was undone")) as connection:
         done = undo.undo_last(connection, actor)
-        _audit(connection, "roster.undo", {"actor": actor, **done})
+        _audit(connection, Act.UNDO_IMPORT, {"actor": actor, **done})
         if apply:
             connection.commit()
         else:
@@ -140,7 +141,7 @@ def _carry(
         return
     counts = {table: asdict(count) for table, count in report.counts.items()}
     connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
-    _audit(connection, "roster.import", {"actor": actor, "import": str(import_id), "counts": counts})
+    _audit(connection, Act.IMPORT, {"actor": actor, "import": str(import_id), "counts": counts})
     undo.forget_old(connection)
 
 
@@ -154,8 +155,9 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _audit(connection: psycopg.Connection, action: str, detail: dict[str, Any]) -> None:
-    connection.execute("insert into audit_events (action, detail) values (%s, %s)", (action, Jsonb(detail)))
+def _audit(connection: psycopg.Connection, act: Act, detail: dict[str, Any]) -> None:
+    event = (act.value, Jsonb(detail))
+    connection.execute("insert into audit_events (action, detail) values (%s, %s)", event)
 
 
 @contextmanager

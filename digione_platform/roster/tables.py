@@ -23,7 +23,11 @@ class Table:
 @dataclass(frozen=True)
 class Pairs:
     """A table of pairs that follow from a list in a file's rows: owner's column, member's column, and the
-    staged column with the list and the file it refers to."""
+    staged column with the list and the file it refers to.
+
+    Where ``keeps``, a pair carries more than the roster knows: one that is no longer listed is withdrawn
+    (``status``) and not deleted, and one that the platform's people made is left alone (``origin``).
+    """
 
     name: LiteralString
     file: str
@@ -31,6 +35,7 @@ class Pairs:
     member: str
     listed: str
     refers_to: str
+    keeps: bool = False
 
 
 def _list(column: LiteralString) -> LiteralString:
@@ -145,5 +150,5 @@ TABLES: tuple[Table, ...] = (
 
 PAIRS: tuple[Pairs, ...] = (
     Pairs("group_sessions", "classes", "group_id", "session_id", "termSourcedIds", "academicSessions"),
-    Pairs("guardianships", "users", "child_id", "guardian_id", "agentSourcedIds", "users"),
+    Pairs("guardianships", "users", "child_id", "guardian_id", "agentSourcedIds", "users", keeps=True),
 )

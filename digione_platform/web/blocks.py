@@ -4,34 +4,50 @@ A block is a function of what is asked and who asks; its values go to ``template
 It asks the access table before it reads, and writes to the audit whose data it showed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from digione_platform.core import audit, pupils, schools
-from digione_platform.core.access import Action, Desktop, Relation, Seen, allows, see
-from digione_platform.core.models import GroupType, Person
+from digione_platform.core.access import Action, Desktop, Relation, Seen, allows, see, to_child
+from digione_platform.core.audit import Act, By
+from digione_platform.core.guardians import limits_of
+from digione_platform.core.models import GroupType, Person, Restriction
 from digione_platform.core.viewer import Viewer
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One question to the master data: by whom, of which day, in which transaction."""
+    """One question to the master data: by whom, of which day, in which transaction and request."""
 
     session: Session
     viewer: Viewer
     today: date
+    request: UUID | None = None
 
     @property
     def desktop(self) -> Desktop:
         return self.viewer.desk.desktop
 
-    def may(self, relation: Relation | None, action: Action, *, protected: bool = False) -> bool:
+    def may(
+        self,
+        relation: Relation | None,
+        action: Action,
+        *,
+        protected: bool = False,
+        limits: Collection[Restriction] = (),
+    ) -> bool:
         """What the access table says of this viewer."""
-        return allows(self.desktop, relation, action, protected=protected)
+        return allows(self.desktop, relation, action, protected=protected, limits=limits)
+
+    def record(self, act: Act, subjects: Iterable[UUID], relation: Relation, **detail: Any) -> None:
+        """Write to the audit whose data this viewer was shown, and by which relation they might."""
+        by = By(self.viewer.person.id, self.desktop, self.request)
+        audit.record(self.session, by, act, subjects, reason=relation, **detail)
 
 
 Block = Callable[[Asked], dict[str, Any]]
@@ -46,26 +62,35 @@ class SeenPupil:
     school: str | None
     homeroom: str | None
     place_hidden: bool
+    looks: bool
 
 
-def seen_pupil(asked: Asked, row: pupils.PupilRow, relation: Relation) -> SeenPupil:
+def seen_pupil(
+    asked: Asked, row: pupils.PupilRow, relation: Relation, limits: Collection[Restriction] = ()
+) -> SeenPupil:
     """Given a pupil and how the viewer stands to them, what the viewer may see."""
-    may_see_place = asked.may(relation, Action.SCHOOL, protected=row.person.nondisclosure)
+    protected = row.person.nondisclosure
+    may_see_place = asked.may(relation, Action.SCHOOL, protected=protected, limits=limits)
     return SeenPupil(
         row.person,
-        see(row.person, asked.desktop, relation),
+        see(row.person, asked.desktop, relation, limits),
         row.school if may_see_place else None,
         row.homeroom if may_see_place else None,
         not may_see_place,
+        asked.may(relation, Action.LOOKS, protected=protected, limits=limits),
     )
 
 
 def children(asked: Asked) -> dict[str, Any]:
-    """A guardian's children with school and class."""
+    """A guardian's children with school and class; those of whom they may know nothing are left out."""
     guardian = asked.viewer.person
-    found = pupils.children_of(asked.session, guardian.id, asked.today)
-    audit.record(asked.session, guardian.id, "view child", [row.person.id for row in found])
-    return {"children": [seen_pupil(asked, row, _to_child(guardian, row.person)) for row in found]}
+    shown = []
+    for row, guardianship in pupils.children_of(asked.session, guardian.id, asked.today):
+        relation, limits = to_child(guardian, row.person), limits_of(guardianship)
+        if asked.may(relation, Action.NAME, protected=row.person.nondisclosure, limits=limits):
+            shown.append(seen_pupil(asked, row, relation, limits))
+    asked.record(Act.VIEW_CHILD, [child.person.id for child in shown], Relation.OWN_CHILD)
+    return {"children": shown}
 
 
 def own_class(asked: Asked) -> dict[str, Any]:
@@ -127,11 +152,17 @@ def imports(asked: Asked) -> dict[str, Any]:
     return {"imports": schools.latest_imports(asked.session) if may else []}
 
 
+def audit_search(asked: Asked) -> dict[str, Any]:
+    """The way to the audit."""
+    return {"allowed": asked.may(Relation.OWN_MUNICIPALITY, Action.AUDIT)}
+
+
+def looks(asked: Asked) -> dict[str, Any]:
+    """The way to who has looked at oneself."""
+    protected = asked.viewer.person.nondisclosure
+    return {"allowed": asked.may(Relation.SELF, Action.LOOKS, protected=protected)}
+
+
 def school_year(asked: Asked) -> dict[str, Any]:
     """This school year with its terms and periods: the same for everyone."""
     return {"sessions": schools.sessions_of_year(asked.session, asked.today)}
-
-
-def _to_child(guardian: Person, child: Person) -> Relation:
-    in_hiding = guardian.nondisclosure and child.nondisclosure
-    return Relation.OWN_CHILD_IN_HIDING if in_hiding else Relation.OWN_CHILD

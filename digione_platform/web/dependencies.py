@@ -53,9 +53,9 @@ def viewer(request: Request, session: Transaction) -> Viewer:
 SignedIn = Annotated[Viewer, Depends(viewer, scope="function")]
 
 
-def asked(session: Transaction, viewer: SignedIn) -> Asked:
+def asked(request: Request, session: Transaction, viewer: SignedIn) -> Asked:
     """The viewer's question to the master data, as of today."""
-    return Asked(session, viewer, today())
+    return Asked(session, viewer, today(), request.state.request_id)
 
 
 Question = Annotated[Asked, Depends(asked, scope="function")]

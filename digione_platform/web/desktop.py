@@ -5,10 +5,10 @@ from digione_platform.web import blocks
 from digione_platform.web.blocks import Block
 
 DESKTOPS: dict[Desktop, tuple[Block, ...]] = {
-    Desktop.PUPIL: (blocks.own_class,),
-    Desktop.GUARDIAN: (blocks.children,),
+    Desktop.PUPIL: (blocks.own_class, blocks.looks),
+    Desktop.GUARDIAN: (blocks.children, blocks.looks),
     Desktop.TEACHER: (blocks.own_groups,),
     Desktop.PRINCIPAL: (blocks.school_numbers, blocks.classes),
     Desktop.SECRETARY: (blocks.pupil_search, blocks.school_numbers, blocks.classes),
-    Desktop.MUNICIPALITY: (blocks.all_schools, blocks.imports),
+    Desktop.MUNICIPALITY: (blocks.all_schools, blocks.imports, blocks.audit_search),
 }

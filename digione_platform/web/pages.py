@@ -9,11 +9,14 @@ from fastapi.responses import RedirectResponse
 from digione_platform import sessions
 from digione_platform.core import audit, pupils
 from digione_platform.core.access import Action, Desktop, Relation, see
+from digione_platform.core.audit import Act, By
+from digione_platform.core.guardians import guardians_of
 from digione_platform.i18n import LANGUAGES
 from digione_platform.web.blocks import Asked, Block, seen_pupil
 from digione_platform.web.dependencies import NotFoundError, Question, SignedIn, Transaction
 from digione_platform.web.desktop import DESKTOPS
 from digione_platform.web.render import LANGUAGE_COOKIE, cookie_name, local_path, page
+from digione_platform.web.titles import rights_of
 
 router = APIRouter()
 
@@ -35,7 +38,8 @@ def change_desk(
     found = sessions.find(session, request.cookies.get(cookie_name(request)))
     if found is not None:
         sessions.work_as(session, found.sign_in, role)
-        audit.record(session, viewer.person.id, "change role", role=str(role))
+        by = By(viewer.person.id, viewer.desk.desktop, request.state.request_id)
+        audit.record(session, by, Act.CHANGE_ROLE, role=str(role))
     return RedirectResponse("/", 303)
 
 
@@ -57,11 +61,9 @@ def group(request: Request, asked: Question, group_id: UUID) -> Response:
     found = pupils.group(asked.session, group_id)
     relation = None if found is None else _to_group(asked, found.id, found.school_id)
     if found is None or relation is None or not asked.may(relation, Action.LIST_PUPILS):
-        raise _refused(asked, "view group", group=group_id)
+        raise NotFoundError
     members = pupils.pupils_of_group(asked.session, group_id, asked.today)
-    audit.record(
-        asked.session, asked.viewer.person.id, "view group", [one.id for one in members], group=str(group_id)
-    )
+    asked.record(Act.VIEW_GROUP, [one.id for one in members], relation, group=str(group_id))
     shown = [(one.id, see(one, asked.desktop, relation)) for one in members]
     return page(request, "group.html", group=found, pupils=shown)
 
@@ -76,7 +78,7 @@ def pupil_list(
 ) -> Response:
     """The pupils of the viewer's school: searched, sorted and paged by the database."""
     if not asked.may(Relation.OWN_SCHOOL, Action.LIST_PUPILS):
-        raise _refused(asked, "list pupils")
+        raise NotFoundError
     found = pupils.pupils_of_school(
         asked.session,
         asked.viewer.desk.organisation_id,
@@ -85,7 +87,7 @@ def pupil_list(
         sort=sort,
         page=number,
     )
-    audit.record(asked.session, asked.viewer.person.id, "list pupils", [row.person.id for row in found.rows])
+    asked.record(Act.LIST_PUPILS, [row.person.id for row in found.rows], Relation.OWN_SCHOOL)
     shown = [seen_pupil(asked, row, Relation.OWN_SCHOOL) for row in found.rows]
     return page(request, "pupils.html", found=found, pupils=shown, search=search, sort=sort)
 
@@ -96,19 +98,22 @@ def pupil(request: Request, asked: Question, person_id: UUID) -> Response:
     relation = _to_pupil(asked, person_id)
     found = None if relation is None else pupils.pupil(asked.session, person_id, asked.today)
     if found is None or relation is None:
-        raise _refused(asked, "view pupil", person_id)
+        raise NotFoundError
     guardians = []
     if asked.may(relation, Action.GUARDIANS, protected=found.person.nondisclosure):
-        guardians = pupils.guardians_of(asked.session, person_id)
-    me = asked.viewer.person.id
-    audit.record(asked.session, me, "view pupil", [person_id])
-    audit.record(asked.session, me, "view guardian", [one.id for one in guardians], pupil=str(person_id))
+        guardians = guardians_of(asked.session, person_id, asked.today)
+    asked.record(Act.VIEW_PUPIL, [person_id], relation)
+    ids = [one.id for one, _ in guardians]
+    asked.record(Act.VIEW_GUARDIAN, ids, Relation.GUARDIAN_OF_PUPIL, pupil=str(person_id))
     return page(
         request,
         "pupil.html",
         pupil=seen_pupil(asked, found, relation),
         groups=pupils.groups_of_pupil(asked.session, person_id, asked.today),
-        guardians=[see(one, asked.desktop, Relation.GUARDIAN_OF_PUPIL) for one in guardians],
+        guardians=[
+            (see(one, asked.desktop, Relation.GUARDIAN_OF_PUPIL), rights_of(guardianship))
+            for one, guardianship in guardians
+        ],
     )
 
 
@@ -160,16 +165,3 @@ def _to_pupil(asked: Asked, person_id: UUID) -> Relation | None:
         here = pupils.goes_to_school(session, person_id, desk.organisation_id, asked.today)
         relation = Relation.OWN_SCHOOL if here else None
     return relation if asked.may(relation, Action.NAME) else None
-
-
-def _refused(asked: Asked, action: str, subject: UUID | None = None, **detail: Any) -> NotFoundError:
-    # The refusal is remembered although the request fails: it is committed here and now.
-    audit.record(
-        asked.session,
-        asked.viewer.person.id,
-        f"{action} refused",
-        [subject],
-        **{name: str(value) for name, value in detail.items()},
-    )
-    asked.session.commit()
-    return NotFoundError()

@@ -15,6 +15,7 @@ from digione_platform.core.models import RoleName
 from digione_platform.core.viewer import Viewer
 from digione_platform.i18n import LANGUAGES, Texts, choose, mark
 from digione_platform.settings import Settings
+from digione_platform.web.titles import DESKTOPS
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -22,14 +23,6 @@ LANGUAGE_COOKIE = "digione-language"
 # A page to go back to travels in headers and in a cookie; the gateway and browsers take 4096 bytes.
 LONGEST_PATH = 500
 
-_TITLES = {
-    Desktop.PUPIL: mark("Pupil"),
-    Desktop.GUARDIAN: mark("Guardian"),
-    Desktop.TEACHER: mark("Teacher"),
-    Desktop.PRINCIPAL: mark("Principal"),
-    Desktop.SECRETARY: mark("School secretary"),
-    Desktop.MUNICIPALITY: mark("Municipal administrator"),
-}
 # They work at a teacher's desktop under a name of their own.
 _OTHER_TITLES = {
     RoleName.AIDE: mark("School assistant"),
@@ -39,7 +32,7 @@ _OTHER_TITLES = {
 
 def role_title(role: RoleName, desktop: Desktop) -> str:
     """What a role is called, marked for translation."""
-    return _OTHER_TITLES.get(role) or _TITLES[desktop]
+    return _OTHER_TITLES.get(role) or DESKTOPS[desktop]
 
 
 def cookie_name(request: Request) -> str:
@@ -84,6 +77,11 @@ def page(
         "query": urlencode,
     }
     return HTMLResponse(_environment().get_template(template).render(values), status, headers)
+
+
+def document(template: str, texts: Texts, **values: Any) -> str:
+    """A page that leaves the platform as a file: without menu, styles and addresses."""
+    return _environment().get_template(template).render(values | {"_": texts.gettext, "texts": texts})
 
 
 def address(request: Request) -> str:

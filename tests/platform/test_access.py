@@ -2,26 +2,29 @@
 
 import pytest
 
-from digione_platform.core.access import TABLE, Action, Desktop, Relation, allows, desktop_of, see
-from digione_platform.core.models import OrganisationKind, Person, RoleName
+from digione_platform.core.access import TABLE, TAKEN, Action, Desktop, Relation, allows, desktop_of, see
+from digione_platform.core.models import OrganisationKind, Person, Restriction, RoleName
 
 A, D, R = Action, Desktop, Relation
-SELF = {A.NAME, A.SCHOOL, A.CONTACT}
+SELF = {A.NAME, A.SCHOOL, A.CONTACT, A.LOOKS}
 PUPIL = {A.NAME, A.SCHOOL, A.CONTACT, A.GUARDIANS, A.LIST_PUPILS}
 
 # (role, relation): what is open in general, what of a person under non-disclosure.
 EXPECTED: dict[tuple[Desktop, Relation], tuple[set[Action], set[Action]]] = {
     **{(desktop, R.SELF): (SELF, SELF) for desktop in Desktop},
     (D.PUPIL, R.OWN_TEACHER): ({A.NAME}, {A.NAME}),
-    (D.GUARDIAN, R.OWN_CHILD): ({A.NAME, A.SCHOOL}, {A.NAME}),
-    (D.GUARDIAN, R.OWN_CHILD_IN_HIDING): (set(), {A.NAME, A.SCHOOL}),
+    (D.GUARDIAN, R.OWN_CHILD): (
+        {A.NAME, A.SCHOOL, A.CONTACT, A.LOOKS, A.DECIDE},
+        {A.NAME, A.DECIDE},
+    ),
+    (D.GUARDIAN, R.OWN_CHILD_IN_HIDING): (set(), {A.NAME, A.SCHOOL, A.LOOKS, A.DECIDE}),
     (D.TEACHER, R.OWN_GROUP): (PUPIL, PUPIL - {A.CONTACT}),
     (D.TEACHER, R.GUARDIAN_OF_PUPIL): ({A.NAME, A.CONTACT}, {A.NAME}),
     (D.PRINCIPAL, R.OWN_SCHOOL): (PUPIL | {A.NUMBERS}, PUPIL - {A.CONTACT} | {A.NUMBERS}),
     (D.PRINCIPAL, R.GUARDIAN_OF_PUPIL): ({A.NAME, A.CONTACT}, {A.NAME}),
     (D.SECRETARY, R.OWN_SCHOOL): (PUPIL | {A.NUMBERS}, PUPIL - {A.CONTACT} | {A.NUMBERS}),
     (D.SECRETARY, R.GUARDIAN_OF_PUPIL): ({A.NAME, A.CONTACT}, {A.NAME}),
-    (D.MUNICIPALITY, R.OWN_MUNICIPALITY): ({A.NUMBERS, A.IMPORTS}, set()),
+    (D.MUNICIPALITY, R.OWN_MUNICIPALITY): ({A.NAME, A.NUMBERS, A.IMPORTS, A.AUDIT}, {A.NAME, A.AUDIT}),
 }
 
 
@@ -31,6 +34,17 @@ def test_each_role_may_exactly_what_the_table_says(desktop: Desktop, relation: R
     in_general, protected = EXPECTED.get((desktop, relation), (set(), set()))
     assert {action for action in Action if allows(desktop, relation, action)} == in_general
     assert {action for action in Action if allows(desktop, relation, action, protected=True)} == protected
+
+
+def test_a_restriction_takes_from_a_guardian_what_the_table_grants() -> None:
+    def granted(*limits: Restriction) -> set[Action]:
+        return {one for one in Action if allows(D.GUARDIAN, R.OWN_CHILD, one, limits=limits)}
+
+    everything = granted()
+    assert granted(Restriction.NO_CONTACT) == everything - {A.CONTACT}
+    assert granted(Restriction.NO_DECISIONS) == everything - {A.DECIDE}
+    assert granted(Restriction.NO_INFORMATION, Restriction.NO_CONTACT) == set()
+    assert set(TAKEN) == set(Restriction)
 
 
 def test_without_a_relation_nothing_is_allowed() -> None:

@@ -324,8 +324,44 @@ def test_delta_of_other_rows_leaves_guardians(filled: Roster) -> None:
 def test_guardians_are_matched_by_identifier(filled: Roster) -> None:
     report = filled.delta({"users": delta([{**valid()["users"][0], "agentSourcedIds": "g2"}])})
     assert counts(report) == {"guardianships": (0, 0, 1)}
-    query = "select g.sourced_id from guardianships s join persons g on g.id = s.guardian_id"
-    assert filled.one(query) == "g2"
+    assert guardians(filled) == "g2"
+
+
+def guardians(roster: Roster) -> str | None:
+    found = roster.one("""
+        select string_agg(g.sourced_id, ' ' order by g.sourced_id)
+        from guardianships s join persons g on g.id = s.guardian_id where s.status = 'active'
+    """)
+    return None if found is None else str(found)
+
+
+def test_a_restriction_outlives_an_export_that_forgot_the_guardian(filled: Roster) -> None:
+    before = guardians(filled)
+    filled.set("update guardianships set restrictions = '{no_contact}', joint_custody = true")
+    assert counts(filled.bulk(valid())) == {}
+    alone = delta([{**valid()["users"][0], "agentSourcedIds": ""}])
+    assert counts(filled.delta({"users": alone})) == {"guardianships": (0, 0, 2)}
+    assert guardians(filled) is None
+    assert counts(filled.delta({"users": delta([valid()["users"][0]])})) == {"guardianships": (2, 0, 0)}
+    assert guardians(filled) == before
+    assert filled.one("select bool_and(restrictions = '{no_contact}') from guardianships")
+
+
+def test_a_guardian_whom_the_platform_added_is_left_alone(filled: Roster) -> None:
+    filled.set("""
+        update guardianships set origin = 'platform'
+        where guardian_id = (select id from persons where sourced_id = 'g1')
+    """)
+    alone = delta([{**valid()["users"][0], "agentSourcedIds": ""}])
+    assert counts(filled.delta({"users": alone})) == {"guardianships": (0, 0, 1)}
+    assert guardians(filled) == "g1"
+
+
+def test_an_undo_brings_withdrawn_guardians_back(filled: Roster) -> None:
+    before = filled.dump()
+    filled.delta({"users": delta([{**valid()["users"][0], "agentSourcedIds": ""}])})
+    undo_import(filled.engine, actor="oona")
+    assert filled.dump() == before
 
 
 def test_delta_may_not_refer_to_what_it_removes(filled: Roster) -> None:

@@ -17,7 +17,7 @@ COLUMNS = """
 """
 CONSTRAINTS = """
     select conrelid::regclass::text, conname, pg_get_constraintdef(oid)
-    from pg_constraint where connamespace = 'public'::regnamespace order by 1, 2
+    from pg_constraint where connamespace = 'public'::regnamespace and contype <> 't' order by 1, 2
 """
 INDEXES = "select tablename, indexname, indexdef from pg_indexes where schemaname = 'public' order by 1, 2"
 

@@ -144,7 +144,7 @@ def test_logs_follow_the_units_of_a_service_on_its_host(kuhmo: House, world: Fak
     assert kuhmo.run("logs", "kuhmo", "platform", "--no-follow", "-n", "5").code == 0
     (did,) = world.did
     assert did.startswith("follow kuhmo1: journalctl")
-    assert did.endswith("-u digione-platform@kuhmo.service")
+    assert did.endswith("-u digione-platform@kuhmo.service -u digione-platform-audit@kuhmo.timer")
     assert " -f" not in did
 
 

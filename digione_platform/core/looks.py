@@ -1,0 +1,88 @@
+"""Reading the audit: who has looked at a person, and the search over everything."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from digione_platform.core.audit import Act
+from digione_platform.core.models import AuditEvent, Person
+from digione_platform.core.names import sort_key
+from digione_platform.core.paging import PAGE_SIZE, Page, within
+
+
+@dataclass(frozen=True)
+class Look:
+    """An event with the people in it, where they are still known."""
+
+    event: AuditEvent
+    actor: Person | None
+    subject: Person | None
+
+
+@dataclass(frozen=True)
+class Search:
+    """What of the audit is asked for; empty is everything. Times are from (inside) and to (outside)."""
+
+    person: str = ""
+    actor: str = ""
+    action: Act | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def looks_at(session: Session, person_id: UUID, page: int) -> Page[Look]:
+    """What others saw and did of a person's data, the newest first. Who was refused saw nothing."""
+    wanted = (
+        AuditEvent.subject == person_id,
+        AuditEvent.actor.is_distinct_from(person_id),
+        AuditEvent.action != Act.REFUSED,
+    )
+    return _page(session, wanted, page)
+
+
+def search(session: Session, asked: Search, page: int) -> Page[Look]:
+    """The events that were asked for, the newest first."""
+    wanted: list[ColumnElement[bool]] = []
+    if asked.person.strip():
+        wanted.append(AuditEvent.subject.in_(select(Person.id).where(*_named(asked.person))))
+    if asked.actor.strip():
+        wanted.append(AuditEvent.actor.in_(select(Person.id).where(*_named(asked.actor))))
+    if asked.action is not None:
+        wanted.append(AuditEvent.action == asked.action)
+    if asked.since is not None:
+        wanted.append(AuditEvent.at >= asked.since)
+    if asked.until is not None:
+        wanted.append(AuditEvent.at < asked.until)
+    return _page(session, wanted, page)
+
+
+def _page(session: Session, wanted: Sequence[ColumnElement[bool]], page: int) -> Page[Look]:
+    total = session.scalar(select(func.count()).select_from(AuditEvent).where(*wanted)) or 0
+    number = within(page, total)
+    actor, subject = aliased(Person), aliased(Person)
+    found = session.execute(
+        select(AuditEvent, actor, subject)
+        .outerjoin(actor, actor.id == AuditEvent.actor)
+        .outerjoin(subject, subject.id == AuditEvent.subject)
+        .where(*wanted)
+        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+        .limit(PAGE_SIZE)
+        .offset((number - 1) * PAGE_SIZE)
+    )
+    return Page([Look(*row) for row in found], total, number)
+
+
+def _named(words: str) -> list[Any]:
+    keys = [sort_key(word) for word in words.split()]
+    return [
+        or_(
+            Person.sort_name.startswith(key, autoescape=True),
+            Person.sort_name.contains(f" {key}", autoescape=True),
+        )
+        for key in keys
+    ]

@@ -1,0 +1,58 @@
+"""What the core keeps of a person."""
+
+from collections.abc import Iterator
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from digione_platform.core.models import Person, RetentionHold, Status
+from digione_platform.i18n import mark
+from digione_platform.subjects.holders import Hold, Holder, Personal
+
+
+def holds(session: Session, person: UUID, today: date) -> Iterator[Hold]:
+    """The register's word, and what people wrote down."""
+    if session.scalar(select(Person.status).where(Person.id == person)) == Status.ACTIVE:
+        yield Hold("the register still has this person: the next import would bring the data back")
+    written = select(RetentionHold).where(
+        RetentionHold.person_id == person,
+        or_(RetentionHold.until.is_(None), RetentionHold.until > today),
+    )
+    for row in session.scalars(written.order_by(RetentionHold.at)):
+        yield Hold(row.reason, row.until)
+
+
+HOLDER = Holder(
+    (
+        # What imports would need to put rows of the person back.
+        Personal(
+            "roster_changes",
+            mark("Earlier details, as imports found them"),
+            "t.row_id = cast(:person as text) or t.before ->> 'person_id' = cast(:person as text) "
+            "or t.before ->> 'guardian_id' = cast(:person as text) "
+            "or t.before ->> 'child_id' = cast(:person as text)",
+        ),
+        Personal(
+            "sign_ins",
+            mark("Browsers signed in"),
+            "t.account_id in (select id from accounts where person_id = :person)",
+            # What the browser and the provider know each other by.
+            secret=("id", "id_token"),
+        ),
+        Personal("accounts", mark("User account"), "t.person_id = :person"),
+        Personal("enrolments", mark("Places in groups"), "t.person_id = :person"),
+        Personal("guardianships", mark("Guardianships"), "t.guardian_id = :person or t.child_id = :person"),
+        Personal("roles", mark("Roles"), "t.person_id = :person"),
+        Personal("retention_holds", mark("Reasons to keep data"), "t.person_id = :person"),
+        Personal("persons", mark("Personal details"), "t.id = :person"),
+        Personal(
+            "audit_events",
+            mark("Who saw and did what"),
+            "t.subject = :person or t.actor = :person",
+            kept="proof of who saw and did what; it names nobody, only identifiers",
+        ),
+    ),
+    holds,
+)

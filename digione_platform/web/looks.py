@@ -1,0 +1,140 @@
+"""Pages of the audit: who has looked at me or my child, and the municipality's search."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from digione_platform.core.access import Action, Desktop, Relation, to_child
+from digione_platform.core.audit import Act
+from digione_platform.core.guardians import child_of, limits_of
+from digione_platform.core.looks import Look, Search, looks_at, search
+from digione_platform.core.models import Person
+from digione_platform.i18n import FINLAND
+from digione_platform.web.dependencies import NotFoundError, Question
+from digione_platform.web.render import page
+from digione_platform.web.titles import ACTS, DESKTOPS, REASONS
+
+router = APIRouter()
+Number = Annotated[int, Query(alias="page", ge=1, le=100_000)]
+Words = Annotated[str, Query(max_length=100)]
+Day = Annotated[str, Query(max_length=10)]
+
+_FAMILY = (Desktop.PUPIL, Desktop.GUARDIAN)
+
+
+@router.get("/looks")
+def who_has_looked_at_me(request: Request, asked: Question, number: Number = 1) -> Response:
+    """Who has looked at the viewer's own data."""
+    me = asked.viewer.person
+    if not asked.may(Relation.SELF, Action.LOOKS, protected=me.nondisclosure):
+        raise NotFoundError
+    return _looks(request, me, looks_at(asked.session, me.id, number), own=True)
+
+
+@router.get("/looks/{person_id}")
+def who_has_looked_at_my_child(
+    request: Request, asked: Question, person_id: UUID, number: Number = 1
+) -> Response:
+    """Who has looked at the data of a child of the viewer."""
+    if asked.desktop is not Desktop.GUARDIAN:
+        raise NotFoundError
+    guardian = asked.viewer.person
+    found = child_of(asked.session, guardian.id, person_id, asked.today)
+    if found is None:
+        raise NotFoundError
+    child, guardianship = found
+    relation, limits = to_child(guardian, child), limits_of(guardianship)
+    if not asked.may(relation, Action.LOOKS, protected=child.nondisclosure, limits=limits):
+        raise NotFoundError
+    listed = looks_at(asked.session, child.id, number)
+    asked.record(Act.VIEW_LOOKS, [child.id], relation)
+    return _looks(request, child, listed, own=False)
+
+
+@router.get("/audit")
+def audit_search(
+    request: Request,
+    asked: Question,
+    person: Words = "",
+    actor: Words = "",
+    action: Words = "",
+    since: Day = "",
+    until: Day = "",
+    number: Number = 1,
+) -> Response:
+    """The audit of the municipality: by person, actor, action and days."""
+    if not asked.may(Relation.OWN_MUNICIPALITY, Action.AUDIT):
+        raise NotFoundError
+    first, last = _day(since), _day(until)
+    # Without a beginning the count would go over all the years.
+    first = first or (last or asked.today) - timedelta(days=30)
+    wanted = Search(
+        person.replace("\x00", ""),
+        actor.replace("\x00", ""),
+        _act(action),
+        datetime.combine(first, time.min, FINLAND),
+        datetime.combine(last + timedelta(days=1), time.min, FINLAND) if last else None,
+    )
+    found = search(asked.session, wanted, number)
+    people = {one.id for look in found.rows for one in (look.subject, look.actor) if one is not None}
+    asked.record(Act.SEARCH_AUDIT, sorted(people), Relation.OWN_MUNICIPALITY)
+    return page(
+        request,
+        "audit.html",
+        found=found,
+        acts=ACTS,
+        desktops=DESKTOPS,
+        reasons=REASONS,
+        asked={
+            "person": person,
+            "actor": actor,
+            "action": action,
+            "since": first.isoformat(),
+            "until": last.isoformat() if last else "",
+        },
+    )
+
+
+def _looks(request: Request, person: Person, found: object, *, own: bool) -> Response:
+    return page(
+        request,
+        "looks.html",
+        person=person,
+        own=own,
+        found=found,
+        who=_who,
+        acts=ACTS,
+        desktops=DESKTOPS,
+        reasons=REASONS,
+    )
+
+
+def _who(look: Look) -> str | None:
+    """The name of staff, for they acted in office; of family only the role is told, and of the protected."""
+    if look.actor is None or look.event.desktop in (None, *_FAMILY) or look.actor.nondisclosure:
+        return None
+    return look.actor.name
+
+
+def _act(value: str) -> Act | None:
+    if not value:
+        return None
+    try:
+        return Act(value)
+    except ValueError as error:
+        raise NotFoundError from error
+
+
+def _day(value: str) -> date | None:
+    if not value:
+        return None
+    try:
+        found = date.fromisoformat(value)
+    except ValueError as error:
+        raise NotFoundError from error
+    # Room for the days before and after that are computed from it.
+    if not 1900 <= found.year <= 2999:
+        raise NotFoundError
+    return found

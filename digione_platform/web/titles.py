@@ -1,0 +1,71 @@
+"""What acts, reasons and rights are called on pages. Texts are marked for the catalogues."""
+
+from digione_platform.core.access import Desktop, Relation
+from digione_platform.core.audit import Act
+from digione_platform.core.models import GuardianKind, Guardianship, Restriction
+from digione_platform.i18n import mark
+
+ACTS: dict[Act, str] = {
+    Act.SIGN_IN: mark("Signed in"),
+    Act.SIGN_IN_REFUSED: mark("Was not let in"),
+    Act.SIGN_OUT: mark("Signed out"),
+    Act.CHANGE_ROLE: mark("Changed role"),
+    Act.REFUSED: mark("Was refused access"),
+    Act.VIEW_CHILD: mark("Saw a child of their own"),
+    Act.VIEW_GROUP: mark("Saw a group"),
+    Act.LIST_PUPILS: mark("Saw a list of pupils"),
+    Act.VIEW_PUPIL: mark("Saw a pupil's details"),
+    Act.VIEW_GUARDIAN: mark("Saw a guardian's details"),
+    Act.VIEW_LOOKS: mark("Saw who has looked"),
+    Act.SEARCH_AUDIT: mark("Searched the audit"),
+    Act.CHANGE_GUARDIANSHIP: mark("Changed a guardianship"),
+    Act.NEW_PASSWORD: mark("Gave a new password"),
+    Act.IMPORT: mark("Imported the register"),
+    Act.UNDO_IMPORT: mark("Took an import back"),
+    Act.EXPORT_SUBJECT: mark("Exported a person's data"),
+    Act.ERASE_SUBJECT: mark("Erased a person's data"),
+    Act.HOLD_SUBJECT: mark("Kept a person's data from being erased"),
+    Act.RELEASE_SUBJECT: mark("Allowed a person's data to be erased"),
+    Act.RESTART_CHAIN: mark("Accepted the audit after a restore"),
+}
+
+# Why someone might: how they stood to the person.
+REASONS: dict[str, str] = {
+    Relation.SELF: mark("own details"),
+    Relation.OWN_TEACHER: mark("own teacher"),
+    Relation.OWN_CHILD: mark("own child"),
+    Relation.OWN_CHILD_IN_HIDING: mark("own child"),
+    Relation.OWN_GROUP: mark("pupil of a group of theirs"),
+    Relation.OWN_SCHOOL: mark("pupil of their school"),
+    Relation.GUARDIAN_OF_PUPIL: mark("guardian of a pupil of theirs"),
+    Relation.OWN_MUNICIPALITY: mark("administration of the municipality"),
+}
+
+DESKTOPS: dict[str, str] = {
+    Desktop.PUPIL: mark("Pupil"),
+    Desktop.GUARDIAN: mark("Guardian"),
+    Desktop.TEACHER: mark("Teacher"),
+    Desktop.PRINCIPAL: mark("Principal"),
+    Desktop.SECRETARY: mark("School secretary"),
+    Desktop.MUNICIPALITY: mark("Municipal administrator"),
+}
+
+# A custodian has nothing to be told of.
+_KINDS: dict[GuardianKind, str | None] = {
+    GuardianKind.CUSTODIAN: None,
+    GuardianKind.INFORMED: mark("no custody, right to information"),
+    GuardianKind.CARER: mark("cares for the child, not a custodian"),
+}
+_RESTRICTIONS: dict[str, str] = {
+    Restriction.NO_INFORMATION: mark("must get no information"),
+    Restriction.NO_CONTACT: mark("must get no contact details"),
+    Restriction.NO_DECISIONS: mark("must not decide or fetch the child"),
+}
+
+
+def rights_of(guardianship: Guardianship) -> list[str]:
+    """What staff must know of a guardian's rights, marked for translation."""
+    told = [_KINDS[guardianship.kind]]
+    if guardianship.joint_custody is not None:
+        told.append(mark("joint custody") if guardianship.joint_custody else mark("sole custody"))
+    return [text for text in told if text] + [_RESTRICTIONS[one] for one in guardianship.restrictions]

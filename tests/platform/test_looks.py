@@ -1,0 +1,117 @@
+"""Who has looked at me, and the search over the audit."""
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from digione_platform.core.models import AuditEvent, Person
+from tests.platform.conftest import Browse
+from tests.platform.test_statements import counted
+from tests.platform.town import Town
+
+
+def test_a_pupil_sees_who_looked_and_why(browse: Browse, town: Town) -> None:
+    browse("Kalle Kollega").get(f"/pupils/{town.people['Aino Virtanen']}")
+    page = browse("Aino Virtanen").get("/looks").text
+    for text in ("Kalle Kollega · Teacher", "Saw a pupil&#39;s details", "pupil of a group of theirs"):
+        assert text in page
+    assert '<a class="hds-link" href="/looks">' in browse("Aino Virtanen").get("/").text
+
+
+def test_a_guardian_sees_who_looked_at_own_children_only(browse: Browse, town: Town) -> None:
+    browse("Sirpa Sihteeri").get(f"/pupils/{town.people['Aino Virtanen']}")
+    mother = browse("Maija Virtanen")
+    address = f"/looks/{town.people['Aino Virtanen']}"
+    assert address in mother.get("/").text
+    assert "Sirpa Sihteeri · School secretary" in mother.get(address).text
+    for name in ("Toinen Vanhempi", "Aino Virtanen", "Raili Rehtori", "Helena Hallinto"):
+        assert browse(name).get(address).status_code == 404, name
+
+
+def test_of_family_only_the_role_is_told(browse: Browse, town: Town) -> None:
+    browse("Maija Virtanen").get("/")
+    page = browse("Aino Virtanen").get("/looks").text
+    assert "Saw a child of their own" in page
+    assert "Guardian" in page
+    assert "Maija" not in page
+
+
+def test_staff_under_non_disclosure_are_not_named(app: FastAPI, browse: Browse, town: Town) -> None:
+    with Session(app.state.engine) as session, session.begin():
+        session.execute(
+            update(Person).where(Person.id == town.people["Kalle Kollega"]).values(nondisclosure=True)
+        )
+    browse("Kalle Kollega").get(f"/pupils/{town.people['Aino Virtanen']}")
+    page = browse("Aino Virtanen").get("/looks").text
+    assert "Teacher" in page
+    assert "Kalle" not in page
+
+
+def test_of_a_child_under_non_disclosure_only_the_guardian_in_hiding_sees_it(
+    browse: Browse, town: Town
+) -> None:
+    browse("Tiina Opettaja").get(f"/pupils/{town.people['Piilo Suojattu']}")
+    address = f"/looks/{town.people['Piilo Suojattu']}"
+    assert "Tiina Opettaja" in browse("Suvi Suojattu").get(address).text
+    assert browse("Toinen Vanhempi").get(address).status_code == 404
+
+
+def test_the_administrator_searches_by_person_actor_action_and_day(browse: Browse, town: Town) -> None:
+    browse("Kalle Kollega").get(f"/pupils/{town.people['Aino Virtanen']}")
+    browse("Kalle Kollega").get(f"/pupils/{town.people['Eero Öhman']}")
+    admin = browse("Helena Hallinto")
+
+    def rows(**asked: str) -> int:
+        page = admin.get("/audit", params=asked)
+        assert page.status_code == 200
+        return page.text.count("Kalle Kollega · Teacher")
+
+    assert rows(person="virt ai", action="view pupil") == 1
+    assert rows(actor="kollega", action="refused") == 1
+    assert rows(actor="nobody") == 0
+    assert rows(until="2001-01-01") == 0
+    assert rows(since="2001-01-01", actor="kolle kal") >= 2
+    assert rows(person="%", actor="_") == 0
+    assert "Search who saw and did what" in admin.get("/").text
+    for name in ("Raili Rehtori", "Sirpa Sihteeri", "Aino Virtanen"):
+        assert browse(name).get("/audit").status_code == 404, name
+
+
+def test_a_search_is_itself_an_event_for_everyone_it_showed(app: FastAPI, browse: Browse, town: Town) -> None:
+    browse("Kalle Kollega").get(f"/pupils/{town.people['Aino Virtanen']}")
+    browse("Helena Hallinto").get("/audit", params={"person": "virt"})
+    with Session(app.state.engine) as session:
+        events = session.scalars(select(AuditEvent).where(AuditEvent.action == "search audit")).all()
+    assert town.people["Aino Virtanen"] in {event.subject for event in events}
+    # What was typed may be a name, and the audit is kept when the person is erased.
+    assert all(event.detail == {} for event in events)
+
+
+@pytest.mark.parametrize("query", ["since=x", "until=2026-02-31", "since=0001-01-01", "action=x", "page=0"])
+def test_addresses_that_no_form_makes_are_not_found(browse: Browse, query: str) -> None:
+    assert browse("Helena Hallinto").get(f"/audit?{query}").status_code == 404
+
+
+def test_long_lists_come_in_pages_with_a_fixed_number_of_statements(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    pupil = browse("Aino Virtanen")
+    browse("Kalle Kollega").get(f"/pupils/{town.people['Aino Virtanen']}")
+    pupil.get("/looks")
+    with counted(app) as few:
+        pupil.get("/looks")
+    teacher = browse("Kalle Kollega")
+    for _ in range(30):
+        teacher.get(f"/pupils/{town.people['Aino Virtanen']}")
+    with counted(app) as many:
+        first = pupil.get("/looks")
+    assert len(many) == len(few)
+    assert first.text.count("Kalle Kollega · Teacher") == 25
+    assert 'href="/looks?page=2"' in first.text
+    assert pupil.get("/looks?page=2").text.count("Kalle Kollega · Teacher") == 6
+
+
+@pytest.mark.parametrize(("language", "title"), [("fi", "Kuka on katsonut"), ("sv", "Vem har tittat")])
+def test_the_page_speaks_the_reader_s_language(browse: Browse, language: str, title: str) -> None:
+    assert title in browse("Aino Virtanen", language).get("/looks").text

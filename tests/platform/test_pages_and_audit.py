@@ -1,0 +1,143 @@
+"""Every page against the audit, so that a new page cannot forget it.
+
+Pages are found in the application. Whoever is shown on one is in an event of that very request; whatever is
+refused to someone who has signed in is an event as well. A route with a blank that is not known here fails.
+"""
+
+import re
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digione_platform.core.audit import Act
+from digione_platform.core.models import AuditEvent
+from digione_platform.web.titles import ACTS
+from tests.platform.conftest import Browse
+from tests.platform.town import Town
+
+VIEWERS = [
+    "Aino Virtanen",
+    "Maija Virtanen",
+    "Suvi Suojattu",
+    "Toinen Vanhempi",
+    "Tiina Opettaja",
+    "Kalle Kollega",
+    "Raili Rehtori",
+    "Sirpa Sihteeri",
+    "Helena Hallinto",
+]
+# They act in office: that pupils and families read their names is no look at a person's data.
+STAFF = {"Tiina Opettaja", "Kalle Kollega", "Raili Rehtori", "Sirpa Sihteeri", "Helena Hallinto"}
+# Open to everyone; they show nobody.
+OPEN = {"/sign-in", "/signed-out", "/healthz", "/language/{code}"}
+FORMS = {"/desk", "/sign-out"}
+
+
+@pytest.fixture
+def app(shared_app: FastAPI) -> FastAPI:
+    return shared_app
+
+
+def routes(app: FastAPI, method: str) -> list[str]:
+    # Routers that were included are kept whole by newer versions of the framework.
+    def all_of(router: object) -> Iterator[APIRoute]:
+        for route in getattr(router, "routes", []):
+            if isinstance(route, APIRoute):
+                yield route
+            elif inner := getattr(route, "original_router", None):
+                yield from all_of(inner)
+
+    found = {route.path for route in all_of(app.router) if method in route.methods}
+    assert found >= ({"/", "/me", "/pupils", "/looks"} if method == "GET" else FORMS)
+    return sorted(found)
+
+
+def addresses(route: str, town: Town) -> list[str]:
+    blanks: dict[str, list[object]] = {
+        "person_id": [*town.people.values(), uuid4()],
+        "group_id": [*town.groups.values(), uuid4()],
+        "key": ["homeschool", "scheduling", "administration", "teaching", "none"],
+    }
+    names = re.findall(r"\{(\w+)\}", route)
+    assert set(names) <= set(blanks), f"say in this test what may stand in {route}"
+    found = [route]
+    for name in names:
+        found = [one.replace(f"{{{name}}}", str(value)) for one in found for value in blanks[name]]
+    return found
+
+
+def in_each_role(browser: TestClient) -> Iterator[None]:
+    others = re.findall(r'name="role" value="([^"]+)"', browser.get("/").text)
+    yield
+    for role in others:
+        browser.post("/desk", data={"role": role})
+        yield
+
+
+def events_of(app: FastAPI, request: str) -> list[AuditEvent]:
+    with Session(app.state.engine) as session:
+        return list(session.scalars(select(AuditEvent).where(AuditEvent.request == UUID(request))))
+
+
+def people_on(text: str, town: Town, viewer: str) -> set[str]:
+    """Whose name stands on a page, in whichever order; pupils also by the name they are called by."""
+    shown = set()
+    for name in town.people:
+        given, family = name.split(" ", 1)
+        called = "Ainu" if name == "Aino Virtanen" else given
+        if name != viewer and any(one in text for one in (f"{called} {family}", f"{family} {called}")):
+            shown.add(name)
+    return shown
+
+
+@pytest.mark.parametrize("name", VIEWERS)
+def test_whoever_is_shown_and_whatever_is_refused_is_in_the_audit(
+    app: FastAPI, browse: Browse, town: Town, name: str
+) -> None:
+    browser = browse(name)
+    opened = refused = 0
+    for _ in in_each_role(browser):
+        for route in routes(app, "GET"):
+            if route in OPEN:
+                continue
+            for address in addresses(route, town):
+                answer = browser.get(address, follow_redirects=False)
+                events = events_of(app, answer.headers["x-request-id"])
+                assert all(event.actor == town.people[name] and event.desktop for event in events)
+                if answer.status_code == 404:
+                    refused += 1
+                    own = address.endswith(str(town.people[name]))
+                    assert own or [event.action for event in events] == [Act.REFUSED], address
+                    continue
+                assert answer.status_code == 200, address
+                opened += 1
+                seen = people_on(answer.text, town, name) - STAFF
+                recorded = {event.subject for event in events}
+                assert {one for one in seen if town.people[one] not in recorded} == set(), address
+    assert opened >= 4
+    assert refused >= 4
+
+
+def test_every_form_is_known_here_and_leaves_an_event(app: FastAPI, browse: Browse) -> None:
+    assert set(routes(app, "POST")) == FORMS
+    browser = browse("Tiina Opettaja")
+    role = re.findall(r'name="role" value="([^"]+)"', browser.get("/").text)[0]
+    for path, data, act in (("/desk", {"role": role}, Act.CHANGE_ROLE), ("/sign-out", {}, Act.SIGN_OUT)):
+        answer = browser.post(path, data=data, follow_redirects=False)
+        assert [one.action for one in events_of(app, answer.headers["x-request-id"])] == [act]
+
+
+def test_signing_in_is_an_event_with_its_request(app: FastAPI, browse: Browse, town: Town) -> None:
+    answer = browse().get(f"/sign-in?account={town.accounts['Olli Åberg']}", follow_redirects=False)
+    (event,) = events_of(app, answer.headers["x-request-id"])
+    assert (event.action, event.actor) == (Act.SIGN_IN, town.people["Olli Åberg"])
+
+
+def test_every_act_has_a_title() -> None:
+    assert set(ACTS) == set(Act)

@@ -1,0 +1,199 @@
+"""The rights of the data subject: everything of one person and of nobody else, exported or erased."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text, update
+from sqlalchemy.orm import Session
+
+from digione_platform.core.chain import verify
+from digione_platform.core.models import Base, Person, Status
+from digione_platform.db import open_database
+from digione_platform.errors import InputError, PreconditionError
+from digione_platform.i18n import today
+from digione_platform.settings import Settings
+from digione_platform.subjects import rights
+from digione_platform.subjects.holders import holders
+from tests.platform.conftest import platform_command
+from tests.platform.town import Town
+
+# Columns that name a person, whether or not the database checks it.
+NAMES = {"person_id", "guardian_id", "child_id", "account_id", "actor", "subject", "row_id"}
+# Their "actor" is an operator's Unix name, in no other table of people.
+OPERATORS = {("roster_imports", "actor")}
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Engine:
+    return open_database(settings)
+
+
+def test_a_table_that_names_people_is_answered_for() -> None:
+    answered = {one.table for holder in holders() for one in holder.personal}
+    naming = {
+        table.name
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if (table.name, column.name) not in OPERATORS
+        and (
+            column.name in NAMES
+            or any(key.column.table.name in ("persons", "accounts") for key in column.foreign_keys)
+        )
+    }
+    assert naming - answered == set(), "say in a subject.py whose its rows are"
+    assert answered - set(Base.metadata.tables) == set()
+
+
+def test_every_condition_is_one_that_the_database_understands(engine: Engine, town: Town) -> None:
+    with Session(engine) as session:
+        data = rights.collect(session, town.people["Maija Virtanen"])
+    assert [row["username"] for row in data["accounts"]] == ["maija.virtanen"]
+    assert len(data["guardianships"]) == 2
+    assert [row["given_name"] for row in data["persons"]] == ["Maija"]
+
+
+def test_nobody_else_s_name_is_in_an_export(engine: Engine, town: Town) -> None:
+    with Session(engine) as session, session.begin():
+        for name, person in town.people.items():
+            everything = json.dumps(rights.collect(session, person), ensure_ascii=False)
+            given, family = name.split(" ", 1)
+            assert f'"given_name": "{given}"' in everything
+            assert everything.count('"family_name"') == 1
+            assert ("MARKER" in everything) == (family == "Suojattu")
+
+
+def leave(engine: Engine, person: UUID) -> None:
+    """The register no longer has the person."""
+    with Session(engine) as session, session.begin():
+        session.execute(update(Person).where(Person.id == person).values(status=Status.TOBEDELETED))
+
+
+def erase(engine: Engine, person: UUID, *, apply: bool = True) -> dict[str, object]:
+    with Session(engine) as session, session.begin():
+        return rights.erase(
+            session, person, today=today(), operator="oona", reason="asked for it", apply=apply
+        )
+
+
+def everything(engine: Engine) -> str:
+    with engine.connect() as connection:
+        return "\n".join(
+            row
+            for table in Base.metadata.tables
+            for (row,) in connection.execute(text(f"select to_jsonb(t)::text from {table} t"))  # noqa: S608
+        )
+
+
+def test_after_erasure_nothing_of_the_person_is_left_but_identifiers(engine: Engine, town: Town) -> None:
+    person = town.people["Suvi Suojattu"]
+    before = everything(engine)
+    assert "MARKER-guardian" in before
+    leave(engine, person)
+    receipt = erase(engine, person)
+    after = everything(engine)
+    for word in ("MARKER-guardian", "suvi.suojattu", "Suvi"):
+        assert word not in after
+    assert receipt["erased"] == {
+        "roster_changes": 0,
+        "sign_ins": 0,
+        "accounts": 1,
+        "enrolments": 0,
+        "guardianships": 1,
+        "roles": 1,
+        "retention_holds": 0,
+        "persons": 1,
+    }
+    assert str(receipt["sha256"]) in after
+    # Others' rows are as they were, and so is the audit.
+    assert "MARKER-child" in after
+    with engine.connect() as connection:
+        assert verify(connection).wrong == ""
+
+
+def test_who_is_still_in_the_register_is_not_erased(engine: Engine, town: Town) -> None:
+    before = everything(engine)
+    with pytest.raises(PreconditionError, match="the register still has this person"):
+        erase(engine, town.people["Maija Virtanen"])
+    preview = erase(engine, town.people["Maija Virtanen"], apply=False)
+    assert (preview["applied"], len(preview["holds"])) == (False, 1)  # type: ignore[arg-type]
+    assert everything(engine) == before
+
+
+def test_a_preview_changes_nothing_and_counts_the_same(engine: Engine, town: Town) -> None:
+    person = town.people["Aino Virtanen"]
+    leave(engine, person)
+    before = everything(engine)
+    preview = erase(engine, person, apply=False)
+    assert everything(engine) == before
+    done = erase(engine, person)
+    assert (preview["erased"], preview["kept"]) == (done["erased"], done["kept"])
+
+
+def test_a_person_is_found_by_username_or_identifier_only(engine: Engine, town: Town) -> None:
+    person = town.people["Aino Virtanen"]
+    with Session(engine) as session:
+        assert rights.find_person(session, str(person), "") == person
+        assert rights.find_person(session, "Aino.Virtanen", "") == person
+        for nobody in ("Aino", "", "%", "' or true --"):
+            with pytest.raises(InputError, match="P-SUBJECT-001"):
+                rights.find_person(session, nobody, "")
+
+
+@pytest.fixture
+def command(settings: Settings, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
+    file = tmp_path / "settings.json"
+    document = json.loads(settings.model_dump_json())
+    document["session_secret"] = "not-a-secret-in-tests"
+    document["database"]["password"] = ""
+    file.write_text(json.dumps(document), "utf-8")
+    run = platform_command(file)
+
+    def subject(*arguments: str) -> tuple[int, str, str]:
+        done = run("subject", *arguments)
+        return done.returncode, done.stdout, done.stderr
+
+    return subject
+
+
+def test_the_archive_can_be_read_by_people_and_programs(
+    command: Callable[..., tuple[int, str, str]], tmp_path: Path, town: Town
+) -> None:
+    to = tmp_path / "elsa.zip"
+    asked = ("export", "elsa.virtanen", "--reason", "she asked")
+    assert command(*asked, "--to", str(to))[0] == 0
+    assert to.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(io.BytesIO(to.read_bytes())) as archive:
+        data = json.loads(archive.read("data.json"))
+        page = archive.read("index.html").decode()
+    assert data["persons"][0]["given_name"] == "Elsa"
+    assert data["audit_events"][-1]["action"] == "subject.export"
+    assert '<html lang="sv">' in page
+    assert "Alla uppgifter om dig" in page
+    assert "Modellby" in page
+    # Never over another file, and never to nowhere.
+    assert command(*asked, "--to", str(to))[0] == 2
+    assert command(*asked)[0] == 2
+
+
+def test_holds_keep_data_until_they_are_released(
+    command: Callable[..., tuple[int, str, str]], engine: Engine, town: Town
+) -> None:
+    name, person = "toinen.vanhempi", str(town.people["Toinen Vanhempi"])
+    leave(engine, UUID(person))
+    why = ("--reason", "a court asked for the records")
+    assert command("hold", name, *why, "--until", "2999-01-01")[0] == 0
+    code, out, _ = command("erase", name, "--reason", "asked", "--dry-run", "--json")
+    assert (code, json.loads(out)["holds"]) == (0, ["a court asked for the records (until 2999-01-01)"])
+    code, _, err = command("erase", name, "--reason", "asked", "--confirm", name)
+    assert (code, "P-SUBJECT-002" in err) == (3, True)
+    assert command("release", name, "--reason", "the court is done")[0] == 0
+    assert command("erase", name, "--reason", "asked", "--confirm", "other")[0] == 2
+    code, out, _ = command("erase", name, "--reason", "asked", "--confirm", name)
+    assert (code, person in out) == (0, True)
+    assert command("erase", name, "--reason", "asked", "--confirm", name)[0] == 2
+    assert command("hold", "aino.virtanen", "--reason", "x", "--until", "soon")[0] == 2
