@@ -1,0 +1,86 @@
+"""A connected service in the town, and the ways in which tests let it ask."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from httpx import Response
+
+from digione_platform.api import clients
+from digione_platform.api.access import Scope
+from tests.platform.conftest import URL, Databases, KnockSignIn, settings_for
+from tests.platform.town import Town
+
+ROSTERING = "/ims/oneroster/rostering/v1p2"
+GRADEBOOK = "/ims/oneroster/gradebook/v1p2"
+
+
+@dataclass
+class Service:
+    """A client with a token, as it asks over HTTP."""
+
+    http: TestClient
+    client_id: UUID
+    secret: str
+    token: str
+
+    def ask(self, path: str, method: str = "GET", **more: Any) -> Response:
+        return self.http.request(method, path, headers={"authorization": f"Bearer {self.token}"}, **more)
+
+    def roster(self, path: str, **parameters: Any) -> Response:
+        return self.ask(f"{ROSTERING}{path}", params=parameters)
+
+    def many(self, path: str, **parameters: Any) -> list[dict[str, Any]]:
+        """The objects at a path, of which there must be an answer."""
+        answer = self.roster(path, **parameters)
+        assert answer.status_code == 200, answer.text
+        (found,) = answer.json().values()
+        return list(found)
+
+
+Connect = Callable[..., Service]
+
+
+def connect_to(app: FastAPI) -> Connect:
+    http = TestClient(app, base_url=URL, raise_server_exceptions=False)
+
+    def connect(*scopes: Scope, protected: bool = False) -> Service:
+        with app.state.open_session.begin() as session:
+            client_id, secret = clients.add(
+                session,
+                f"service {id(scopes)} {clients.secrets.token_hex(4)}",
+                "tuki@palvelu.example",
+                scopes or tuple(Scope),
+                protected=protected,
+                operator="testi",
+            )
+            client = clients.authenticate(session, str(client_id), secret)
+            assert client is not None
+            token = clients.issue(session, client, client.scopes)
+        return Service(http, client_id, secret, token)
+
+    return connect
+
+
+@pytest.fixture
+def connect(app: FastAPI) -> Connect:
+    """Adds a service with some scopes, by default all of them, to the test's own town."""
+    return connect_to(app)
+
+
+@pytest.fixture(scope="session")
+def shared(databases: Databases, built: tuple[str, Town]) -> Iterator[Service]:
+    """A service with all scopes in a town that no test changes."""
+    app = create(databases, built)
+    yield connect_to(app)()
+    app.state.engine.dispose()
+
+
+def create(databases: Databases, built: tuple[str, Town]) -> FastAPI:
+    from digione_platform.app import create_app
+
+    return create_app(settings_for(databases.copy(built[0])), KnockSignIn())
