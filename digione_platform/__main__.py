@@ -76,6 +76,7 @@ def _place(error: Exception) -> str:
 def _mount() -> None:
     app.add_typer(import_module("digione_platform.roster.cli").app, name="roster")
     app.add_typer(import_module("digione_platform.accounts").app, name="accounts")
+    app.add_typer(import_module("digione_platform.api.cli").app, name="clients")
     app.command("sample")(import_module("digione_platform.sample.cli").command)
     # The sandbox is left out of the wheel, so that no instance can ever start it.
     if find_spec("digione_platform.sandbox"):

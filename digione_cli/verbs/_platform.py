@@ -104,7 +104,7 @@ def refusal(answer: Any, tenant: str = "TENANT", instance: str = "<instance>") -
     if found is None:
         return None
     fix = found["fix"].replace("digione-platform migrate", "digione apply <instance>")
-    fix = re.sub(r"digione-platform (roster|accounts) (\w+)", rf"digione \1 \2 {tenant}", fix)
+    fix = re.sub(r"digione-platform (roster|accounts|clients) (\w+)", rf"digione \1 \2 {tenant}", fix)
     return _kind(answer.exit)(found["id"], found["what"], found["why"], fix.replace("<instance>", instance))
 
 

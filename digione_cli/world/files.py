@@ -51,3 +51,13 @@ def locked(file: Path, on: Callable[[str], None], waiting: str) -> Iterator[None
             on(waiting)
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def write_new(file: Path, content: bytes) -> None:
+    """Write a file that was not there, for this user alone.
+
+    Raises:
+        FileExistsError: there is something of that name.
+    """
+    with open(file, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
+        stream.write(content)

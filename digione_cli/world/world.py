@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Envelope:
-    """Exit code and output of a command on a host."""
+    """Exit code and output of a command on a host, and the file that it wrote, as base 64."""
 
     exit: int
     stdout: str
     stderr: str
+    file: str = ""
 
 
 class World:
@@ -132,7 +133,8 @@ class World:
     ) -> Envelope:
         """Run a command of the platform on a host as the tenant's user.
 
-        ``content`` is the file that the argument FILE stands for, or the command's standard input.
+        ``content`` is the file that the argument FILE stands for, or the command's standard input; OUT stands
+        for a file that it writes.
         """
         request = json.dumps({"tenant": tenant, "arguments": list(arguments), "file": file})
         output = ssh.run(

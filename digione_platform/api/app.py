@@ -1,4 +1,4 @@
-"""The open interfaces as an application of their own below the platform: other errors, no cookies, no pages."""
+"""The open interfaces, an application of their own below the platform: other errors, no cookies or pages."""
 
 import logging
 from typing import Any

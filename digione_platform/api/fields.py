@@ -102,8 +102,10 @@ def words(sql: str) -> Field:
 
 def guid(kind: str, sourced_id: str) -> str:
     """The SQL of a reference to an object."""
+    # Nearly all identifiers are plain; asking here saves the call.
+    part = f"case when {sourced_id} ~ '^[A-Za-z0-9._-]*$' then {sourced_id} else url_part({sourced_id}) end"
     return (
-        f"json_build_object('href', :root || '/{_ADDRESSES[kind]}/' || url_part({sourced_id}), "
+        f"json_build_object('href', :root || '/{_ADDRESSES[kind]}/' || {part}, "
         f"'sourcedId', {sourced_id}, 'type', '{kind}')"
     )
 
@@ -142,9 +144,9 @@ def references(kind: str, source: str) -> Field:
 class Collection:
     """A kind of object.
 
-    ``key`` and ``one`` are its names in JSON for many and for one; ``source`` is the table, whose row is ``t``;
-    ``visible`` says which rows a service may know of; ``subject`` is the person whom a row is about, for the
-    audit; ``required`` are the fields that every object has.
+    ``key`` and ``one`` are its names in JSON for many and for one; ``source`` is the table, whose row is
+    ``t``; ``visible`` says which rows a service may know of; ``subject`` is the person whom a row is about,
+    for the audit; ``required`` are the fields that every object has.
     """
 
     key: str

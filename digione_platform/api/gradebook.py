@@ -215,8 +215,8 @@ class ResultBody(Part):
 class Writable:
     """What can be put at a view.
 
-    ``columns`` has the table's columns by the body's fields; ``links`` by the body's references the column and
-    the SQL that finds the row by the parameter ``:sourcedId`` (and finds nothing that must not be named);
+    ``columns`` has the table's columns by the body's fields; ``links`` by the body's references the column
+    and the SQL that finds the row by the parameter ``:sourcedId`` (and finds nothing that must not be named);
     ``agrees`` has references that are not kept, since they follow from others: SQL of what they must be.
     """
 

@@ -1,4 +1,4 @@
-"""What a refused request is told: OneRoster's ``imsx_StatusInfo``, with the HTTP status that belongs to it."""
+"""What a refused request is told: OneRoster's ``imsx_StatusInfo``, with the HTTP status that goes with it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -21,8 +21,8 @@ Minor = Literal[
 class Refused(Exception):
     """A request that is not carried out.
 
-    ``field`` is the parameter or part of the body that is at fault, ``description`` says in words what is wrong
-    and what would be right. Neither holds personal data beyond what the request itself said.
+    ``field`` is the parameter or part of the body that is at fault, ``description`` says in words what is
+    wrong and what would be right. Neither holds personal data beyond what the request itself said.
     """
 
     def __init__(

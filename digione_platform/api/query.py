@@ -77,7 +77,7 @@ class Reader:
         """How many objects there are in all, and one page of them as JSON texts."""
         collection = view.collection
         chosen = _chosen(collection, asked.fields)
-        order = _order(collection, asked)
+        by = _sorted_by(collection, asked.sort)
         where = f"({view.where}) and ({collection.visible})"
         parameters: dict[str, Any] = {**parents, "limit": asked.limit, "offset": asked.offset}
         if asked.filter is not None:
@@ -88,9 +88,10 @@ class Reader:
         # What is shown is worked out for the rows of the page only, not for those before it.
         rows = self._execute(
             f"select {_object(collection, chosen)} from ("
-            f"select t.*, row_number() over (order by {order}) as place "
-            f"from {collection.source} where {where} order by place limit :limit offset :offset"
-            ") t order by t.place",
+            f"select t.id, {by} as place, t.sourced_id from {collection.source} where {where} "
+            f"order by 2 {asked.orderBy}, 3 {asked.orderBy} limit :limit offset :offset"
+            f") page join {collection.source} on t.id = page.id "
+            f"order by page.place {asked.orderBy}, page.sourced_id {asked.orderBy}",
             parameters,
         )
         return total.scalar_one(), list(rows.scalars())
@@ -138,24 +139,19 @@ def _chosen(collection: Collection, fields: str | None) -> list[str]:
     return wanted
 
 
-def _order(collection: Collection, asked: Asked) -> str:
-    if asked.sort is None:
-        return f't.sourced_id collate "C" {asked.orderBy}'
-    compared = collection.compared(asked.sort)
+def _sorted_by(collection: Collection, field: str | None) -> str:
+    """What rows are sorted by; those alike in it follow their identifiers, whatever page they are on."""
+    if field is None or field == "sourcedId":
+        return "t.sourced_id"
+    compared = collection.compared(field)
     if compared is None or compared.kind is Kind.LIST:
         raise Refused(
-            400, "invalid_sort_field", f"sort: {collection.key} cannot be sorted by it", asked.sort or "sort"
+            400, "invalid_sort_field", f"sort: {collection.key} cannot be sorted by it", field or "sort"
         )
     match compared.kind:
         case Kind.TEXT:
-            by = f'lower({compared.sql}) collate "C"'
+            return f'lower({compared.sql}) collate "C"'
         case Kind.WORD:
-            by = f'({compared.sql}) collate "C"'
+            return f'({compared.sql}) collate "C"'
         case _:
-            by = compared.sql
-    # Rows alike stand in one order whatever page they are on.
-    return (
-        f't.sourced_id collate "C" {asked.orderBy}'
-        if by == "t.sourced_id"
-        else f"{by} {asked.orderBy}, t.sourced_id"
-    )
+            return compared.sql

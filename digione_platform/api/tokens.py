@@ -1,4 +1,4 @@
-"""OAuth 2 client credentials (RFC 6749, section 4.4): a service shows id and secret and gets an access token."""
+"""OAuth 2 client credentials (RFC 6749, section 4.4): a service shows id and secret and gets a token."""
 
 import base64
 import binascii

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from digione_platform.roster.exporter import Exported
 from digione_platform.roster.importer import Report
 from digione_platform.roster.problems import Problem
 
@@ -39,6 +40,17 @@ def undo_lines(done: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     what = f"{done['kind']} import of {done['file']} at {done['at']}"
     yield f"Taken back: the {what}." if done["applied"] else f"Dry run: the {what} would be taken back."
+
+
+def export_lines(done: Exported) -> Iterator[str]:
+    """The lines for people about an export."""
+    yield f"{'':18}{'written':>9}{'left out':>9}"
+    for name, count in done.written.items():
+        yield f"{name:18}{count:9}{done.left_out.get(name, 0):9}"
+    if any(done.left_out.values()):
+        yield ""
+        yield "Left out: people under non-disclosure, unless --protected was given, and what hangs on them;"
+        yield "rows that refer to something that is not active; classes without a course or a term."
 
 
 def _line(problem: Problem) -> str:

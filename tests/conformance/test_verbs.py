@@ -23,12 +23,16 @@ CHANGES = {
 REPORTS = {
     "validate", "show", "plan", "apply", "status", "doctor", "destroy", "init", "trust", "roster import",
     "roster undo", "accounts list", "accounts sync", "secrets show", "lab up", "lab list", "sample install",
-    "sample logins",
+    "sample logins", "clients add", "clients list", "clients disable", "clients rotate", "roster export",
 }  # fmt: skip
 DESTRUCTIVE = {"destroy"}
 # what takes no --dry-run although it changes something, and why
 WITHOUT_DRY_RUN = {
     "accounts password": "one value, asked for by name",
+    "clients add": "one service, asked for by name",
+    "clients disable": "one service, asked for by its id",
+    "clients rotate": "one service, asked for by its id",
+    "roster export": "writes the one file that it names",
     "secrets set": "one value, asked for by name",
     "accounts sync": "repeats what the import did",
     "sample make": "writes the one file that it names",
@@ -42,7 +46,18 @@ WITHOUT_DRY_RUN = {
     "sandbox": "a folder on this machine",
     "logs": "",
     **dict.fromkeys(
-        ["validate", "show", "plan", "status", "doctor", "accounts list", "secrets show", "lab list"], ""
+        [
+            "validate",
+            "show",
+            "plan",
+            "status",
+            "doctor",
+            "accounts list",
+            "clients list",
+            "secrets show",
+            "lab list",
+        ],
+        "",
     ),
 }
 

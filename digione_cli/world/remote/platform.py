@@ -1,12 +1,15 @@
 """Runs on a host, as root: one command of the platform for a tenant, as the tenant's own user.
 
 The first line of standard input is JSON with tenant and arguments; what follows is a file for the
-command (named by the argument FILE) or, with ``stdin``, its standard input. Prints an envelope as JSON.
+command (named by the argument FILE) or its standard input. The argument OUT names a file that the command
+writes. Prints an envelope as JSON, in it what was written there as base 64.
 """
 
+import base64
 import json
 import os
 import pwd
+import stat
 import subprocess
 import sys
 import tempfile
@@ -25,7 +28,7 @@ def main() -> None:
         told = (
             f"D1-PLATFORM-001: The command was not carried out\n  why: {why}\n  fix: digione apply <instance>"
         )
-        print(json.dumps({"exit": 3, "stdout": "", "stderr": f"{told}\n"}))
+        print(json.dumps({"exit": 3, "stdout": "", "stderr": f"{told}\n", "file": ""}))
         return
     user = pwd.getpwnam(f"digione-{tenant}")
     with tempfile.TemporaryDirectory(prefix="digione-") as folder:
@@ -38,6 +41,8 @@ def main() -> None:
             os.chown(path, user.pw_uid, user.pw_gid)
             arguments = [path if a == "FILE" else a for a in arguments]
             content = b""
+        written = os.path.join(folder, "written")
+        arguments = [written if a == "OUT" else a for a in arguments]
         done = subprocess.run(
             [PLATFORM, *arguments],
             input=content,
@@ -48,12 +53,23 @@ def main() -> None:
             cwd=folder,
             env={"DIGIONE_PLATFORM_SETTINGS": settings, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
         )
+        output = content_of(written)
     envelope = {
         "exit": done.returncode,
         "stdout": done.stdout.decode(errors="replace"),
         "stderr": done.stderr.decode(errors="replace"),
+        "file": base64.b64encode(output).decode(),
     }
     print(json.dumps(envelope))
+
+
+def content_of(path: str) -> bytes:
+    """What the tenant's user wrote; a link or pipe in its place would make root read something else."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+            return stream.read() if stat.S_ISREG(os.fstat(stream.fileno()).st_mode) else b""
+    except OSError:
+        return b""
 
 
 if __name__ == "__main__":
