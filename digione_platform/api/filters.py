@@ -47,7 +47,8 @@ def parse(text: str) -> Filter:
         Refused: it is not of the form that the standard gives.
     """
     first = _PREDICATE.match(text)
-    if first is None:
+    # The one character that PostgreSQL has no place for.
+    if first is None or "\x00" in text:
         raise _refused("write a filter as field='value'", text[:40])
     if first.end() == len(text):
         return Filter((Predicate(first[1], first[2], _unquoted(first[3])),))

@@ -1,5 +1,6 @@
 """The gradebook service of OneRoster 1.2: its objects, its addresses, and what a body must be."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -142,6 +143,13 @@ Number = Annotated[float, Limits(allow_inf_nan=False)]
 Truth = Annotated[Literal["true", "false"], AfterValidator(lambda word: word == "true")]
 
 
+def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """JSON that the database has a place for: without endless numbers and the character NUL."""
+    if "\\u0000" in json.dumps(value, allow_nan=False).replace("\\\\", ""):
+        raise ValueError("it holds the character NUL")
+    return value
+
+
 class Part(BaseModel):
     """Part of a body. A key that would not be kept is refused by name."""
 
@@ -162,7 +170,7 @@ class Row(Part):
     sourcedId: SourcedId  # noqa: N815
     status: Literal["active", "tobedeleted"] = "active"
     dateLastModified: str | None = None  # noqa: N815
-    metadata: dict[Line, JsonValue] = {}
+    metadata: Annotated[dict[Line, JsonValue], AfterValidator(_storable)] = {}
 
 
 class CategoryRow(Row):

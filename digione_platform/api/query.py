@@ -62,6 +62,7 @@ class Reader:
         """
         if not view.within:
             return {}
+        _require_text(path.values())
         columns = ", ".join(f'({sql}) as "{name}"' for name, sql in view.within.items())
         found = self._execute(f"select {columns}", path).mappings().one()
         if None in found.values():
@@ -103,6 +104,7 @@ class Reader:
             Refused: there is none, or it is not to be known of.
         """
         collection = view.collection
+        _require_text([sourced_id])
         found = self._execute(
             f"select {collection.subject}, {_object(collection, _chosen(collection, asked.fields))} "
             f"from {collection.source} "
@@ -117,6 +119,12 @@ class Reader:
         given = {**parameters, "root": self.root, "protected": self.protected}
         statement = text(sql)
         return self.session.execute(statement, {name: given[name] for name in statement.compile().params})
+
+
+def _require_text(names: Iterable[str]) -> None:
+    """Nothing is called by the one character that PostgreSQL has no place for."""
+    if any("\x00" in name for name in names):
+        raise Refused(404, "unknownobject", "what the address names is not there", "sourcedId")
 
 
 def _object(collection: Collection, chosen: Iterable[str]) -> str:

@@ -85,7 +85,7 @@ def give(session: Session, authorization: str | None, body: str) -> dict[str, An
         "access_token": clients.issue(session, client, names),
         "token_type": "Bearer",
         "expires_in": int(clients.LIFETIME.total_seconds()),
-        "scope": " ".join(Scope(name).url for name in sorted(names)),
+        "scope": " ".join(sorted(Scope(name).url for name in names)),
     }
 
 

@@ -12,6 +12,9 @@ from httpx import Response
 
 from digione_platform.api import clients
 from digione_platform.api.access import Scope
+from digione_platform.app import create_app
+from digione_platform.roster.importer import import_bundle
+from tests.platform import bundles
 from tests.platform.conftest import URL, Databases, KnockSignIn, settings_for
 from tests.platform.town import Town
 
@@ -75,12 +78,37 @@ def connect(app: FastAPI) -> Connect:
 @pytest.fixture(scope="session")
 def shared(databases: Databases, built: tuple[str, Town]) -> Iterator[Service]:
     """A service with all scopes in a town that no test changes."""
-    app = create(databases, built)
+    app = create_app(settings_for(databases.copy(built[0])), KnockSignIn())
     yield connect_to(app)()
     app.state.engine.dispose()
 
 
-def create(databases: Databases, built: tuple[str, Town]) -> FastAPI:
-    from digione_platform.app import create_app
+@pytest.fixture(scope="session")
+def rostered(
+    databases: Databases, migrated: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A service with all scopes at an imported municipality that no test changes."""
+    settings = settings_for(databases.copy(migrated))
+    path = bundles.write(tmp_path_factory.mktemp("roster") / "town.zip", with_periods())
+    app = create_app(settings, KnockSignIn())
+    report = import_bundle(app.state.engine, path, tenant_oid=bundles.PROVIDER, actor="testi", apply=True)
+    assert report.applied, report.as_json()
+    yield connect_to(app)()
+    app.state.engine.dispose()
 
-    return create_app(settings_for(databases.copy(built[0])), KnockSignIn())
+
+def with_periods() -> bundles.Files:
+    """The valid bundle, with a grading period as well."""
+    files = bundles.valid()
+    files["academicSessions"].append(
+        {
+            "sourcedId": "p1",
+            "title": "1. jakso",
+            "type": "gradingPeriod",
+            "startDate": "2026-08-01",
+            "endDate": "2026-10-01",
+            "schoolYear": "2027",
+            "parentSourcedId": "t1",
+        }
+    )
+    return files
