@@ -25,10 +25,10 @@ class Scope(StrEnum):
 
 
 class Operation(StrEnum):
-    """What is done to a collection. ``DERIVED`` reads it by another way than all of it or one by its id."""
+    """What is done to a collection. ``DERIVED`` reads a part of it: students, or the classes of a school."""
 
     READ = "read"
-    DERIVED = "read by school, class, term or person, and students, teachers, terms, grading periods, schools"
+    DERIVED = "read by every way"
     PUT = "put"
     DELETE = "delete"
 
@@ -49,7 +49,7 @@ TABLE: dict[Scope, Opens] = {
     Scope.ROSTER_CORE: Opens(frozenset({Operation.READ}), _CORE),
     Scope.ROSTER: Opens(_READ, _CORE),
     # Birth dates are opened by nothing else: few services need them.
-    Scope.DEMOGRAPHICS: Opens(_READ, ("demographics",)),
+    Scope.DEMOGRAPHICS: Opens(frozenset({Operation.READ}), ("demographics",)),
     Scope.GRADEBOOK: Opens(_READ, _GRADEBOOK),
     Scope.GRADEBOOK_PUT: Opens(frozenset({Operation.PUT}), _GRADEBOOK),
     Scope.GRADEBOOK_DELETE: Opens(frozenset({Operation.DELETE}), _GRADEBOOK),

@@ -1,11 +1,14 @@
 """A connected service in the town, and the ways in which tests let it ask."""
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
@@ -94,6 +97,30 @@ def rostered(
     report = import_bundle(app.state.engine, path, tenant_oid=bundles.PROVIDER, actor="testi", apply=True)
     assert report.applied, report.as_json()
     yield connect_to(app)()
+    app.state.engine.dispose()
+
+
+@dataclass
+class Live:
+    """A platform that listens on loopback, with an imported municipality of its own."""
+
+    url: str
+    app: FastAPI
+
+
+@pytest.fixture(scope="session")
+def live(databases: Databases, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    path = bundles.write(tmp_path_factory.mktemp("live") / "town.zip", with_periods())
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app = create_app(settings_for(databases.copy(migrated), url=url), KnockSignIn())
+        import_bundle(app.state.engine, path, tenant_oid=bundles.PROVIDER, actor="testi", apply=True)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield Live(url, app)
+        server.should_exit = True
+        thread.join()
     app.state.engine.dispose()
 
 

@@ -42,13 +42,8 @@ def marked(app: FastAPI, connect: Connect, town: Town) -> dict[str, str]:
             text("update roles set sourced_id = 'MARKER-' || sourced_id where person_id = any(:ids)"),
             {"ids": [town.people[name] for name in HIDDEN]},
         )
-        named = {
-            title: sourced for title, sourced in session.execute(text("select title, sourced_id from groups"))
-        }
-        named |= {
-            name: sourced
-            for name, sourced in session.execute(text("select name, sourced_id from organisations"))
-        }
+        places = "select title, sourced_id from groups union all select name, sourced_id from organisations"
+        named = dict(session.execute(text(places)).all())
         named["term"] = session.scalar(
             text("select sourced_id from academic_sessions where session_type = 'term'")
         )
