@@ -49,7 +49,7 @@ def _list(column: str) -> str:
 
 
 def _many(source: str) -> str:
-    return f"(select string_agg(r.sourced_id, ',' order by r.sourced_id) from {source})"  # noqa: S608
+    return f"""(select string_agg(r.sourced_id, ',' order by r.sourced_id collate "C") from {source})"""  # noqa: S608
 
 
 # By file: the rows, and the columns that are filled in.
