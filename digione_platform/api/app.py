@@ -37,9 +37,9 @@ def create_api(settings: Settings, engine: Engine) -> FastAPI:
 
     api.add_api_route(TOKEN, _token, methods=["POST"], include_in_schema=False)
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
-    api.include_router(endpoints.router(rostering.VIEWS), prefix=f"/{ROSTERING}")
-    api.include_router(endpoints.router(gradebook.VIEWS), prefix=f"/{GRADEBOOK}")
-    api.include_router(writing.router(gradebook.WRITABLE), prefix=f"/{GRADEBOOK}")
+    api.include_router(endpoints.router(ROSTERING, rostering.VIEWS))
+    api.include_router(endpoints.router(GRADEBOOK, gradebook.VIEWS))
+    api.include_router(writing.router(GRADEBOOK, gradebook.WRITABLE))
 
     api.add_exception_handler(Refused, _refused)
     api.add_exception_handler(tokens.TokenError, _token_refused)

@@ -16,12 +16,12 @@ from digione_platform.core import audit
 from digione_platform.web.dependencies import Transaction
 
 
-def router(views: Sequence[View]) -> APIRouter:
-    """The addresses by which views and their single objects are read."""
+def router(root: str, views: Sequence[View]) -> APIRouter:
+    """The addresses below ``root`` by which views and their single objects are read."""
     made = APIRouter()
     for view in views:
         made.add_api_route(
-            view.path,
+            f"/{root}{view.path}",
             _many(view),
             methods=["GET"],
             **described(
@@ -36,7 +36,7 @@ def router(views: Sequence[View]) -> APIRouter:
             ),
         )
         if view.one:
-            path = f"{view.path}/{{sourcedId}}"
+            path = f"/{root}{view.path}/{{sourcedId}}"
             made.add_api_route(
                 path,
                 _one(view),

@@ -25,11 +25,11 @@ from digione_platform.web.dependencies import Transaction
 Body = Annotated[bytes, Depends(limited_body)]
 
 
-def router(writables: Sequence[Writable]) -> APIRouter:
-    """The addresses at which objects are put and deleted."""
+def router(root: str, writables: Sequence[Writable]) -> APIRouter:
+    """The addresses below ``root`` at which objects are put and deleted."""
     made = APIRouter()
     for writable in writables:
-        path = f"{writable.view.path}/{{sourcedId}}"
+        path = f"/{root}{writable.view.path}/{{sourcedId}}"
         key = writable.view.collection.key
         put, delete = scopes_for(key, Operation.PUT), scopes_for(key, Operation.DELETE)
         body = {"$ref": f"#/components/schemas/{writable.body.__name__}"}
