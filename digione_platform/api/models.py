@@ -43,8 +43,8 @@ class ApiToken(Base):
 class ChangedRow(Base):
     """When a row of the master data, or what is shown with it, last changed here, in whatever way.
 
-    Written by triggers. ``last_modified`` of the row itself is what its source says, which may be long ago:
-    whoever reads changes since a time would miss it.
+    Written by triggers, where the row's own ``last_modified`` does not say so: that is what its source says,
+    which may be long ago, and whoever reads changes since a time would miss it.
     """
 
     __tablename__ = "changed_rows"

@@ -34,7 +34,7 @@ VISIBLE_PERSON = "(:protected or not {}.nondisclosure)"
 
 def head() -> dict[str, Field]:
     """What every object begins with."""
-    changed = "coalesce((select c.at from changed_rows c where c.id = t.id), t.last_modified)"
+    changed = "greatest(t.last_modified, (select c.at from changed_rows c where c.id = t.id))"
     return {
         "sourcedId": word("t.sourced_id"),
         "status": choice("t.status", Status),

@@ -63,9 +63,9 @@ def _put(writable: Writable, scopes: Sequence[Scope]) -> Callable[..., Response]
     def endpoint(
         request: Request,
         sourcedId: str,  # noqa: N803 - the standard's name
-        body: Body,
         session: Transaction,
         client: Annotated[Client, Depends(allowed(scopes), scope="function")],
+        body: Body,
     ) -> Response:
         row = _understood(writable, sourcedId, body)
         found = reader(request, session, client)

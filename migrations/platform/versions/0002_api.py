@@ -9,20 +9,25 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# What is shown with a row counts as a change of it: of whom the row is that a pair or role belongs to.
+# What is shown with a row counts as a change of it. By table: columns that name such rows, and their tables.
 CHANGED = {
-    "organisations": ("id",),
-    "academic_sessions": ("id",),
-    "persons": ("id",),
-    "courses": ("id",),
-    "groups": ("id",),
-    "roles": ("id", "person_id"),
-    "enrolments": ("id",),
-    "guardianships": ("child_id",),
-    "group_sessions": ("group_id",),
-    "grade_categories": ("id",),
-    "line_items": ("id",),
-    "results": ("id",),
+    **{
+        table: (("id", table),)
+        for table in (
+            "organisations",
+            "academic_sessions",
+            "persons",
+            "courses",
+            "groups",
+            "enrolments",
+            "grade_categories",
+            "line_items",
+            "results",
+        )
+    },
+    "roles": (("id", "roles"), ("person_id", "persons")),
+    "guardianships": (("child_id", "persons"),),
+    "group_sessions": (("group_id", "groups"),),
 }
 
 
@@ -168,43 +173,42 @@ def upgrade() -> None:
 
 
 def _note_changes() -> None:
+    # A row that says itself that it changed in this transaction needs no entry: so a bulk import writes none.
     op.execute("""
         create function note_changed() returns trigger language plpgsql as $$
         begin
             execute format(
-                'insert into changed_rows (id, at) select distinct %I, now() from touched
-                on conflict (id) do update set at = excluded.at', tg_argv[0]
+                'insert into changed_rows (id, at)
+                select distinct o.id, now() from touched t join %I o on o.id = t.%I
+                where o.last_modified <> now()
+                on conflict (id) do update set at = excluded.at', tg_argv[1], tg_argv[0]
             );
             return null;
         end $$
     """)
-    for table, columns in CHANGED.items():
-        for column in columns:
+    for table, named in CHANGED.items():
+        for column, owner in named:
             for event, rows in (("insert", "new"), ("update", "new"), ("delete", "old")):
                 op.execute(
                     f"create trigger note_{event}_of_{column} after {event} on {table} "
                     f"referencing {rows} table as touched "
-                    f"for each statement execute function note_changed('{column}')"
+                    f"for each statement execute function note_changed('{column}', '{owner}')"
                 )
     # Who comes under non-disclosure, or out of it, appears or vanishes together with all that hangs on them.
     op.execute("""
         create function note_nondisclosure() returns trigger language plpgsql as $$
         begin
-            with turned as (
-                select id from was join became using (id) where was.nondisclosure <> became.nondisclosure
-            )
             insert into changed_rows (id, at)
-            select id, now() from enrolments where person_id in (select id from turned)
-            union select id, now() from results where student_id in (select id from turned)
-            union select child_id, now() from guardianships where guardian_id in (select id from turned)
+            select id, now() from enrolments where person_id = new.id
+            union select id, now() from results where student_id = new.id
+            union select child_id, now() from guardianships where guardian_id = new.id
             on conflict (id) do update set at = excluded.at;
             return null;
         end $$
     """)
     op.execute("""
         create trigger note_nondisclosure after update on persons
-        referencing old table as was new table as became
-        for each statement execute function note_nondisclosure()
+        for each row when (old.nondisclosure <> new.nondisclosure) execute function note_nondisclosure()
     """)
     # An address's part in which every character but the plain ones is written as its UTF-8 bytes.
     op.execute(r"""

@@ -227,6 +227,12 @@ def test_a_body_of_another_form_is_refused(service: Service, content: bytes) -> 
     assert get(service, "/categories/c1")["title"] == "Kokeet"
 
 
+def test_a_body_is_not_looked_at_before_the_token(service: Service) -> None:
+    service.token = "unknown"
+    answer = service.ask(f"{GRADEBOOK}/categories/c1", "PUT", content=b" " * (MAX_BODY + 1))
+    assert answer.status_code == 401
+
+
 def test_a_body_that_is_too_large_is_refused(service: Service) -> None:
     answer = service.ask(f"{GRADEBOOK}/categories/c1", "PUT", content=b" " * (MAX_BODY + 1))
     assert minor(answer)[0] == 413
