@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from digione_platform import sessions
+from digione_platform.api.app import create_api
 from digione_platform.areas import areas_of
 from digione_platform.auth import SignInMethod
 from digione_platform.core import audit
@@ -25,7 +26,7 @@ from digione_platform.core.viewer import Viewer
 from digione_platform.db import open_database
 from digione_platform.errors import PlatformError
 from digione_platform.i18n import mark
-from digione_platform.security import HEALTH, Guard
+from digione_platform.security import HEALTH, ONEROSTER, Guard
 from digione_platform.settings import Settings
 from digione_platform.web import looks, pages
 from digione_platform.web.dependencies import NoRoleError, NotFoundError, NotSignedInError
@@ -52,6 +53,7 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])
     app.add_api_route("/signed-out", _signed_out, methods=["GET"])
     app.add_api_route(HEALTH, _health, methods=["GET"])
+    app.mount(ONEROSTER, create_api(settings, engine), name="oneroster")
     app.mount("/static", Static(directory=STATIC), name="static")
 
     app.add_exception_handler(NotSignedInError, _not_signed_in)

@@ -23,6 +23,10 @@ from digione_cli.errors import DigioneError, Exit
 from digione_cli.main import app
 from digione_cli.model.instance import InstanceFile, TenantFile
 from digione_cli.model.service import Service, ServiceFile
+from digione_platform.api import access as scopes
+from digione_platform.api import fields, gradebook, rostering
+from digione_platform.api.problems import REASONS as REFUSED
+from digione_platform.api.views import View
 from digione_platform.core.access import TABLE, TAKEN, Action
 from digione_platform.errors import PlatformError
 from digione_platform.roster.problems import REASONS
@@ -184,6 +188,7 @@ _GROUPS = {
     "P-ACCOUNTS": "Platform: accounts",
     "P-AUDIT": "Platform: audit",
     "P-BUG": "Platform: bugs of ours",
+    "P-CLIENTS": "Platform: services that connect",
     "P-DATABASE": "Platform: database",
     "P-ROSTER": "Platform: rosters",
     "P-SAMPLE": "Platform: sample municipality",
@@ -286,6 +291,64 @@ def _granted(in_general: bool, protected: bool) -> str:
     return ""
 
 
+def api() -> str:
+    """The page of the open interfaces: scopes, addresses, fields, refusals."""
+    rows = [
+        (f"`{scope}`", ", ".join(sorted(opens.operations)), ", ".join(f"`{c}`" for c in opens.collections))
+        for scope, opens in scopes.TABLE.items()
+    ]
+    parts = [
+        "# Open interfaces\n",
+        "What services of other vendors can ask for, by OneRoster 1.2. How to begin:",
+        "[connect a service](../how-to/connect-a-service.md). The same for programs:",
+        "`/ims/oneroster/openapi.json` of each municipality.\n",
+        "## Scopes\n",
+        f"On the wire each begins with `{scopes.PREFIX}`. A request needs one of the scopes that open it.\n",
+        table(("Scope", "Opens", "Of"), rows),
+    ]
+    for title, root, views in (
+        ("Rostering", fields.ROSTERING, rostering.VIEWS),
+        ("Gradebook", fields.GRADEBOOK, gradebook.VIEWS),
+    ):
+        parts += [f"## {title}: `/ims/oneroster/{root}`\n"]
+        parts.append(table(("Address", "Gives", "Operations", "Scopes"), map(_address, views)))
+    parts += [
+        "## Fields\n",
+        "`fields` takes the names of the first column, `filter` and `sort` those of the last two.",
+        "A list cannot be sorted by.\n",
+    ]
+    collections = {view.collection.key: view.collection for view in (*rostering.VIEWS, *gradebook.VIEWS)}
+    for key, collection in collections.items():
+        parts += [f"### {key}\n", table(("Field", "Value", "Compared", "As"), _fields(collection))]
+    refusals = [(str(status), why) for status, why in REFUSED.items()]
+    parts += ["## Refusals\n", table(("Status", "Why"), refusals)]
+    return "\n".join(parts)
+
+
+def _address(view: View) -> tuple[str, str, str, str]:
+    written = next((one for one in gradebook.WRITABLE if one.view is view), None)
+    names = [view.many, view.one, *([written.put, written.delete] if written else [])]
+    methods = " `PUT` `DELETE`" if written else ""
+    single = f" and `{view.path}/{{sourcedId}}`{methods}" if view.one else ""
+    return (
+        f"`{view.path}`{single}",
+        f"`{view.collection.key}`",
+        ", ".join(f"`{name}`" for name in names if name),
+        " or ".join(f"`{scope}`" for scope in view.scopes),
+    )
+
+
+def _fields(collection: fields.Collection) -> Iterator[tuple[str, str, str, str]]:
+    for name, field in collection.fields.items():
+        words = field.schema.get("format") or field.schema["type"]
+        values = ", ".join(f"`{value}`" for value in field.schema.get("enum", ()))
+        always = ", always there" if name in ("sourcedId", "status", "dateLastModified") else ""
+        always = ", always there" if name in collection.required else always
+        compared = {".".join(filter(None, (name, rest))): how for rest, how in field.compared.items()}
+        kinds = " · ".join(dict.fromkeys(how.kind.value for how in compared.values()))
+        yield f"`{name}`", (values or words) + always, ", ".join(f"`{one}`" for one in compared), kinds
+
+
 # Services
 
 
@@ -338,6 +401,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "doctor.md": doctor,
     "roster-problems.md": roster_problems,
     "access.md": access,
+    "api.md": api,
     "services.md": services,
 }
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.measure_oneroster import measured
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 INSTANCE = "mallila"
@@ -133,6 +135,7 @@ def main() -> None:
     first, again = sandbox()
     rows.append(("digione sandbox, the first time", _told(first), "≤ 15 s"))
     rows.append(("digione sandbox, again", _told(again), "≤ 5 s"))
+    rows += measured()
     if (CHECKOUT / "inventories" / INSTANCE).exists() and os.geteuid() == 0:
         unchanged = seconds(digione("apply", INSTANCE, "--yes"), 5)
         plain = plain_ansible()

@@ -151,3 +151,13 @@ def trusted(authority: str) -> Iterator[Path]:
         file.write(f"{authority}\n{certifi.contents()}")
         file.flush()
         yield Path(file.name)
+
+
+def write_new(file: Path, content: bytes) -> None:
+    """Write a file that was not there, for this user alone.
+
+    Raises:
+        FileExistsError: there is something of that name.
+    """
+    with open(file, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
+        stream.write(content)

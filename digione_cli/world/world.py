@@ -38,11 +38,12 @@ _MAX_REPORT = 200_000_000  # bytes of what the platform's command says: accounts
 
 @dataclass(frozen=True)
 class Envelope:
-    """Exit code and output of a command on a host."""
+    """Exit code and output of a command on a host, and the file that it wrote, as base 64."""
 
     exit: int
     stdout: str
     stderr: str
+    file: str = ""
 
 
 class World:
@@ -166,7 +167,8 @@ class World:
     ) -> Envelope:
         """Run a command of the platform on a host as the tenant's user.
 
-        ``file`` is what the argument FILE stands for; it is streamed to the host.
+        ``file`` is what the argument FILE stands for; it is streamed to the host. OUT stands for a file that the
+        command writes.
 
         Raises:
             PreconditionError: the tenant's platform is not installed there.
@@ -188,7 +190,9 @@ class World:
                 f"digione apply {target.instance}",
             )
         try:
-            return Envelope(int(answer["exit"]), str(answer["stdout"]), str(answer["stderr"]))
+            return Envelope(
+                int(answer["exit"]), str(answer["stdout"]), str(answer["stderr"]), str(answer["file"])
+            )
         except (LookupError, TypeError, ValueError):
             raise ssh.unreadable(target) from None
 

@@ -15,6 +15,7 @@ from typing import Literal, cast
 from digione_platform.i18n import mark
 from digione_platform.roster import profile
 from digione_platform.roster.archive import Measured, Refused, open_archive
+from digione_platform.roster.cells import meant
 from digione_platform.roster.identifiers import holds_personal_identity_code
 from digione_platform.roster.problems import Detail, Problem, Problems, masked, shown
 from digione_platform.roster.profile import File, Rule
@@ -272,6 +273,7 @@ class _RowChecker:
             self.problems.add(_ragged(self.csv.removesuffix(".csv"), line, values, self.width))
             values = (values + [""] * self.width)[: self.width]
             return (line, values[0] or None, *([None] * (len(self.places) + 2)))
+        values = [meant(value) for value in values]
         self._check_text(line, values)
         leaving = self._check_head(line, values)
         for place, column, rule in self.rules:

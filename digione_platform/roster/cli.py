@@ -77,6 +77,31 @@ def import_roster(
         raise typer.Exit(InputError.exit)
 
 
+@app.command("export")
+def export_roster(
+    file: Annotated[Path, typer.Argument(help="The zip file to write; it must not exist yet.")],
+    protected: Annotated[
+        bool, typer.Option("--protected", help="Write people under non-disclosure too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+) -> None:
+    """Write all that is active as a bundle that imports again without difference."""
+    from dataclasses import asdict
+
+    from digione_platform.actor import operator_name
+    from digione_platform.db import ready_database
+    from digione_platform.roster.exporter import export_bundle
+    from digione_platform.roster.report import export_lines
+    from digione_platform.settings import load_settings
+
+    with ready_database(load_settings()) as engine:
+        done = export_bundle(engine, file, actor=operator_name(), protected=protected)
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(done), ensure_ascii=False, indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(export_lines(done, texts_of_command())) + "\n")
+
+
 @app.command()
 def undo(
     dry_run: Annotated[

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from digione_platform.i18n import Texts, mark
+from digione_platform.roster.exporter import Exported
 from digione_platform.roster.importer import Report
 from digione_platform.roster.problems import Problem
 
@@ -61,6 +62,20 @@ def undo_lines(done: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     yield texts.gettext(told, file=done["file"], kind=texts.gettext(kind), moment=moment)
 
 
+def export_lines(done: Exported, texts: Texts) -> Iterator[str]:
+    """The lines for people about an export."""
+    rows = ((name, (count, done.left_out.get(name, 0))) for name, count in done.written.items())
+    yield from _table((mark("written"), mark("left out")), rows, texts)
+    if any(done.left_out.values()):
+        yield ""
+        yield texts.gettext(
+            mark(
+                "Left out: people under non-disclosure, unless --protected was given, and what hangs on them; "
+                "rows that refer to something that is not active; classes without a course or a term."
+            )
+        )
+
+
 def _table(
     columns: tuple[str, ...], rows: Iterable[tuple[str, tuple[int, ...]]], texts: Texts
 ) -> Iterator[str]:
@@ -70,7 +85,8 @@ def _table(
     yield " " * names + "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
     for table, counts in rows:
         numbers = "".join(f"{count:{width}}" for count, width in zip(counts, widths, strict=True))
-        yield f"{texts.gettext(TABLES[table]):{names}}{numbers}"
+        name = texts.gettext(TABLES[table]) if table in TABLES else table  # a file keeps its name
+        yield f"{name:{names}}{numbers}"
 
 
 def _line(problem: Problem, texts: Texts) -> str:

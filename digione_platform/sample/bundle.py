@@ -1,14 +1,12 @@
 """Writes a town as a OneRoster 1.2 bundle: rows go out one by one, and the bytes follow from the options."""
 
-import csv
-import io
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
-from digione_platform.roster import profile
+from digione_platform.roster import profile, writer
 from digione_platform.sample.town import (
     HOMEROOM,
     SUBJECTS,
@@ -21,40 +19,16 @@ from digione_platform.sample.town import (
     subjects_of,
 )
 
-# A row is what is filled in, by column; all else is empty.
-Row = dict[str, str]
-_EPOCH = (1980, 1, 1, 0, 0, 0)
+Row = writer.Row
 
 
 def write_bundle(path: Path, options: Options) -> None:
     """Write the town of ``options`` to a zip file; the same options give the same bytes."""
     town = Town(options)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        _write(archive, profile.MANIFEST, list(profile.MANIFEST_COLUMNS), _manifest())
+        writer.write_manifest(archive, _FILES, "DigiOne sample municipality", "digione-sample")
         for name, rows in _FILES.items():
-            extensions = list(profile.FILES[name].extensions)
-            _write(archive, name, [*profile.COLUMNS[name], *extensions], rows(town))
-
-
-def _write(archive: zipfile.ZipFile, name: str, columns: list[str], rows: Iterator[Row]) -> None:
-    entry = zipfile.ZipInfo(f"{name}.csv", _EPOCH)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o100644 << 16
-    with archive.open(entry, "w") as stream, io.TextIOWrapper(stream, "utf-8", newline="") as text:
-        writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _manifest() -> Iterator[Row]:
-    said = {
-        **profile.MANIFEST_VERSIONS,
-        **{f"file.{name}": "bulk" if name in _FILES else "absent" for name in profile.COLUMNS},
-        "source.systemName": "DigiOne sample municipality",
-        "source.systemCode": "digione-sample",
-    }
-    for key, value in said.items():
-        yield {"propertyName": key, "value": value}
+            writer.write_file(archive, name, rows(town))
 
 
 def _orgs(town: Town) -> Iterator[Row]:

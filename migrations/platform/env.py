@@ -2,6 +2,8 @@
 
 from alembic import context
 
+from digione_platform.api import models as _api  # noqa: F401 - enters its tables
+from digione_platform.core import gradebook as _gradebook  # noqa: F401 - enters its tables
 from digione_platform.core.models import Base
 
 context.configure(

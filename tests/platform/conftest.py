@@ -58,6 +58,10 @@ class Databases:
             connection.execute(f"create database {name} template {template}")  # type: ignore[arg-type]
         return self._server.model_copy(update={"name": name})
 
+    def rename(self, database: Database, name: str) -> None:
+        with psycopg.connect(self._url(), autocommit=True) as connection:
+            connection.execute(f"alter database {database.name} rename to {name}")  # type: ignore[arg-type]
+
     def drop(self, database: Database) -> None:
         with psycopg.connect(self._url(), autocommit=True) as connection:
             connection.execute(f"drop database {database.name} with (force)")  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from digione_cli.model.facts import HostFacts, LockHolder
-from digione_cli.world.remote import checker, lock
+from digione_cli.world.remote import checker, lock, platform
 
 HOLDER = {"operation": "1", "who": "matti", "machine": "desk", "verb": "apply", "since": "10:00"}
 
@@ -250,3 +250,13 @@ def test_programs_for_hosts_need_nothing_but_python(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_what_a_command_wrote_is_read_without_following_links(tmp_path: Path) -> None:
+    secret, link, pipe, file = (tmp_path / name for name in ("secret", "link", "pipe", "file"))
+    secret.write_text("root's alone")
+    link.symlink_to(secret)
+    os.mkfifo(pipe)
+    file.write_bytes(b"zip")
+    read = [platform.content_of(str(path)) for path in (link, pipe, tmp_path, tmp_path / "none", file)]
+    assert read == [b"", b"", b"", b"", b"zip"]

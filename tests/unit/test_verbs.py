@@ -1,5 +1,6 @@
 """Verbs as they are typed, over made-up hosts."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -319,3 +320,38 @@ def test_no_synthetic_people_for_a_real_provider(kuhmo: House, world: FakeWorld)
     assert result.code == 2
     assert "D1-SAMPLE-001" in result.err
     assert world.did == []
+
+
+def test_an_export_is_written_for_the_operator_alone(kuhmo: House, world: FakeWorld, tmp_path: Path) -> None:
+    world.envelope = Envelope(0, "users 7\n", "", base64.b64encode(b"zip").decode())
+    file = tmp_path / "out.zip"
+    result = kuhmo.run("roster", "export", "kuhmo", str(file), "--protected")
+    assert (result.code, result.out) == (0, "users 7\n")
+    assert world.did == ["platform kuhmo1 kuhmo: roster export OUT --protected"]
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"zip", 0o600)
+    again = kuhmo.run("roster", "export", "kuhmo", str(file))
+    assert (again.code, len(world.did)) == (2, 1)
+    assert "[D1-USE-009]" in again.err
+
+
+def test_an_export_that_failed_leaves_no_file(kuhmo: House, world: FakeWorld, tmp_path: Path) -> None:
+    world.envelope = Envelope(1, "", AWAY)
+    assert kuhmo.run("roster", "export", "kuhmo", str(tmp_path / "out.zip")).code == 1
+    assert list(tmp_path.glob("out.zip")) == []
+
+
+def test_services_are_let_in_by_the_platform_s_command(kuhmo: House, world: FakeWorld) -> None:
+    world.envelope = Envelope(0, "client_secret: shown-once\n", "")
+    options = ["--contact", "tuki@oppi.example", "--scope", "roster.readonly", "--protected"]
+    result = kuhmo.run("clients", "add", "kuhmo", "Oppi", *options)
+    assert result.out == "client_secret: shown-once\n"
+    kuhmo.run("clients", "rotate", "kuhmo", "some-id")
+    kuhmo.run("clients", "disable", "kuhmo", "some-id")
+    kuhmo.run("clients", "list", "kuhmo", "--json")
+    assert [did.removeprefix("platform kuhmo1 kuhmo: clients ") for did in world.did] == [
+        "add --contact=tuki@oppi.example --scope=roster.readonly --protected Oppi",
+        "rotate some-id",
+        "disable some-id",
+        "list --json",
+    ]
+    assert all("shown-once" not in did for did in world.did)

@@ -1,14 +1,17 @@
 """Runs on a host, as root: one command of the platform for a tenant, as the tenant's own user.
 
 The first line of standard input is JSON with tenant, arguments and the reader's language; what follows is
-a file for the command (named by the argument FILE) or its standard input. Prints an envelope as JSON, or
-``null`` where the tenant's platform is not installed.
+a file for the command (named by the argument FILE) or its standard input. The argument OUT names a file that
+the command writes. Prints an envelope as JSON, in it what was written there as base 64, or ``null`` where
+the tenant's platform is not installed.
 """
 
+import base64
 import json
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -34,6 +37,8 @@ def main() -> None:
                 shutil.copyfileobj(sys.stdin.buffer, file)  # it may be larger than the memory
             os.chown(path, user.pw_uid, user.pw_gid)
             arguments = [path if a == "FILE" else a for a in arguments]
+        written = os.path.join(folder, "written")
+        arguments = [written if a == "OUT" else a for a in arguments]
         done = subprocess.run(
             [PLATFORM, *arguments],
             input=sys.stdin.buffer.read(),
@@ -49,12 +54,23 @@ def main() -> None:
                 "LANG": "C.UTF-8",
             },
         )
+        output = content_of(written)
     envelope = {
         "exit": done.returncode,
         "stdout": done.stdout.decode(errors="replace"),
         "stderr": done.stderr.decode(errors="replace"),
+        "file": base64.b64encode(output).decode(),
     }
     print(json.dumps(envelope))
+
+
+def content_of(path: str) -> bytes:
+    """What the tenant's user wrote; a link or pipe in its place would make root read something else."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+            return stream.read() if stat.S_ISREG(os.fstat(stream.fileno()).st_mode) else b""
+    except OSError:
+        return b""
 
 
 if __name__ == "__main__":

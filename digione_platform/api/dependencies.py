@@ -1,0 +1,78 @@
+"""What the addresses of the interface ask for: a transaction, the client behind the token, its right."""
+
+from collections.abc import Callable, Iterable
+
+from fastapi import Request
+from sqlalchemy.orm import Session
+
+from digione_platform.api import clients
+from digione_platform.api.access import Scope
+from digione_platform.api.clients import Client
+from digione_platform.api.problems import Refused
+from digione_platform.api.query import Reader
+from digione_platform.core import audit
+from digione_platform.web.dependencies import Transaction
+
+MAX_BODY = 1024 * 1024
+
+
+def allowed(scopes: Iterable[Scope]) -> Callable[[Request, Session], Client]:
+    """What lets a request in whose token has one of some scopes."""
+
+    def client(request: Request, session: Transaction) -> Client:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        found = clients.find(session, token.strip()) if scheme.lower() == "bearer" and token else None
+        if found is None:
+            raise Refused(
+                401,
+                "unauthorisedrequest",
+                "ask for an access token: the one sent is missing, unknown, expired or revoked",
+                headers={"www-authenticate": 'Bearer error="invalid_token"' if token else "Bearer"},
+            )
+        request.state.client = found
+        if found.scopes.isdisjoint(scopes):
+            wanted = " or ".join(scopes)
+            raise Refused(
+                403,
+                "forbidden",
+                f"the token lacks the scope {wanted}",
+                headers={"www-authenticate": 'Bearer error="insufficient_scope"'},
+            )
+        return found
+
+    return client
+
+
+def reader(request: Request, session: Session, client: Client) -> Reader:
+    """What reads for a client."""
+    return Reader(session, request.app.state.root, client.protected)
+
+
+def note_refusal(request: Request, refused: Refused) -> None:
+    """Write down that a known client asked for what it may not have or what is not there.
+
+    In a transaction of its own: that of the request is rolled back.
+    """
+    client: Client | None = getattr(request.state, "client", None)
+    if client is None or refused.status not in (403, 404):
+        return
+    with request.app.state.open_session.begin() as session:
+        audit.record(
+            session,
+            client.id,
+            "client refused",
+            client=client.name,
+            method=request.method,
+            address=getattr(request.scope.get("route"), "path", "-"),
+            status=refused.status,
+        )
+
+
+async def limited_body(request: Request) -> bytes:
+    """The body of a request, unless it is too large to be one."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            raise Refused(413, "invaliddata", f"the body has more than {MAX_BODY} bytes")
+    return bytes(body)

@@ -1,0 +1,308 @@
+"""The gradebook service of OneRoster 1.2: its objects, its addresses, and what a body must be."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, JsonValue, StringConstraints
+from pydantic import Field as Limits
+
+from digione_platform.api.fields import Collection, Field, choice, day, flag, moment, number, reference, text
+from digione_platform.api.rostering import CLASS, SCHOOL, VISIBLE_PERSON, head, person
+from digione_platform.api.views import View
+from digione_platform.core.gradebook import SCORE_STATUSES, Category, Graded, LineItem, Result
+from digione_platform.core.models import RoleName
+
+_METADATA = Field("case when t.extension <> '{}' then t.extension end", {"type": "object"})
+
+CATEGORIES = Collection(
+    "categories",
+    "category",
+    "grade_categories t",
+    {**head(), "metadata": _METADATA, "title": text("t.title"), "weight": number("t.weight")},
+    ("title",),
+)
+
+LINE_ITEMS = Collection(
+    "lineItems",
+    "lineItem",
+    "line_items t",
+    {
+        **head(),
+        "metadata": _METADATA,
+        "title": text("t.title"),
+        "description": text("t.description"),
+        "assignDate": moment("t.assign_date"),
+        "dueDate": moment("t.due_date"),
+        "class": reference("class", "groups r where r.id = t.group_id"),
+        "school": reference(
+            "org", "groups g join organisations r on r.id = g.school_id where g.id = t.group_id"
+        ),
+        "category": reference("category", "grade_categories r where r.id = t.category_id"),
+        "gradingPeriod": reference("academicSession", "academic_sessions r where r.id = t.grading_period_id"),
+        "academicSession": reference("academicSession", "academic_sessions r where r.id = t.session_id"),
+        "resultValueMin": number("t.result_value_min"),
+        "resultValueMax": number("t.result_value_max"),
+    },
+    ("title", "assignDate", "dueDate", "class", "school", "category"),
+)
+
+RESULTS = Collection(
+    "results",
+    "result",
+    "results t",
+    {
+        **head(),
+        "metadata": _METADATA,
+        "lineItem": reference("lineItem", "line_items r where r.id = t.line_item_id"),
+        "student": reference("user", "persons r where r.id = t.student_id"),
+        "class": reference(
+            "class", "line_items l join groups r on r.id = l.group_id where l.id = t.line_item_id"
+        ),
+        "scoreStatus": choice("t.score_status", SCORE_STATUSES),
+        "score": number("t.score"),
+        "textScore": text("t.text_score"),
+        "scoreDate": day("t.score_date"),
+        "comment": text("t.comment"),
+        "inProgress": flag("t.in_progress"),
+        "incomplete": flag("t.incomplete"),
+        "late": flag("t.late"),
+        "missing": flag("t.missing"),
+    },
+    ("lineItem", "student", "class", "scoreStatus", "scoreDate"),
+    visible=f"exists (select from persons p where p.id = t.student_id and {VISIBLE_PERSON.format('p')})",
+    subject="t.student_id",
+)
+
+_LINE_ITEM_OF_CLASS = (
+    "select l.id from line_items l join groups g on g.id = l.group_id "
+    "where l.sourced_id = :lineItemSourcedId and g.sourced_id = :classSourcedId"
+)
+_RESULT_OF_CLASS = "t.line_item_id in (select l.id from line_items l where l.group_id = :class)"
+
+VIEWS: tuple[View, ...] = (
+    View("/categories", "getAllCategories", "getCategory", CATEGORIES),
+    View("/lineItems", "getAllLineItems", "getLineItem", LINE_ITEMS),
+    View("/results", "getAllResults", "getResult", RESULTS),
+    *(
+        View(path, name, "", collection, where, derived=True, within=within)
+        for path, name, collection, where, within in (
+            (
+                "/classes/{classSourcedId}/categories",
+                "getCategoriesForClass",
+                CATEGORIES,
+                "exists (select from line_items l where l.category_id = t.id and l.group_id = :class)",
+                {"class": CLASS},
+            ),
+            (
+                "/classes/{classSourcedId}/lineItems",
+                "getLineItemsForClass",
+                LINE_ITEMS,
+                "t.group_id = :class",
+                {"class": CLASS},
+            ),
+            (
+                "/classes/{classSourcedId}/results",
+                "getResultsForClass",
+                RESULTS,
+                _RESULT_OF_CLASS,
+                {"class": CLASS},
+            ),
+            (
+                "/classes/{classSourcedId}/lineItems/{lineItemSourcedId}/results",
+                "getResultsForLineItemForClass",
+                RESULTS,
+                "t.line_item_id = :lineItem",
+                {"lineItem": _LINE_ITEM_OF_CLASS},
+            ),
+            (
+                "/classes/{classSourcedId}/students/{studentSourcedId}/results",
+                "getResultsForStudentForClass",
+                RESULTS,
+                f"{_RESULT_OF_CLASS} and t.student_id = :person",
+                {"class": CLASS, "person": person("studentSourcedId", RoleName.STUDENT)},
+            ),
+            (
+                "/schools/{schoolSourcedId}/lineItems",
+                "getLineItemsForSchool",
+                LINE_ITEMS,
+                "t.group_id in (select g.id from groups g where g.school_id = :school)",
+                {"school": SCHOOL},
+            ),
+        )
+    ),
+)
+
+# No line breaks but in texts, and nothing that a database or terminal would take for something else.
+Line = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Text = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+SourcedId = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f\x7f]{1,255}$")]
+Number = Annotated[float, Limits(allow_inf_nan=False)]
+Truth = Annotated[Literal["true", "false"], AfterValidator(lambda word: word == "true")]
+
+
+def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """JSON that the database has a place for: without endless numbers and the character NUL."""
+    if "\\u0000" in json.dumps(value, allow_nan=False).replace("\\\\", ""):
+        raise ValueError("it holds the character NUL")
+    return value
+
+
+class Part(BaseModel):
+    """Part of a body. A key that would not be kept is refused by name."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Reference(Part):
+    """What is referred to; only its identifier counts."""
+
+    sourcedId: SourcedId  # noqa: N815
+    href: str | None = None
+    type: str | None = None
+
+
+class Row(Part):
+    """What every object may have. The time of the last change is the platform's to say."""
+
+    sourcedId: SourcedId  # noqa: N815
+    status: Literal["active", "tobedeleted"] = "active"
+    dateLastModified: str | None = None  # noqa: N815
+    metadata: Annotated[dict[Line, JsonValue], AfterValidator(_storable)] = {}
+
+
+class CategoryRow(Row):
+    title: Line
+    weight: Number | None = None
+
+
+class LineItemRow(Row):
+    title: Line
+    description: Text | None = None
+    assignDate: AwareDatetime  # noqa: N815
+    dueDate: AwareDatetime  # noqa: N815
+    class_: Annotated[Reference, Limits(alias="class")]
+    school: Reference | None = None
+    category: Reference
+    gradingPeriod: Reference | None = None  # noqa: N815
+    academicSession: Reference | None = None  # noqa: N815
+    resultValueMin: Number | None = None  # noqa: N815
+    resultValueMax: Number | None = None  # noqa: N815
+
+
+class ResultRow(Row):
+    lineItem: Reference  # noqa: N815
+    student: Reference
+    class_: Annotated[Reference | None, Limits(alias="class")] = None
+    scoreStatus: Literal[SCORE_STATUSES]  # type: ignore[valid-type]  # noqa: N815
+    score: Number | None = None
+    textScore: Line | None = None  # noqa: N815
+    scoreDate: date  # noqa: N815
+    comment: Text | None = None
+    inProgress: Truth | None = None  # noqa: N815
+    incomplete: Truth | None = None
+    late: Truth | None = None
+    missing: Truth | None = None
+
+
+class CategoryBody(Part):
+    category: CategoryRow
+
+
+class LineItemBody(Part):
+    lineItem: LineItemRow  # noqa: N815
+
+
+class ResultBody(Part):
+    result: ResultRow
+
+
+@dataclass(frozen=True)
+class Writable:
+    """What can be put at a view.
+
+    ``columns`` has the table's columns by the body's fields; ``links`` by the body's references the column
+    and the SQL that finds the row by the parameter ``:sourcedId`` (and finds nothing that must not be named);
+    ``agrees`` has references that are not kept, since they follow from others: SQL of what they must be.
+    """
+
+    view: View
+    put: str
+    delete: str
+    table: type[Graded]
+    body: type[Part]
+    columns: Mapping[str, str]
+    links: Mapping[str, tuple[str, str]]
+    agrees: Mapping[str, str]
+
+
+_SESSION = "select s.id from academic_sessions s where s.sourced_id = :sourcedId"
+
+WRITABLE: tuple[Writable, ...] = (
+    Writable(
+        VIEWS[0],
+        "putCategory",
+        "deleteCategory",
+        Category,
+        CategoryBody,
+        {"title": "title", "weight": "weight"},
+        {},
+        {},
+    ),
+    Writable(
+        VIEWS[1],
+        "putLineItem",
+        "deleteLineItem",
+        LineItem,
+        LineItemBody,
+        {
+            "title": "title",
+            "description": "description",
+            "assignDate": "assign_date",
+            "dueDate": "due_date",
+            "resultValueMin": "result_value_min",
+            "resultValueMax": "result_value_max",
+        },
+        {
+            "class": ("group_id", "select g.id from groups g where g.sourced_id = :sourcedId"),
+            "category": (
+                "category_id",
+                "select c.id from grade_categories c where c.sourced_id = :sourcedId",
+            ),
+            "gradingPeriod": ("grading_period_id", _SESSION),
+            "academicSession": ("session_id", _SESSION),
+        },
+        {
+            "school": "select o.sourced_id from groups g join organisations o on o.id = g.school_id "
+            "where g.id = :group_id"
+        },
+    ),
+    Writable(
+        VIEWS[2],
+        "putResult",
+        "deleteResult",
+        Result,
+        ResultBody,
+        {
+            "scoreStatus": "score_status",
+            "score": "score",
+            "textScore": "text_score",
+            "scoreDate": "score_date",
+            "comment": "comment",
+            "inProgress": "in_progress",
+            "incomplete": "incomplete",
+            "late": "late",
+            "missing": "missing",
+        },
+        {
+            "lineItem": ("line_item_id", "select l.id from line_items l where l.sourced_id = :sourcedId"),
+            "student": ("student_id", person("sourcedId", RoleName.STUDENT)),
+        },
+        {
+            "class": "select g.sourced_id from line_items l join groups g on g.id = l.group_id "
+            "where l.id = :line_item_id"
+        },
+    ),
+)

@@ -1,0 +1,180 @@
+"""Puts and deletes objects of the gradebook. Each is its maker's: no other service changes it."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import func, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from digione_platform.api.access import Operation, Scope, scopes_for
+from digione_platform.api.clients import Client
+from digione_platform.api.dependencies import allowed, limited_body, reader
+from digione_platform.api.endpoints import described, one_schema
+from digione_platform.api.fields import Schema
+from digione_platform.api.gradebook import Writable
+from digione_platform.api.problems import Refused
+from digione_platform.api.query import Reader, Selection
+from digione_platform.core import audit
+from digione_platform.core.models import Status
+from digione_platform.web.dependencies import Transaction
+
+Body = Annotated[bytes, Depends(limited_body)]
+
+
+def router(root: str, writables: Sequence[Writable]) -> APIRouter:
+    """The addresses below ``root`` at which objects are put and deleted."""
+    made = APIRouter()
+    for writable in writables:
+        path = f"/{root}{writable.view.path}/{{sourcedId}}"
+        key = writable.view.collection.key
+        put, delete = scopes_for(key, Operation.PUT), scopes_for(key, Operation.DELETE)
+        body = {"$ref": f"#/components/schemas/{writable.body.__name__}"}
+        made.add_api_route(
+            path,
+            _put(writable, put),
+            methods=["PUT"],
+            **described(path, writable.put, put, one_schema(writable.view), 201, body),
+        )
+        made.add_api_route(
+            path,
+            _delete(writable, delete),
+            methods=["DELETE"],
+            **described(path, writable.delete, delete, None, 204),
+        )
+    return made
+
+
+def schemas(writables: Sequence[Writable]) -> dict[str, Schema]:
+    """The JSON Schemas of all bodies and their parts, by name."""
+    found: dict[str, Schema] = {}
+    for writable in writables:
+        schema = writable.body.model_json_schema(ref_template="#/components/schemas/{model}")
+        found |= {**schema.pop("$defs"), writable.body.__name__: schema}
+    return found
+
+
+def _put(writable: Writable, scopes: Sequence[Scope]) -> Callable[..., Response]:
+    view = writable.view
+
+    def endpoint(
+        request: Request,
+        sourcedId: str,  # noqa: N803 - the standard's name
+        session: Transaction,
+        client: Annotated[Client, Depends(allowed(scopes), scope="function")],
+        body: Body,
+    ) -> Response:
+        row = _understood(writable, sourcedId, body)
+        found = reader(request, session, client)
+        columns = {column: row[name] for name, column in writable.columns.items()}
+        columns |= _linked(writable, row, found)
+        _require_agreement(writable, row, columns, session)
+        columns |= {"status": row["status"], "extension": row["metadata"]}
+        _write(session, writable, client, sourcedId, columns)
+        subject, shown = found.one(view, sourcedId, Selection())
+        _record(session, client, "client wrote", writable, subject)
+        return Response(
+            f'{{"{view.collection.one}":{shown}}}', status_code=201, media_type="application/json"
+        )
+
+    return endpoint
+
+
+def _delete(writable: Writable, scopes: Sequence[Scope]) -> Callable[..., Response]:
+    def endpoint(
+        request: Request,
+        sourcedId: str,  # noqa: N803 - the standard's name
+        session: Transaction,
+        client: Annotated[Client, Depends(allowed(scopes), scope="function")],
+    ) -> Response:
+        table = writable.table
+        subject, _ = reader(request, session, client).one(writable.view, sourcedId, Selection())
+        owned = session.execute(
+            update(table)
+            .where(table.sourced_id == sourcedId, table.client_id == client.id)
+            .values(status=Status.TOBEDELETED, last_modified=func.now())
+            .returning(table.id)
+        ).one_or_none()
+        if owned is None:
+            raise _not_own()
+        _record(session, client, "client deleted", writable, subject)
+        return Response(status_code=204)
+
+    return endpoint
+
+
+def _understood(writable: Writable, sourced_id: str, body: bytes) -> dict[str, Any]:
+    """The fields of a body's object.
+
+    Raises:
+        Refused: the body is not what the interface takes, or is about another object than the address.
+    """
+    try:
+        parsed = writable.body.model_validate_json(body)
+    except ValidationError as error:
+        mistakes = error.errors(include_input=False, include_url=False, include_context=False)
+        told = "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in mistakes[:10])
+        raise Refused(422, "invaliddata", told, _place(mistakes[0]["loc"])) from error
+    row: BaseModel = getattr(parsed, writable.view.collection.one)
+    fields = {info.alias or name: getattr(row, name) for name, info in type(row).model_fields.items()}
+    if fields["sourcedId"] != sourced_id:
+        raise Refused(422, "invaliddata", "sourcedId is not the address's", "sourcedId")
+    return fields
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, loc)) or "body"
+
+
+def _linked(writable: Writable, row: dict[str, Any], found: Reader) -> dict[str, UUID | None]:
+    """The columns that refer to other rows.
+
+    Raises:
+        Refused: one of those is not there, or not to be known of.
+    """
+    columns: dict[str, UUID | None] = {}
+    for name, (column, sql) in writable.links.items():
+        named = row[name]
+        columns[column] = None if named is None else found.identifier(sql, {"sourcedId": named.sourcedId})
+        if named is not None and columns[column] is None:
+            raise Refused(422, "invaliddata", f"{name}: there is no such object", f"{name}.sourcedId")
+    return columns
+
+
+def _require_agreement(
+    writable: Writable, row: dict[str, Any], columns: dict[str, Any], session: Session
+) -> None:
+    for name, sql in writable.agrees.items():
+        statement = text(sql)
+        known = {key: columns[key] for key in statement.compile().params}
+        if row[name] is not None and session.scalar(statement, known) != row[name].sourcedId:
+            raise Refused(
+                422, "invaliddata", f"{name}: it does not fit the other fields", f"{name}.sourcedId"
+            )
+
+
+def _write(
+    session: Session, writable: Writable, client: Client, sourced_id: str, columns: dict[str, Any]
+) -> None:
+    table = writable.table
+    statement = insert(table).values(sourced_id=sourced_id, client_id=client.id, **columns)
+    written = session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[table.sourced_id],
+            set_={**columns, "last_modified": func.now()},
+            where=table.client_id == client.id,
+        ).returning(table.id)
+    ).one_or_none()
+    if written is None:
+        raise _not_own()
+
+
+def _not_own() -> Refused:
+    return Refused(403, "forbidden", "it was made by another service, which alone may change it", "sourcedId")
+
+
+def _record(session: Session, client: Client, action: str, writable: Writable, subject: UUID | None) -> None:
+    audit.record(session, client.id, action, [subject], client=client.name, collection=writable.view.path)

@@ -1,0 +1,102 @@
+"""What is said of the interface holds: the commands of the docs page, and the OpenAPI document."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import Case
+from schemathesis.checks import CHECKS
+from sqlalchemy import create_engine
+
+from digione_platform.api import gradebook, rostering
+from digione_platform.api.app import create_api, document
+from digione_platform.api.fields import GRADEBOOK, ROSTERING
+from digione_platform.settings import Database
+from tests.platform.api.conftest import Live, connect_to
+from tests.platform.conftest import settings_for
+
+
+def commands(repository: Path) -> list[str]:
+    """The commands of the docs page, in their order."""
+    page = (repository / "docs/how-to/connect-a-service.md").read_text(encoding="utf-8")
+    return re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)
+
+
+def test_the_commands_of_the_docs_work_as_they_stand(live: Live, repository: Path) -> None:
+    service = connect_to(live.app)()
+    found = commands(repository)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "echo;echo =====\n".join(found)],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOST": live.url,
+            "CLIENT_ID": str(service.client_id),
+            "CLIENT_SECRET": service.secret,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = done.stdout.split("=====")
+    assert len(answers) == len(found) == 7
+    token, _, everyone, teachers, students, changed, written = answers
+    assert '"token_type":"Bearer"' in token
+    assert "x-total-count: 7" in everyone.lower()
+    assert '"users":[{"sourcedId"' in everyone.replace(" ", "")
+    assert "Opettaja" in teachers
+    assert "Aino" not in teachers
+    assert "Aino" in students
+    assert "Aino" in changed
+    assert '"oppi-exams"' in written
+
+
+@pytest.fixture(scope="session")
+def bearer(live: Live) -> str:
+    return f"Bearer {connect_to(live.app)(protected=True).token}"
+
+
+DOCUMENT = document(
+    create_api(settings_for(Database(host="/", name="", user="")), create_engine("postgresql+psycopg://"))
+)
+OPERATIONS = {
+    operation.ok().label: operation.ok()
+    for operation in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()
+}
+CHECKED = CHECKS.get_by_names(
+    [
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_schema_conformance",
+    ]
+)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_answers_are_as_the_openapi_document_says(name: str, live: Live, bearer: str) -> None:
+    @settings(
+        max_examples=8,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(OPERATIONS[name].as_strategy())
+    def ask(case: Case) -> None:
+        case.call_and_validate(f"{live.url}/ims/oneroster", headers={"authorization": bearer}, checks=CHECKED)
+
+    ask()
+
+
+def test_the_document_names_every_address_and_its_scopes() -> None:
+    for root, views in ((ROSTERING, rostering.VIEWS), (GRADEBOOK, gradebook.VIEWS)):
+        for view in views:
+            said = DOCUMENT["paths"][f"/{root}{view.path}"]["get"]
+            assert said["operationId"] == view.many
+            assert said["security"] == [{"oauth2": [scope.url]} for scope in view.scopes]
+    assert len(OPERATIONS) == len(rostering.VIEWS) + len(gradebook.VIEWS) + 12 + 3 + 6

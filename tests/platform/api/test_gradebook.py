@@ -1,0 +1,281 @@
+"""OneRoster's gradebook service: what is put can be read, and what does not fit is refused by name."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx import Response
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from digione_platform.api import gradebook
+from digione_platform.api.access import Scope
+from digione_platform.api.dependencies import MAX_BODY
+from digione_platform.core.models import AuditEvent
+from tests.platform.api.conftest import GRADEBOOK, Connect, Service
+from tests.platform.api.test_rostering import minor
+from tests.platform.town import Town
+
+CATEGORY = {"sourcedId": "c1", "title": "Kokeet", "weight": 0.5}
+LINE_ITEM: dict[str, Any] = {
+    "sourcedId": "li1",
+    "title": "Koe 1: =SUM(A1)",
+    "description": "Luvut\n1 ja 2",
+    "assignDate": "2026-10-01T08:00:00Z",
+    "dueDate": "2026-10-08T08:00:00.500+03:00",
+    "class": {"sourcedId": "town-0037"},
+    "category": {"sourcedId": "c1"},
+    "resultValueMin": 4,
+    "resultValueMax": 10.0,
+}
+RESULT: dict[str, Any] = {
+    "sourcedId": "r1",
+    "lineItem": {"sourcedId": "li1"},
+    "student": {"sourcedId": "town-0006"},
+    "scoreStatus": "fully graded",
+    "score": 9.25,
+    "scoreDate": "2026-10-09",
+    "comment": "Hienoa!",
+    "late": "false",
+}
+ONE = {"categories": "category", "lineItems": "lineItem", "results": "result"}
+
+
+def body(row: dict[str, Any], one: str) -> dict[str, Any]:
+    return {one: row}
+
+
+def put(service: Service, key: str, row: dict[str, Any]) -> Response:
+    return service.ask(f"{GRADEBOOK}/{key}/{row['sourcedId']}", "PUT", json=body(row, ONE[key]))
+
+
+def get(service: Service, path: str, **parameters: Any) -> Any:
+    answer = service.ask(f"{GRADEBOOK}{path}", params=parameters)
+    assert answer.status_code == 200, answer.text
+    (found,) = answer.json().values()
+    return found
+
+
+@pytest.fixture
+def service(connect: Connect) -> Service:
+    """A service that has put a category, a line item and a result."""
+    service = connect()
+    for key, row in (("categories", CATEGORY), ("lineItems", LINE_ITEM), ("results", RESULT)):
+        answer = put(service, key, row)
+        assert answer.status_code == 201, answer.text
+    return service
+
+
+def test_what_was_put_can_be_read(service: Service) -> None:
+    category, line_item, result = (
+        get(service, "/categories/c1"),
+        get(service, "/lineItems/li1"),
+        get(service, "/results/r1"),
+    )
+    assert (category["title"], category["weight"], category["status"]) == ("Kokeet", 0.5, "active")
+    assert (line_item["title"], line_item["description"]) == (LINE_ITEM["title"], LINE_ITEM["description"])
+    assert (line_item["assignDate"], line_item["dueDate"]) == (
+        "2026-10-01T08:00:00.000Z",
+        "2026-10-08T05:00:00.500Z",
+    )
+    assert (line_item["resultValueMin"], line_item["resultValueMax"]) == (4, 10)
+    assert {line_item[key]["type"] for key in ("class", "school", "category")} == {"class", "org", "category"}
+    assert {key: result[key] for key in ("scoreStatus", "score", "scoreDate", "comment", "late")} == {
+        key: RESULT[key] for key in ("scoreStatus", "score", "scoreDate", "comment", "late")
+    }
+    assert result["student"]["sourcedId"] == "town-0006"
+    assert result["class"]["sourcedId"] == "town-0037"
+    assert "missing" not in result
+
+
+def test_the_answer_to_a_put_is_the_object(service: Service) -> None:
+    answer = put(service, "categories", CATEGORY | {"metadata": {"color": "#fff", "n": [1, 2]}})
+    assert answer.json()["category"] == get(service, "/categories/c1")
+    assert answer.json()["category"]["metadata"] == {"color": "#fff", "n": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/categories", ["c1"]),
+        ("/lineItems", ["li1"]),
+        ("/results", ["r1"]),
+        ("/classes/town-0037/categories", ["c1"]),
+        ("/classes/town-0038/categories", []),
+        ("/classes/town-0037/lineItems", ["li1"]),
+        ("/classes/town-0037/results", ["r1"]),
+        ("/classes/town-0038/results", []),
+        ("/classes/town-0037/lineItems/li1/results", ["r1"]),
+        ("/classes/town-0037/students/town-0006/results", ["r1"]),
+        ("/classes/town-0037/students/town-0010/results", []),
+        ("/schools/town-0002/lineItems", ["li1"]),
+        ("/schools/town-0003/lineItems", []),
+    ],
+)
+def test_an_address_gives_its_objects(service: Service, path: str, found: list[str]) -> None:
+    assert [row["sourcedId"] for row in get(service, path)] == found
+
+
+@pytest.mark.parametrize(
+    ("path", "filter_", "found"),
+    [
+        ("/results", "score>='9.25' AND late='false'", ["r1"]),
+        ("/results", "score<'9'", []),
+        ("/results", "student.sourcedId='town-0006'", ["r1"]),
+        ("/results", "missing!='true'", ["r1"]),
+        ("/lineItems", "dueDate<'2026-10-09' AND category.sourcedId='c1'", ["li1"]),
+        ("/categories", "weight='0.5'", ["c1"]),
+    ],
+)
+def test_a_filter_finds(service: Service, path: str, filter_: str, found: list[str]) -> None:
+    assert [row["sourcedId"] for row in get(service, path, filter=filter_)] == found
+
+
+@pytest.mark.parametrize(
+    "path", ["/classes/town-0038/lineItems/li1/results", "/classes/x/results", "/schools/town-0001/lineItems"]
+)
+def test_below_what_does_not_belong_together_nothing_is_found(service: Service, path: str) -> None:
+    assert service.ask(f"{GRADEBOOK}{path}").status_code == 404
+
+
+def test_a_second_put_replaces_all_of_the_first(service: Service) -> None:
+    changed = {key: value for key, value in RESULT.items() if key != "comment"} | {"score": 7}
+    before = get(service, "/results/r1")["dateLastModified"]
+    assert put(service, "results", changed).status_code == 201
+    after = get(service, "/results/r1")
+    assert (after["score"], "comment" in after) == (7, False)
+    assert after["dateLastModified"] >= before
+    assert len(get(service, "/results")) == 1
+
+
+def test_what_was_deleted_is_told_as_to_be_deleted(service: Service) -> None:
+    assert service.ask(f"{GRADEBOOK}/results/r1", "DELETE").status_code == 204
+    assert get(service, "/results/r1")["status"] == "tobedeleted"
+    assert service.ask(f"{GRADEBOOK}/results/r1", "DELETE").status_code == 204
+    assert service.ask(f"{GRADEBOOK}/results/none", "DELETE").status_code == 404
+    assert put(service, "results", RESULT).json()["result"]["status"] == "active"
+
+
+def test_only_the_service_that_made_it_changes_or_deletes_it(service: Service, connect: Connect) -> None:
+    other = connect()
+    assert minor(put(other, "results", {**RESULT, "score": 4})) == (403, "sourcedId", "forbidden")
+    assert minor(other.ask(f"{GRADEBOOK}/results/r1", "DELETE")) == (403, "sourcedId", "forbidden")
+    assert get(service, "/results/r1")["score"] == 9.25
+    assert put(other, "results", {**RESULT, "sourcedId": "r2", "score": 4}).status_code == 201
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    ("results", {"score": "9"}, "result.score"),
+    ("results", {"score": True}, "result.score"),
+    ("results", {"scoreStatus": "done"}, "result.scoreStatus"),
+    ("results", {"scoreDate": "yesterday"}, "result.scoreDate"),
+    ("results", {"late": True}, "result.late"),
+    ("results", {"student": {"sourcedId": "nobody"}}, "student.sourcedId"),
+    ("results", {"student": {"sourcedId": "town-0026"}}, "student.sourcedId"),
+    ("results", {"student": None}, "result.student"),
+    ("results", {"lineItem": {"sourcedId": "none"}}, "lineItem.sourcedId"),
+    ("results", {"class": {"sourcedId": "town-0038"}}, "class.sourcedId"),
+    ("results", {"comment": "x" * 10_001}, "result.comment"),
+    ("results", {"comment": "a\x00b"}, "result.comment"),
+    ("results", {"textScore": "a\nb"}, "result.textScore"),
+    ("results", {"grade": 9}, "result.grade"),
+    ("results", {"status": "gone"}, "result.status"),
+    ("lineItems", {"school": {"sourcedId": "town-0003"}}, "school.sourcedId"),
+    ("lineItems", {"class": {"sourcedId": "none"}}, "class.sourcedId"),
+    ("lineItems", {"category": {"sourcedId": "none"}}, "category.sourcedId"),
+    ("lineItems", {"academicSession": {"sourcedId": "none"}}, "academicSession.sourcedId"),
+    ("lineItems", {"dueDate": "2026-10-08T08:00:00"}, "lineItem.dueDate"),
+    ("lineItems", {"dueDate": 0}, "lineItem.dueDate"),
+    ("lineItems", {"title": ""}, "lineItem.title"),
+    ("categories", {"title": None}, "category.title"),
+    ("categories", {"weight": "heavy"}, "category.weight"),
+]
+
+
+@pytest.mark.parametrize(("key", "change", "field"), WRONG)
+def test_a_body_that_does_not_fit_is_refused_by_name(
+    service: Service, key: str, change: dict[str, Any], field: str
+) -> None:
+    row = {"categories": CATEGORY, "lineItems": LINE_ITEM, "results": RESULT}[key]
+    before = get(service, f"/{key}/{row['sourcedId']}")
+    answer = put(service, key, {**row, **change})
+    assert minor(answer) == (422, field, "invaliddata")
+    assert get(service, f"/{key}/{row['sourcedId']}") == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"category": {}}',
+        b'{"result": {"sourcedId": "c1", "title": "x"}}',
+        b'{"category": {"sourcedId": "c2", "title": "x"}}',
+        b'{"category": {"sourcedId": "c1", "title": "\\ud800"}}',
+        b'{"category": {"sourcedId": "c1", "title": "x", "weight": 1e999}}',
+        b'{"category": {"sourcedId": "c1", "title": "x", "weight": NaN}}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"category": {"sourcedId": "c1", "title": "x", "metadata": {"a": "\\u0000"}}}',
+    ],
+)
+def test_a_body_of_another_form_is_refused(service: Service, content: bytes) -> None:
+    answer = service.ask(f"{GRADEBOOK}/categories/c1", "PUT", content=content)
+    assert minor(answer)[0::2] == (422, "invaliddata")
+    assert get(service, "/categories/c1")["title"] == "Kokeet"
+
+
+def test_a_body_is_not_looked_at_before_the_token(service: Service) -> None:
+    service.token = "unknown"
+    answer = service.ask(f"{GRADEBOOK}/categories/c1", "PUT", content=b" " * (MAX_BODY + 1))
+    assert answer.status_code == 401
+
+
+def test_a_body_that_is_too_large_is_refused(service: Service) -> None:
+    answer = service.ask(f"{GRADEBOOK}/categories/c1", "PUT", content=b" " * (MAX_BODY + 1))
+    assert minor(answer)[0] == 413
+
+
+@pytest.mark.parametrize("scope", [Scope.GRADEBOOK, Scope.ROSTER, Scope.GRADEBOOK_DELETE])
+def test_putting_needs_its_own_scope(connect: Connect, scope: Scope) -> None:
+    assert put(connect(scope), "categories", CATEGORY).status_code == 403
+
+
+@pytest.mark.parametrize("scope", [Scope.GRADEBOOK, Scope.GRADEBOOK_PUT])
+def test_deleting_needs_its_own_scope(service: Service, connect: Connect, scope: Scope) -> None:
+    assert connect(scope).ask(f"{GRADEBOOK}/categories/c1", "DELETE").status_code == 403
+
+
+def test_writing_is_in_the_audit_with_service_and_pupil(service: Service, app: FastAPI, town: Town) -> None:
+    service.ask(f"{GRADEBOOK}/results/r1", "DELETE")
+    with Session(app.state.engine) as session:
+        written = [
+            (event.action, event.detail["collection"], event.subject)
+            for event in session.query(AuditEvent).filter_by(actor=service.client_id).order_by(AuditEvent.id)
+            if event.action != "client signed in"
+        ]
+    pupil = town.people["Aino Virtanen"]
+    assert written == [
+        ("client wrote", "/categories", None),
+        ("client wrote", "/lineItems", None),
+        ("client wrote", "/results", pupil),
+        ("client deleted", "/results", pupil),
+    ]
+
+
+def test_the_service_offers_every_address_that_the_documentation_names(
+    service: Service, repository: Any
+) -> None:
+    told = (repository / "docs/reference/api.md").read_text()
+    for view in gradebook.VIEWS:
+        assert view.path in told
+
+
+def test_markers_of_the_town_are_where_these_tests_think(app: FastAPI) -> None:
+    with Session(app.state.engine) as session:
+        found = session.execute(
+            text("select given_name from persons where sourced_id = 'town-0006'")
+        ).scalar_one()
+    assert found == "Aino"
