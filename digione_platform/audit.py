@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digione_platform.errors import InputError, IntegrityError, PlatformError
+from digione_platform.i18n import mark, texts_of_command
 
 if TYPE_CHECKING:
     from digione_platform.core.chain import Head
@@ -69,15 +70,20 @@ def verify(
     if verdict.wrong:
         raise IntegrityError(
             "P-AUDIT-001",
-            "The audit is not as it was written",
-            verdict.wrong,
-            "keep database, backups and journal as they are and find out who could write to PostgreSQL; "
-            "if the database was restored from a backup: digione-platform audit verify --after-restore",
+            mark("The audit is not as it was written"),
+            verdict.fault,
+            mark(
+                "keep database, backups and journal as they are and find out who could write to PostgreSQL; "
+                "if the database was restored from a backup: digione-platform audit verify --after-restore"
+            ),
+            **verdict.values,
         )
     if kept is not None:
         _keep(kept, verdict.head)
     if not as_json:
-        sys.stdout.write(f"The audit holds: {verdict.head.position} events. Head: {verdict.head}\n")
+        told = mark("The audit holds; events: {number}. Head: {head}")
+        values = {"number": verdict.head.position, "head": verdict.head}
+        sys.stdout.write(texts_of_command().gettext(told, **values) + "\n")
 
 
 def read_head(text: str, where: str = "--seen") -> "Head":
@@ -88,9 +94,10 @@ def read_head(text: str, where: str = "--seen") -> "Head":
     if found is None:
         raise InputError(
             "P-AUDIT-002",
-            "The audit was not verified",
-            f"{where} is not a head such as 42:3f5a…",
-            "digione-platform audit verify prints one",
+            mark("The audit was not verified"),
+            mark("{where} is not a head such as 42:3f5a…"),
+            "digione-platform audit verify",
+            where=where,
         )
     return Head(int(found[1]), found[2])
 
@@ -103,7 +110,9 @@ def _keep(path: Path, head: "Head") -> None:
     except OSError as error:
         raise PlatformError(
             "P-AUDIT-003",
-            "The audit holds, and its head was not kept",
-            f"{path}: {error.strerror}",
+            mark("The audit holds, and its head was not kept"),
+            "{file}: {reason}",
             "digione apply <instance>",
+            file=path,
+            reason=error.strerror,
         ) from error

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from digione_cli.texts import t
-from digione_cli.verbs._common import session
+from digione_cli.verbs._common import intended, session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,63 @@ def on_platform(
     """Carry out a command of the tenant's platform on its host and pass on what it reports."""
     with session(as_json, ask_sudo_password) as (world, screen):
         return report_of_platform(tenant, arguments, as_json, world, screen, file)
+
+
+def change_on_platform(
+    verb: str,
+    title: str,
+    tenant: str,
+    arguments: "Sequence[str]",
+    dry_run: bool,
+    as_json: bool,
+    ask_sudo_password: bool,
+) -> int:
+    """Carry out a command of the tenant's platform that changes something, or say with ``title`` what it would do."""
+    with session(as_json, ask_sudo_password) as (world, screen):
+        if dry_run:
+            return plan_on_platform(verb, title, tenant, world, screen)
+        return report_of_platform(tenant, arguments, as_json, world, screen)
+
+
+def plan_on_platform(verb: str, title: str, tenant: str, world: Any, screen: Any) -> int:
+    """Show the plan of a verb that is one command of the tenant's platform."""
+    instance, _ = find(tenant, world)
+    screen.plan(intended(verb, instance.name, title, instance.placed("platform"), tenant))
+    return 0
+
+
+def export_from_platform(
+    verb: str,
+    tenant: str,
+    arguments: "Sequence[str]",
+    file: "Path",
+    dry_run: bool,
+    as_json: bool,
+    ask_sudo_password: bool,
+) -> int:
+    """Carry out a command of the tenant's platform that writes the file OUT; it becomes ``file`` here."""
+    import base64
+
+    from digione_cli.errors import UsageError
+    from digione_cli.world.files import write_new
+
+    if file.exists() or not file.parent.is_dir():
+        raise UsageError(
+            "D1-USE-009",
+            t("Nothing was exported"),
+            t("{file} exists already", file=file)
+            if file.exists()
+            else t("there is no folder {folder}", folder=file.parent),
+            t("name a new file in a folder that is there"),
+        )
+    with session(as_json, ask_sudo_password) as (world, screen):
+        if dry_run:
+            return plan_on_platform(verb, t("Write {file}", file=file), tenant, world, screen)
+        with screen.waiting(t("the platform works")):
+            answer = ask_platform(tenant, [*arguments, *(["--json"] if as_json else [])], world)
+        if answer.exit == 0:
+            write_new(file, base64.b64decode(answer.file))
+        return pass_on(answer, tenant, as_json, screen)
 
 
 def report_of_platform(

@@ -36,4 +36,4 @@ def verify(
     arguments = ["audit", "verify"]
     arguments += ["--seen", seen] if seen else []
     arguments += ["--after-restore"] if after_restore else []
-    return on_platform(tenant, arguments, b"", "", as_json, ask_sudo_password)
+    return on_platform(tenant, arguments, as_json, ask_sudo_password)

@@ -7,7 +7,7 @@ import typer
 
 from digione_cli.texts import t
 from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, Yes, intended, session
-from digione_cli.verbs._platform import ask_platform, find, on_platform, pass_on, plan_on_platform, report_of_platform
+from digione_cli.verbs._platform import export_from_platform, find, on_platform, report_of_platform
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -60,28 +60,13 @@ def export(
     protected: Annotated[
         bool, typer.Option("--protected", help="Write people under non-disclosure too.")
     ] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
     ask_sudo_password: AskSudoPassword = False,
 ) -> int:
     """Write all that is active in a tenant as a bundle that imports again without difference."""
-    import base64
-
-    from digione_cli.errors import UsageError
-    from digione_cli.world.files import write_new
-
-    if file.exists() or not file.parent.is_dir():
-        why = f"{file} exists already" if file.exists() else f"there is no folder {file.parent}"
-        raise UsageError(
-            "D1-USE-009", "Nothing was exported", why, "name a new file in a folder that is there"
-        )
     arguments = ["roster", "export", "OUT", *(["--protected"] if protected else [])]
-    arguments += ["--json"] if as_json else []
-    with session(as_json, ask_sudo_password) as (world, screen):
-        with screen.waiting("the platform works"):
-            answer = ask_platform(tenant, arguments, b"", "", world)
-        if answer.exit == 0:
-            write_new(file, base64.b64decode(answer.file))
-        return pass_on(answer, tenant, as_json, screen)
+    return export_from_platform("roster export", tenant, arguments, file, dry_run, as_json, ask_sudo_password)
 
 
 @app.command()

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from digione_cli.texts import t
 from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, session
-from digione_cli.verbs._platform import ask_platform, find, on_platform, pass_on, report_of_platform
+from digione_cli.verbs._platform import change_on_platform, export_from_platform, find, report_of_platform
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -23,31 +24,15 @@ Reason = Annotated[str, typer.Option(help="Why; it is written to the audit. Name
 def export(
     tenant: TenantName,
     person: Person,
-    to: Annotated[Path, typer.Option(metavar="FILE.zip", help="File to write on this machine.")],
+    to: Annotated[Path, typer.Option(metavar="FILE.zip", help="The file to write; it must not exist yet.")],
     reason: Reason,
+    dry_run: DryRun = False,
+    as_json: Json = False,
     ask_sudo_password: AskSudoPassword = False,
 ) -> int:
     """Export all data of a person: a zip archive with JSON and a page to read."""
-    import base64
-    import json
-    import os
-
-    from digione_cli.errors import UsageError
-
-    with session(False, ask_sudo_password) as (world, screen):
-        if to.exists():
-            raise UsageError(
-                "D1-USE-012", "Nothing was exported", f"{to} is there already", "name another file"
-            )
-        with screen.waiting("the platform works"):
-            arguments = ["subject", "export", person, "--reason", reason, "--json"]
-            answer = ask_platform(tenant, arguments, b"", "", world)
-        if answer.exit:
-            return pass_on(answer, tenant, False, screen)
-        with open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
-            file.write(base64.b64decode(json.loads(answer.stdout)["zip"]))
-        screen.note(f"{to}: all data of {person}")
-    return 0
+    arguments = ["subject", "export", person, "--to", "OUT", "--reason", reason]
+    return export_from_platform("subject export", tenant, arguments, to, dry_run, as_json, ask_sudo_password)
 
 
 @app.command()
@@ -73,19 +58,25 @@ def erase(
         find(tenant, world)
         prompt = confirm is None and not as_json and sys.stdin.isatty()
         if dry_run or prompt:
-            code = report_of_platform(tenant, [*asked, "--dry-run"], b"", "", as_json, world, screen)
+            code = report_of_platform(tenant, [*asked, "--dry-run"], as_json, world, screen)
             if dry_run or code:
                 return code
         if prompt:
-            confirm = screen.ask(f"This cannot be undone. To go on, type the person ({person})")
+            confirm = screen.ask(
+                t("This cannot be undone. To go on, type the person ({person})", person=person)
+            )
         if confirm != person:
             raise UsageError(
-                "D1-USE-013",
-                "Nothing was erased",
-                "it was not confirmed",
-                f"digione subject erase {tenant} {person} --dry-run, then the same with --confirm {person}",
+                "D1-USE-012",
+                t("Nothing was erased"),
+                t("it was not confirmed"),
+                t(
+                    "digione subject erase {tenant} {person} --dry-run, then the same with --confirm {person}",
+                    tenant=tenant,
+                    person=person,
+                ),
             )
-        return report_of_platform(tenant, [*asked, "--confirm", person], b"", "", as_json, world, screen)
+        return report_of_platform(tenant, [*asked, "--confirm", person], as_json, world, screen)
 
 
 @app.command()
@@ -94,18 +85,28 @@ def hold(
     person: Person,
     reason: Reason,
     until: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day on which it may go.")] = "",
+    dry_run: DryRun = False,
+    as_json: Json = False,
     ask_sudo_password: AskSudoPassword = False,
 ) -> int:
     """Keep a person's data from being erased, until a day or until it is released."""
     arguments = ["subject", "hold", person, "--reason", reason, *(["--until", until] if until else [])]
-    return on_platform(tenant, arguments, b"", "", False, ask_sudo_password)
+    title = t("Keep the data of {person} from being erased", person=person)
+    return change_on_platform("subject hold", title, tenant, arguments, dry_run, as_json, ask_sudo_password)
 
 
 @app.command()
 def release(
-    tenant: TenantName, person: Person, reason: Reason, ask_sudo_password: AskSudoPassword = False
+    tenant: TenantName,
+    person: Person,
+    reason: Reason,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    ask_sudo_password: AskSudoPassword = False,
 ) -> int:
     """Lift all holds on a person's data."""
-    return on_platform(
-        tenant, ["subject", "release", person, "--reason", reason], b"", "", False, ask_sudo_password
+    arguments = ["subject", "release", person, "--reason", reason]
+    title = t("Lift all holds on the data of {person}", person=person)
+    return change_on_platform(
+        "subject release", title, tenant, arguments, dry_run, as_json, ask_sudo_password
     )

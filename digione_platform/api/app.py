@@ -73,7 +73,8 @@ async def _token(request: Request) -> Response:
 
 def _give(request: Request, body: str) -> dict[str, Any]:
     with request.app.state.open_session.begin() as session:
-        return tokens.give(session, request.headers.get("authorization"), body)
+        authorization = request.headers.get("authorization")
+        return tokens.give(session, authorization, body, request.state.request_id)
 
 
 def _document(request: Request) -> Response:

@@ -10,6 +10,7 @@ from uuid import UUID
 import typer
 
 from digione_platform.api.access import Scope
+from digione_platform.i18n import Texts, mark, texts_of_command
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -53,15 +54,9 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
         return
+    texts = texts_of_command()
     for row in rows:
-        seen = row["last_used"] or "never"
-        marks = [f"disabled {row['disabled']}"] if row["disabled"] else []
-        marks += ["sees people under non-disclosure"] if row["protected"] else []
-        sys.stdout.write(
-            f"{row['client_id']}  {row['name']}  ({row['contact']})\n"
-            f"  scopes: {', '.join(row['scopes'])}\n"
-            f"  last seen: {', '.join([seen, *marks])}\n"
-        )
+        sys.stdout.write("\n  ".join(_lines(row, texts)) + "\n")
 
 
 @app.command()
@@ -84,6 +79,19 @@ def rotate(client_id: ClientId, as_json: Json = False) -> None:
     with _transaction() as (settings, session):
         secret = clients.rotate(session, client_id, operator_name())
     _tell(_credentials(settings, client_id, secret), as_json)
+
+
+def _lines(row: dict[str, Any], texts: Texts) -> Iterator[str]:
+    yield f"{row['client_id']}  {row['name']}  ({row['contact']})"
+    yield texts.gettext(mark("scopes: {scopes}"), scopes=", ".join(row["scopes"]))
+    seen = row["last_used"]
+    yield (
+        texts.gettext(mark("last seen: {moment}"), moment=seen) if seen else texts.gettext(mark("never seen"))
+    )
+    if row["disabled"]:
+        yield texts.gettext(mark("disabled: {moment}"), moment=row["disabled"])
+    if row["protected"]:
+        yield texts.gettext(mark("sees people under non-disclosure"))
 
 
 def _credentials(settings: "Settings", client_id: UUID, secret: str) -> dict[str, str]:

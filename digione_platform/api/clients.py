@@ -20,7 +20,9 @@ from sqlalchemy.orm import Session
 from digione_platform.api.access import Scope
 from digione_platform.api.models import ApiClient, ApiToken
 from digione_platform.core import audit
+from digione_platform.core.audit import Act, By
 from digione_platform.errors import InputError
+from digione_platform.i18n import mark
 
 LIFETIME = timedelta(hours=1)
 # A request within this time of the last does not write that the client was used.
@@ -55,14 +57,15 @@ def add(
     except IntegrityError as error:
         raise InputError(
             "P-CLIENTS-001",
-            f"The client {name} was not added",
-            "there is one of that name",
-            "choose another name, or give that one a new secret: digione-platform clients rotate",
+            mark("The client {name} was not added"),
+            mark("there is one of that name"),
+            mark("choose another name, or give that one a new secret: digione-platform clients rotate"),
+            name=name,
         ) from error
     audit.record(
         session,
-        None,
-        "client added",
+        By(),
+        Act.ADD_CLIENT,
         client=str(client.id),
         operator=operator,
         scopes=client.scopes,
@@ -94,11 +97,11 @@ def disable(session: Session, client_id: UUID, operator: str) -> str:
     Raises:
         InputError: there is no such client.
     """
-    client = _get(session, client_id, "The client was not disabled")
+    client = _get(session, client_id, mark("The client was not disabled"))
     if client.disabled is None:
         client.disabled = datetime.now(UTC)
         _end_tokens(session, client_id)
-        audit.record(session, None, "client disabled", client=str(client_id), operator=operator)
+        audit.record(session, By(), Act.DISABLE_CLIENT, client=str(client_id), operator=operator)
     return client.name
 
 
@@ -108,16 +111,19 @@ def rotate(session: Session, client_id: UUID, operator: str) -> str:
     Raises:
         InputError: there is no such client, or it is disabled.
     """
-    what = "The client has its old secret"
+    what = mark("The client has its old secret")
     client = _get(session, client_id, what)
     if client.disabled is not None:
         raise InputError(
-            "P-CLIENTS-003", what, "it is disabled", "add a client: digione-platform clients add"
+            "P-CLIENTS-003",
+            what,
+            mark("it is disabled"),
+            mark("add a client: digione-platform clients add"),
         )
     secret = secrets.token_urlsafe(32)
     client.secret = _hash(secret)
     _end_tokens(session, client_id)
-    audit.record(session, None, "client rotated", client=str(client_id), operator=operator)
+    audit.record(session, By(), Act.ROTATE_CLIENT, client=str(client_id), operator=operator)
     return secret
 
 
@@ -131,14 +137,22 @@ def authenticate(session: Session, client_id: str, secret: str) -> ApiClient | N
     return client if client is not None and right and client.disabled is None else None
 
 
-def issue(session: Session, client: ApiClient, scopes: Iterable[str], *, now: datetime | None = None) -> str:
+def issue(
+    session: Session,
+    client: ApiClient,
+    scopes: Iterable[str],
+    *,
+    request: UUID | None = None,
+    now: datetime | None = None,
+) -> str:
     """A new access token for a client; tokens that have run out are forgotten."""
     now = now or datetime.now(UTC)
     session.execute(delete(ApiToken).where(ApiToken.expires < now))
     token = secrets.token_urlsafe(32)
     session.add(ApiToken(id=_hash(token), client_id=client.id, scopes=sorted(scopes), expires=now + LIFETIME))
     client.last_used = now
-    audit.record(session, client.id, "client signed in", client=client.name, scopes=sorted(scopes))
+    by = By(client.id, request=request)
+    audit.record(session, by, Act.CLIENT_SIGN_IN, service=client.name, scopes=sorted(scopes))
     return token
 
 
@@ -161,7 +175,9 @@ def find(session: Session, token: str, *, now: datetime | None = None) -> Client
 def _get(session: Session, client_id: UUID, what: str) -> ApiClient:
     client = session.get(ApiClient, client_id)
     if client is None:
-        raise InputError("P-CLIENTS-002", what, "there is no such client", "digione-platform clients list")
+        raise InputError(
+            "P-CLIENTS-002", what, mark("there is no such client"), "digione-platform clients list"
+        )
     return client
 
 

@@ -1,6 +1,8 @@
 """What the addresses of the interface ask for: a transaction, the client behind the token, its right."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy.orm import Session
@@ -11,6 +13,7 @@ from digione_platform.api.clients import Client
 from digione_platform.api.problems import Refused
 from digione_platform.api.query import Reader
 from digione_platform.core import audit
+from digione_platform.core.audit import Act, By
 from digione_platform.web.dependencies import Transaction
 
 MAX_BODY = 1024 * 1024
@@ -48,6 +51,14 @@ def reader(request: Request, session: Session, client: Client) -> Reader:
     return Reader(session, request.app.state.root, client.protected)
 
 
+def record(
+    session: Session, request: Request, client: Client, act: Act, subject: UUID | None = None, **detail: Any
+) -> None:
+    """Write down what a client did."""
+    by = By(client.id, request=request.state.request_id)
+    audit.record(session, by, act, [subject], service=client.name, **detail)
+
+
 def note_refusal(request: Request, refused: Refused) -> None:
     """Write down that a known client asked for what it may not have or what is not there.
 
@@ -57,11 +68,11 @@ def note_refusal(request: Request, refused: Refused) -> None:
     if client is None or refused.status not in (403, 404):
         return
     with request.app.state.open_session.begin() as session:
-        audit.record(
+        record(
             session,
-            client.id,
-            "client refused",
-            client=client.name,
+            request,
+            client,
+            Act.CLIENT_REFUSED,
             method=request.method,
             address=getattr(request.scope.get("route"), "path", "-"),
             status=refused.status,

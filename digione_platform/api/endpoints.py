@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from digione_platform.api.access import Scope
 from digione_platform.api.clients import Client
-from digione_platform.api.dependencies import allowed, reader
+from digione_platform.api.dependencies import allowed, reader, record
 from digione_platform.api.fields import Schema
 from digione_platform.api.query import Asked, Selection
 from digione_platform.api.views import View
-from digione_platform.core import audit
+from digione_platform.core.audit import Act
 from digione_platform.web.dependencies import Transaction
 
 
@@ -107,15 +107,8 @@ def _many(view: View) -> Callable[..., Response]:
         found = reader(request, session, client)
         parents = found.parents(view, request.path_params)
         total, rows = found.page(view, asked, parents)
-        audit.record(
-            session,
-            client.id,
-            "client read",
-            [parents.get("person")],
-            client=client.name,
-            collection=view.path,
-            count=len(rows),
-        )
+        person = parents.get("person")
+        record(session, request, client, Act.CLIENT_READ, person, collection=view.path, count=len(rows))
         return Response(
             f'{{"{view.collection.key}":[{",".join(rows)}]}}',
             media_type="application/json",
@@ -134,9 +127,7 @@ def _one(view: View) -> Callable[..., Response]:
         client: Annotated[Client, Depends(allowed(view.scopes), scope="function")],
     ) -> Response:
         subject, row = reader(request, session, client).one(view, sourcedId, asked)
-        audit.record(
-            session, client.id, "client read", [subject], client=client.name, collection=view.path, count=1
-        )
+        record(session, request, client, Act.CLIENT_READ, subject, collection=view.path, count=1)
         return Response(f'{{"{view.collection.one}":{row}}}', media_type="application/json")
 
     return endpoint

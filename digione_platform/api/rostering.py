@@ -18,6 +18,7 @@ from digione_platform.api.fields import (
     words,
 )
 from digione_platform.api.views import View
+from digione_platform.core.guardians import MAY_BE_TOLD, TODAY
 from digione_platform.core.models import (
     EnrolmentRole,
     GroupType,
@@ -32,9 +33,9 @@ from digione_platform.core.models import (
 VISIBLE_PERSON = "(:protected or not {}.nondisclosure)"
 
 
-def head() -> dict[str, Field]:
-    """What every object begins with."""
-    changed = "greatest(t.last_modified, (select c.at from changed_rows c where c.id = t.id))"
+def head(also: str = "null") -> dict[str, Field]:
+    """What every object begins with; ``also`` is the SQL of a further time at which it changed, or null."""
+    changed = f"greatest(t.last_modified, (select c.at from changed_rows c where c.id = t.id), {also})"
     return {
         "sourcedId": word("t.sourced_id"),
         "status": choice("t.status", Status),
@@ -196,12 +197,19 @@ _USER_METADATA = Field(
     },
 )
 
+# Guardianships begin and end by the calendar: then no row changes, and yet the child's agents do.
+_AGENTS_CHANGED = (
+    "(select max(day)::timestamp at time zone 'Europe/Helsinki' "
+    "from guardianships g, unnest(array[g.valid_from, g.valid_to]) day "
+    f"where g.child_id = t.id and day <= {TODAY})"
+)
+
 USERS = Collection(
     "users",
     "user",
     "persons t",
     {
-        **head(),
+        **head(_AGENTS_CHANGED),
         "metadata": _USER_METADATA,
         "userMasterIdentifier": word("t.learner_number"),
         "username": text("t.username"),
@@ -222,7 +230,7 @@ USERS = Collection(
         "agents": references(
             "user",
             "guardianships g join persons r on r.id = g.guardian_id "
-            f"where g.child_id = t.id and {VISIBLE_PERSON.format('r')}",
+            f"where g.child_id = t.id and {MAY_BE_TOLD} and {VISIBLE_PERSON.format('r')}",
         ),
         "grades": words("t.grades"),
     },

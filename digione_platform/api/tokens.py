@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict, deque
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
+from uuid import UUID
 
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
@@ -58,7 +59,9 @@ class Failures:
             self._times.popitem(last=False)
 
 
-def give(session: Session, authorization: str | None, body: str) -> dict[str, Any]:
+def give(
+    session: Session, authorization: str | None, body: str, request: UUID | None = None
+) -> dict[str, Any]:
     """Given the header ``Authorization`` and the form of a request, the answer with a token.
 
     Raises:
@@ -82,7 +85,7 @@ def give(session: Session, authorization: str | None, body: str) -> dict[str, An
     if not names <= set(client.scopes):
         raise TokenError("invalid_scope", "the client may not ask for all of these scopes")
     return {
-        "access_token": clients.issue(session, client, names),
+        "access_token": clients.issue(session, client, names, request=request),
         "token_type": "Bearer",
         "expires_in": int(clients.LIFETIME.total_seconds()),
         "scope": " ".join(sorted(Scope(name).url for name in names)),

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from digione_platform.api.access import Operation, Scope, scopes_for
 from digione_platform.api.clients import Client
-from digione_platform.api.dependencies import allowed, limited_body, reader
+from digione_platform.api.dependencies import allowed, limited_body, reader, record
 from digione_platform.api.endpoints import described, one_schema
 from digione_platform.api.fields import Schema
 from digione_platform.api.gradebook import Writable
 from digione_platform.api.problems import Refused
 from digione_platform.api.query import Reader, Selection
-from digione_platform.core import audit
+from digione_platform.core.audit import Act
 from digione_platform.core.models import Status
 from digione_platform.web.dependencies import Transaction
 
@@ -75,7 +75,7 @@ def _put(writable: Writable, scopes: Sequence[Scope]) -> Callable[..., Response]
         columns |= {"status": row["status"], "extension": row["metadata"]}
         _write(session, writable, client, sourcedId, columns)
         subject, shown = found.one(view, sourcedId, Selection())
-        _record(session, client, "client wrote", writable, subject)
+        record(session, request, client, Act.CLIENT_WRITE, subject, collection=view.path)
         return Response(
             f'{{"{view.collection.one}":{shown}}}', status_code=201, media_type="application/json"
         )
@@ -100,7 +100,7 @@ def _delete(writable: Writable, scopes: Sequence[Scope]) -> Callable[..., Respon
         ).one_or_none()
         if owned is None:
             raise _not_own()
-        _record(session, client, "client deleted", writable, subject)
+        record(session, request, client, Act.CLIENT_DELETE, subject, collection=writable.view.path)
         return Response(status_code=204)
 
     return endpoint
@@ -174,7 +174,3 @@ def _write(
 
 def _not_own() -> Refused:
     return Refused(403, "forbidden", "it was made by another service, which alone may change it", "sourcedId")
-
-
-def _record(session: Session, client: Client, action: str, writable: Writable, subject: UUID | None) -> None:
-    audit.record(session, client.id, action, [subject], client=client.name, collection=writable.view.path)

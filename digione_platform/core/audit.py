@@ -36,13 +36,25 @@ class Act(StrEnum):
     HOLD_SUBJECT = "subject.hold"
     RELEASE_SUBJECT = "subject.release"
     RESTART_CHAIN = "audit.restart"
+    EXPORT = "roster.export"
+    ADD_CLIENT = "clients.add"
+    DISABLE_CLIENT = "clients.disable"
+    ROTATE_CLIENT = "clients.rotate"
+    CLIENT_SIGN_IN = "client signed in"
+    CLIENT_READ = "client read"
+    CLIENT_WRITE = "client wrote"
+    CLIENT_DELETE = "client deleted"
+    CLIENT_REFUSED = "client refused"
 
 
 @dataclass(frozen=True)
 class By:
-    """Who acts: the person, what they work as, and in which request. Nobody: an operator, or unknown."""
+    """Who acts: the person, what they work as, and in which request. Nobody: an operator, or unknown.
 
-    person: UUID | None = None
+    A connected service acts by its client id, and its events have its name in ``detail`` as ``service``.
+    """
+
+    actor: UUID | None = None
     desktop: str | None = None
     request: UUID | None = None
 
@@ -62,7 +74,7 @@ def record(
     """
     rows = [
         {
-            "actor": by.person,
+            "actor": by.actor,
             "desktop": by.desktop,
             "action": action.value,
             "subject": subject,
@@ -71,7 +83,7 @@ def record(
             "detail": detail,
         }
         for subject in subjects
-        if subject is None or subject != by.person
+        if subject is None or subject != by.actor
     ]
     if rows:
         session.execute(insert(AuditEvent), rows)

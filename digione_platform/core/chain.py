@@ -6,10 +6,13 @@ therefore the last link seen is kept outside the database, and must still be the
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, text
+
+from digione_platform.i18n import mark
 
 # What of an event is hashed, as the database's function audit_link writes it. jsonb has one way to write
 # a value: keys are sorted, numbers and spaces are normal.
@@ -41,11 +44,20 @@ EMPTY = Head(0, "")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verification found. ``wrong`` is empty if the chain holds; ``event`` is where it breaks."""
+    """What a verification found. ``fault`` is empty if the chain holds; ``event`` is where it breaks.
+
+    ``fault`` is a text of the catalogues, filled in from ``values`` where it is shown.
+    """
 
     head: Head
-    wrong: str = ""
+    fault: str = ""
     event: int | None = None
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def wrong(self) -> str:
+        """What does not fit, in English."""
+        return self.fault.format(**self.values)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -67,19 +79,24 @@ def verify(connection: Connection, seen: Head = EMPTY) -> Verdict:
     rows = connection.execution_options(yield_per=5000).execute(_EVENTS)
     for position, event, stored, canonical in rows:
         if position != last.position + 1:
-            return Verdict(last, f"the link at position {last.position + 1} is missing", event)
+            return Verdict(
+                last, mark("the link at position {number} is missing"), event, {"number": last.position + 1}
+            )
         if canonical is None:
-            return Verdict(last, f"event {event} is missing", event)
+            return Verdict(last, mark("event {number} is missing"), event, {"number": event})
         previous = hashlib.sha256(previous + canonical.encode()).digest()
         if previous != bytes(stored):
-            return Verdict(last, f"event {event} was altered, or moved, after it was written", event)
+            altered = mark("event {number} was altered, or moved, after it was written")
+            return Verdict(last, altered, event, {"number": event})
         last = Head(position, previous.hex())
         found_seen = found_seen or last == seen
     beside = connection.execute(_BESIDE).scalar()
     if beside is not None:
-        return Verdict(last, f"event {beside} is not in the chain", beside)
+        return Verdict(last, mark("event {number} is not in the chain"), beside, {"number": beside})
     if not found_seen:
-        cut = last.position < seen.position
-        what = f"it ends at {last.position}: {seen.position - last.position} events were cut off"
-        return Verdict(last, f"it had {seen.position} events; {what}" if cut else "it was made anew")
+        if last.position >= seen.position:
+            return Verdict(last, mark("it was made anew"))
+        values = {"had": seen.position, "has": last.position, "lost": seen.position - last.position}
+        cut = mark("it had {had} events and ends at {has}: {lost} events were cut off")
+        return Verdict(last, cut, None, values)
     return Verdict(last)

@@ -23,6 +23,11 @@ class Look:
     actor: Person | None
     subject: Person | None
 
+    @property
+    def service(self) -> str | None:
+        """The connected service that acted, by its name."""
+        return self.event.detail.get("service")
+
 
 @dataclass(frozen=True)
 class Search:
@@ -51,7 +56,9 @@ def search(session: Session, asked: Search, page: int) -> Page[Look]:
     if asked.person.strip():
         wanted.append(AuditEvent.subject.in_(select(Person.id).where(*_named(asked.person))))
     if asked.actor.strip():
-        wanted.append(AuditEvent.actor.in_(select(Person.id).where(*_named(asked.actor))))
+        people = AuditEvent.actor.in_(select(Person.id).where(*_named(asked.actor)))
+        service = func.lower(AuditEvent.detail["service"].astext)
+        wanted.append(or_(people, service.startswith(asked.actor.strip().lower(), autoescape=True)))
     if asked.action is not None:
         wanted.append(AuditEvent.action == asked.action)
     if asked.since is not None:

@@ -450,6 +450,7 @@ class AuditEvent(Base):
     """Who did what to whose data. Rows are only ever added; the database refuses to change or delete them.
 
     ``actor`` and ``subject`` are persons' identifiers without a foreign key: the audit outlives the person.
+    A connected service is an ``actor`` by its client id.
     ``desktop`` is what the actor worked as, ``reason`` why they might: a relation of the access table, or
     words of their own. ``request`` is the request's identifier, as in the access log.
     """

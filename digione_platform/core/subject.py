@@ -15,7 +15,7 @@ from digione_platform.subjects.holders import Hold, Holder, Personal
 def holds(session: Session, person: UUID, today: date) -> Iterator[Hold]:
     """The register's word, and what people wrote down."""
     if session.scalar(select(Person.status).where(Person.id == person)) == Status.ACTIVE:
-        yield Hold("the register still has this person: the next import would bring the data back")
+        yield Hold(mark("the register still has this person: the next import would bring the data back"))
     written = select(RetentionHold).where(
         RetentionHold.person_id == person,
         or_(RetentionHold.until.is_(None), RetentionHold.until > today),
@@ -42,6 +42,7 @@ HOLDER = Holder(
             secret=("id", "id_token"),
         ),
         Personal("accounts", mark("User account"), "t.person_id = :person"),
+        Personal("results", mark("Results from connected services"), "t.student_id = :person"),
         Personal("enrolments", mark("Places in groups"), "t.person_id = :person"),
         Personal("guardianships", mark("Guardianships"), "t.guardian_id = :person or t.child_id = :person"),
         Personal("roles", mark("Roles"), "t.person_id = :person"),

@@ -1,7 +1,8 @@
 """Writes what the database holds as a OneRoster 1.2 bundle that imports again without difference.
 
 Only what is active is written, and only rows whose references are written too. People under non-disclosure,
-and all that hangs on them, are left out unless asked for.
+all that hangs on them, and guardians whom the platform itself would not tell of the child are left out unless
+asked for.
 """
 
 import os
@@ -15,7 +16,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from digione_platform.core import audit
+from digione_platform.core.audit import Act, By
+from digione_platform.core.guardians import MAY_BE_TOLD
 from digione_platform.errors import InputError
+from digione_platform.i18n import mark
 from digione_platform.roster import writer
 from digione_platform.roster.profile import LANGUAGE, NONDISCLOSURE
 from digione_platform.roster.staging import TABLES
@@ -146,7 +150,8 @@ _FILES: dict[str, tuple[str, dict[str, str]]] = {
             "sms": "t.sms",
             "phone": "t.phone",
             "agentSourcedIds": _many(
-                "guardianships m join p r on r.id = m.guardian_id where m.child_id = t.id"
+                "guardianships g join p r on r.id = g.guardian_id "
+                f"where g.child_id = t.id and g.status = 'active' and (:protected or {MAY_BE_TOLD})"
             ),
             "grades": _list("grades"),
             "userMasterIdentifier": "t.learner_number",
@@ -182,9 +187,11 @@ def export_bundle(engine: Engine, path: Path, *, actor: str, protected: bool) ->
     except OSError as error:
         raise InputError(
             "P-ROSTER-091",
-            "Nothing was exported",
-            f"{path}: {error.strerror}",
-            "name a file that does not exist yet, in a folder that does",
+            mark("Nothing was exported"),
+            "{file}: {reason}",
+            mark("name a file that does not exist yet, in a folder that does"),
+            file=path,
+            reason=error.strerror,
         ) from error
     try:
         with stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -193,7 +200,7 @@ def export_bundle(engine: Engine, path: Path, *, actor: str, protected: bool) ->
         path.unlink(missing_ok=True)
         raise
     with Session(engine) as session, session.begin():
-        audit.record(session, None, "roster.export", operator=actor, rows=done.written, protected=protected)
+        audit.record(session, By(), Act.EXPORT, operator=actor, rows=done.written, protected=protected)
     return done
 
 

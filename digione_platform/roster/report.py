@@ -70,7 +70,7 @@ def export_lines(done: Exported, texts: Texts) -> Iterator[str]:
         yield ""
         yield texts.gettext(
             mark(
-                "Left out: people under non-disclosure, unless --protected was given, and what hangs on them; "
+                "Left out: people under non-disclosure and what hangs on them, unless --protected was given; "
                 "rows that refer to something that is not active; classes without a course or a term."
             )
         )

@@ -1,6 +1,5 @@
 """``digione-platform subject``: the rights of the data subject."""
 
-import base64
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digione_platform.errors import InputError, PlatformError
+from digione_platform.i18n import Texts, mark, texts_of_command
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -31,19 +31,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 def export_person(
     person: Named,
     reason: Reason,
-    to: Annotated[Path | None, typer.Option(metavar="FILE.zip", help="File to write.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The archive within JSON, as base64.")] = False,
+    to: Annotated[Path, typer.Option(metavar="FILE.zip", help="File to write; it must not exist yet.")],
+    as_json: AsJson = False,
 ) -> None:
     """Export all data of a person: a zip archive with JSON and a page to read."""
     from digione_platform.actor import operator_name
     from digione_platform.core.models import Person
-    from digione_platform.i18n import Texts
     from digione_platform.subjects import rights
     from digione_platform.web.render import document
 
-    what = "Nothing was exported"
-    if (to is None) != as_json:
-        raise InputError("P-SUBJECT-003", what, "it is not said where to", "give either --to or --json")
+    what = mark("Nothing was exported")
     with _transaction() as (session, settings, _):
         found = rights.find_person(session, person, what)
         tenant = settings.tenant
@@ -55,13 +52,9 @@ def export_person(
             return document("subject.html", texts, municipality=municipality, at=datetime.now(UTC), **values)
 
         archive = rights.export(session, found, operator_name(), reason, page)
-        if to is not None:
-            _write(to, archive, what)
-    if as_json:
-        told = {"person": str(found), "zip": base64.b64encode(archive).decode()}
-        sys.stdout.write(json.dumps(told) + "\n")
-    else:
-        sys.stdout.write(f"{to}: all data of {found}\n")
+        _write(to, archive, what)
+    told = texts_of_command().gettext(mark("All data of {person} were exported."), person=found)
+    _tell({"person": str(found), "bytes": len(archive)}, told, as_json)
 
 
 @app.command("erase")
@@ -81,16 +74,17 @@ def erase_person(
     from digione_platform.i18n import today
     from digione_platform.subjects import rights
 
-    what = "Nothing was erased"
+    what, texts = mark("Nothing was erased"), texts_of_command()
     if not dry_run:
         if not confirm and sys.stdin.isatty():
-            confirm = typer.prompt("This cannot be undone. To go on, type the person once more", err=True)
+            asked = mark("This cannot be undone. To go on, type the person once more")
+            confirm = typer.prompt(texts.gettext(asked), err=True)
         if confirm != person:
             raise InputError(
                 "P-SUBJECT-004",
                 what,
-                "it was not confirmed",
-                "look first with --dry-run, then give the person once more with --confirm",
+                mark("it was not confirmed"),
+                mark("look first with --dry-run, then give the person once more with --confirm"),
             )
     with _transaction() as (session, settings, engine):
         found = rights.find_person(session, person, what)
@@ -98,10 +92,7 @@ def erase_person(
             session, found, today=today(), operator=operator_name(), reason=reason, apply=not dry_run
         )
     failure = None if dry_run else _leave_directory(engine, settings)
-    if as_json:
-        sys.stdout.write(json.dumps(receipt, indent=2) + "\n")
-    else:
-        sys.stdout.write("\n".join(_lines(receipt)) + "\n")
+    _tell(receipt, "\n".join(_lines(receipt, texts)), as_json)
     if failure:
         raise failure
 
@@ -111,6 +102,7 @@ def hold(
     person: Named,
     reason: Reason,
     until: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day on which it may go.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Keep a person's data from being erased, until a day or until it is released."""
     from digione_platform.actor import operator_name
@@ -119,20 +111,24 @@ def hold(
     from digione_platform.core.models import RetentionHold
     from digione_platform.subjects import rights
 
-    what = "Nothing is held"
+    what = mark("Nothing is held")
     try:
         day = date.fromisoformat(until) if until else None
     except ValueError as error:
-        raise InputError("P-SUBJECT-005", what, f"{until} is not a day", "write it as 2031-07-31") from error
+        raise InputError(
+            "P-SUBJECT-005", what, mark("{day} is not a day"), mark("write it as 2031-07-31"), day=until
+        ) from error
     with _transaction() as (session, _, _engine):
         found = rights.find_person(session, person, what)
         session.add(RetentionHold(person_id=found, reason=reason, until=day, actor=operator_name()))
         audit.record(session, By(), Act.HOLD_SUBJECT, [found], reason=reason, operator=operator_name())
-    sys.stdout.write(f"{found} is held{f' until {day}' if day else ''}\n")
+    held = mark("{person} is held until {day}.") if day else mark("{person} is held until it is released.")
+    told = texts_of_command().gettext(held, person=found, day=day)
+    _tell({"person": str(found), "held": True, "until": day and day.isoformat()}, told, as_json)
 
 
 @app.command()
-def release(person: Named, reason: Reason) -> None:
+def release(person: Named, reason: Reason, as_json: AsJson = False) -> None:
     """Lift all holds on a person's data."""
     from sqlalchemy import delete
 
@@ -143,10 +139,16 @@ def release(person: Named, reason: Reason) -> None:
     from digione_platform.subjects import rights
 
     with _transaction() as (session, _, _engine):
-        found = rights.find_person(session, person, "Nothing was released")
+        found = rights.find_person(session, person, mark("Nothing was released"))
         session.execute(delete(RetentionHold).where(RetentionHold.person_id == found))
         audit.record(session, By(), Act.RELEASE_SUBJECT, [found], reason=reason, operator=operator_name())
-    sys.stdout.write(f"{found} is not held\n")
+    told = texts_of_command().gettext(mark("{person} is not held."), person=found)
+    _tell({"person": str(found), "held": False}, told, as_json)
+
+
+def _tell(document: dict[str, Any], told: str, as_json: bool) -> None:
+    shown = json.dumps(document, ensure_ascii=False, indent=2) if as_json else told
+    sys.stdout.write(shown + "\n")
 
 
 @contextmanager
@@ -169,9 +171,10 @@ def _leave_directory(engine: "Engine", settings: "Settings") -> PlatformError | 
     except PlatformError as error:
         return PlatformError(
             "P-SUBJECT-006",
-            "The data were erased, the account is still in the directory",
+            mark("The data were erased, the account is still in the directory"),
             error.why,
-            "when the directory answers: digione-platform accounts sync",
+            mark("when the directory answers: digione-platform accounts sync"),
+            **error.values,
         )
     return None
 
@@ -183,19 +186,30 @@ def _write(path: Path, content: bytes, what: str) -> None:
             file.write(content)
     except OSError as error:
         raise InputError(
-            "P-SUBJECT-007", what, f"{path}: {error.strerror}", "name a file that is not there yet"
+            "P-SUBJECT-007",
+            what,
+            "{file}: {reason}",
+            mark("name a file that does not exist yet, in a folder that does"),
+            file=path,
+            reason=error.strerror,
         ) from error
 
 
-def _lines(receipt: dict[str, Any]) -> Iterator[str]:
-    yield f"{'':18}{'erased':>9}{'kept':>9}"
-    for table, count in receipt["erased"].items():
-        yield f"{table.replace('_', ' '):18}{count:9}{0:9}"
-    for table, count in receipt["kept"].items():
-        yield f"{table.replace('_', ' '):18}{0:9}{count:9}"
+def _lines(receipt: dict[str, Any], texts: Texts) -> Iterator[str]:
+    from digione_platform.subjects.holders import holders
+
+    titles = {one.table: texts.gettext(one.title) for holder in holders() for one in holder.personal}
+    names = max(map(len, titles.values())) + 1
+    heads = [texts.gettext(head) for head in (mark("erased"), mark("kept"))]
+    widths = [max(9, len(head) + 2) for head in heads]
+    yield " " * names + "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
+    for table, title in titles.items():
+        counts = (receipt[kind].get(table, 0) for kind in ("erased", "kept"))
+        yield f"{title:{names}}" + "".join(f"{n:{width}}" for n, width in zip(counts, widths, strict=True))
     yield ""
-    yield from (f"Held: {hold}" for hold in receipt["holds"])
+    yield from (texts.gettext(mark("Held: {reason}"), reason=hold) for hold in receipt["holds"])
     if receipt["applied"]:
-        yield f"Erased: {receipt['person']}. Receipt {receipt['receipt']}, SHA-256 {receipt['sha256']}"
+        told = mark("Erased: {person}. Receipt {receipt}, SHA-256 {sha256}")
+        yield texts.gettext(told, **{key: receipt[key] for key in ("person", "receipt", "sha256")})
     else:
-        yield "Dry run: nothing was erased."
+        yield texts.gettext(mark("Dry run: nothing was erased."))

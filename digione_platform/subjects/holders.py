@@ -17,6 +17,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from digione_platform.i18n import Texts, mark
+
 
 @dataclass(frozen=True)
 class Personal:
@@ -36,13 +38,21 @@ class Personal:
 
 @dataclass(frozen=True)
 class Hold:
-    """Why a person's data may not be erased now; without ``until``, not before the reason is gone."""
+    """Why a person's data may not be erased now; without ``until``, not before the reason is gone.
+
+    ``reason`` is what somebody wrote down, or a text of the catalogues.
+    """
 
     reason: str
     until: date | None = None
 
-    def __str__(self) -> str:
-        return f"{self.reason} (until {self.until})" if self.until else self.reason
+    def told(self, texts: Texts) -> str:
+        """The reason, and until when, in a language."""
+        # A person's own words may hold braces: they are filled in and never a template.
+        reason = texts.gettext(self.reason)
+        if self.until is None:
+            return reason
+        return texts.gettext(mark("{reason} (until {day})"), reason=reason, day=self.until)
 
 
 def _none(_session: Session, _person: UUID, _today: date) -> Iterator[Hold]:

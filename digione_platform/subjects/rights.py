@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from digione_platform.core import audit
 from digione_platform.core.audit import Act, By
 from digione_platform.errors import InputError, PreconditionError
+from digione_platform.i18n import mark, texts_of_command
 from digione_platform.subjects.holders import Hold, holders
 
 
@@ -33,7 +34,7 @@ def find_person(session: Session, named: str, what: str) -> UUID:
         raise InputError(
             "P-SUBJECT-001",
             what,
-            "no person has this username or identifier",
+            mark("no person has this username or identifier"),
             "digione-platform accounts list",
         )
     person: UUID = found[0]
@@ -88,14 +89,18 @@ def erase(
     """
     # No import may bring rows of the person while they go.
     session.execute(text("select pg_advisory_xact_lock(hashtext('digione roster'))"))
-    holds = holds_of(session, person, today)
-    if holds and apply:
+    texts = texts_of_command()
+    reasons = [hold.told(texts) for hold in holds_of(session, person, today)]
+    if reasons and apply:
         raise PreconditionError(
             "P-SUBJECT-002",
-            "Nothing was erased",
-            "; ".join(map(str, holds)),
-            "wait, remove the person at the source of the roster and import it, or lift the hold: "
-            "digione-platform subject release",
+            mark("Nothing was erased"),
+            "{holds}",
+            mark(
+                "wait, remove the person at the source of the roster and import it, or lift the hold: "
+                "digione-platform subject release"
+            ),
+            holds="; ".join(reasons),
         )
     erased: dict[str, int] = {}
     kept: dict[str, int] = {}
@@ -117,7 +122,7 @@ def erase(
     receipt["sha256"] = hashlib.sha256(json.dumps(receipt, sort_keys=True).encode()).hexdigest()
     if apply:
         audit.record(session, By(), Act.ERASE_SUBJECT, [person], reason=reason, operator=operator, **receipt)
-    return {**receipt, "applied": apply, "holds": [str(hold) for hold in holds]}
+    return {**receipt, "applied": apply, "holds": reasons}
 
 
 def _delete(session: Session, person: UUID) -> Iterator[tuple[str, int]]:

@@ -112,7 +112,9 @@ def _looks(request: Request, person: Person, found: object, *, own: bool) -> Res
 
 
 def _who(look: Look) -> str | None:
-    """The name of staff, for they acted in office; of family only the role is told, and of the protected."""
+    """The name of staff, for they acted in office, or of a service; of family and the protected none."""
+    if look.service:
+        return look.service
     if look.actor is None or look.event.desktop in (None, *_FAMILY) or look.actor.nondisclosure:
         return None
     return look.actor.name

@@ -27,6 +27,15 @@ ACTS: dict[Act, str] = {
     Act.HOLD_SUBJECT: mark("Kept a person's data from being erased"),
     Act.RELEASE_SUBJECT: mark("Allowed a person's data to be erased"),
     Act.RESTART_CHAIN: mark("Accepted the audit after a restore"),
+    Act.EXPORT: mark("Exported the register"),
+    Act.ADD_CLIENT: mark("Let a service connect"),
+    Act.DISABLE_CLIENT: mark("Closed a service"),
+    Act.ROTATE_CLIENT: mark("Gave a service a new secret"),
+    Act.CLIENT_SIGN_IN: mark("Signed in as a service"),
+    Act.CLIENT_READ: mark("Read data as a service"),
+    Act.CLIENT_WRITE: mark("Wrote data as a service"),
+    Act.CLIENT_DELETE: mark("Deleted data as a service"),
+    Act.CLIENT_REFUSED: mark("Was refused as a service"),
 }
 
 # Why someone might: how they stood to the person.

@@ -62,7 +62,8 @@ def test_errors_and_details_are_told_by_texts_of_the_catalogues() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
-            parts = {"PlatformError": node.args[1:4], "InputError": node.args[1:4], "Detail": node.args[:1]}
+            errors = ("PlatformError", "InputError", "IntegrityError", "PreconditionError")
+            parts = {**dict.fromkeys(errors, node.args[1:4]), "Detail": node.args[:1]}
             for part in parts.get(getattr(node.func, "id", ""), []):
                 where = f"{path.relative_to(PACKAGE)}:{part.lineno}: write mark(…)"
                 assert not isinstance(part, ast.JoinedStr), where

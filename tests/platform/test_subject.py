@@ -102,6 +102,7 @@ def test_after_erasure_nothing_of_the_person_is_left_but_identifiers(engine: Eng
         "roster_changes": 0,
         "sign_ins": 0,
         "accounts": 1,
+        "results": 0,
         "enrolments": 0,
         "guardianships": 1,
         "roles": 1,

@@ -1,7 +1,7 @@
 """The audit as a chain of hashes, and guardianships with kind, validity and restrictions.
 
 Revision ID: 0003
-Revises: 0001
+Revises: 0002
 """
 
 import sqlalchemy as sa

@@ -21,7 +21,7 @@ def events(app: FastAPI, service: Service) -> list[tuple[str, Any, dict[str, Any
             (
                 event.action,
                 event.subject,
-                {key: value for key, value in event.detail.items() if key != "client"},
+                {key: value for key, value in event.detail.items() if key != "service"},
             )
             for event in found
             if event.action != "client signed in"
