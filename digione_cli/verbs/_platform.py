@@ -40,7 +40,7 @@ def change_on_platform(
     as_json: bool,
     ask_sudo_password: bool,
 ) -> int:
-    """Carry out a command of the tenant's platform that changes something, or say with ``title`` what it would do."""
+    """Carry out a command of the tenant's platform that changes something; a dry run shows ``title``."""
     with session(as_json, ask_sudo_password) as (world, screen):
         if dry_run:
             return plan_on_platform(verb, title, tenant, world, screen)

@@ -71,7 +71,8 @@ def erase(
                 t("Nothing was erased"),
                 t("it was not confirmed"),
                 t(
-                    "digione subject erase {tenant} {person} --dry-run, then the same with --confirm {person}",
+                    "digione subject erase {tenant} {person} --dry-run, "
+                    "then the same with --confirm {person}",
                     tenant=tenant,
                     person=person,
                 ),

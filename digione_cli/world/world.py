@@ -167,8 +167,8 @@ class World:
     ) -> Envelope:
         """Run a command of the platform on a host as the tenant's user.
 
-        ``file`` is what the argument FILE stands for; it is streamed to the host. OUT stands for a file that the
-        command writes.
+        ``file`` is what the argument FILE stands for; it is streamed to the host. OUT stands for a file that
+        the command writes.
 
         Raises:
             PreconditionError: the tenant's platform is not installed there.
