@@ -15,9 +15,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from digione_platform.api import gradebook, rostering
+from digione_platform.api.access import Scope
+from digione_platform.api.models import ApiClient
 from digione_platform.core.audit import Act
 from digione_platform.core.models import AuditEvent
 from digione_platform.web.titles import ACTS
+from tests.platform.api.conftest import GRADEBOOK, ROSTERING, connect_to
 from tests.platform.conftest import Browse
 from tests.platform.town import Town
 
@@ -141,3 +145,33 @@ def test_signing_in_is_an_event_with_its_request(app: FastAPI, browse: Browse, t
 
 def test_every_act_has_a_title() -> None:
     assert set(ACTS) == set(Act)
+
+
+def test_every_address_of_the_open_interfaces_leaves_an_event(app: FastAPI) -> None:
+    """Of a service that is let in: what it read, or that it was refused."""
+    service = connect_to(app)(*Scope)
+    tried = 0
+    for view in (*rostering.VIEWS, *gradebook.VIEWS):
+        root = ROSTERING if view in rostering.VIEWS else GRADEBOOK
+        for path in (view.path, f"{view.path}/nobody" if view.one else view.path):
+            answer = service.ask(root + re.sub(r"\{\w+\}", "nobody", path))
+            (event,) = events_of(app, answer.headers["x-request-id"])
+            expected = Act.CLIENT_READ if answer.status_code == 200 else Act.CLIENT_REFUSED
+            assert (event.action, event.actor) == (expected, service.client_id), path
+            assert "service" in event.detail
+            tried += 1
+    assert tried >= 2 * len((*rostering.VIEWS, *gradebook.VIEWS))
+
+
+def test_a_service_that_looked_is_named_to_whom_it_looked_at(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    service = connect_to(app)(Scope.ROSTER)
+    (aino,) = service.many("/users", filter="givenName='Aino'")
+    service.roster(f"/users/{aino['sourcedId']}")
+    with Session(app.state.engine) as session:
+        name = session.scalar(select(ApiClient.name).where(ApiClient.id == service.client_id))
+    assert f"{name} · Connected service" in browse("Aino Virtanen").get("/looks").text
+    assert (
+        f"{name} · Connected service" in browse("Helena Hallinto").get("/audit", params={"actor": name}).text
+    )

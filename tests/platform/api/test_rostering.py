@@ -425,3 +425,38 @@ def test_every_other_method_is_refused(rostered: Service) -> None:
         assert answer.status_code == 405
         assert json.loads(answer.text)["imsx_codeMajor"] == "failure"
     assert minor(rostered.ask(f"{ROSTERING}/nothing"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"restrictions": ["no_information"]},
+        {"restrictions": ["no_contact"]},
+        {"status": "tobedeleted"},
+        {"valid_to": "2020-01-01"},
+        {"valid_from": "2999-01-01"},
+    ],
+    ids=str,
+)
+def test_who_must_not_be_told_of_a_child_is_no_agent(
+    app: FastAPI, connect: Connect, town: Town, limits: dict[str, object]
+) -> None:
+    service = connect()
+    (before,) = service.many("/users", filter="givenName='Aino'")
+    mother = town.people["Maija Virtanen"]
+    columns = ", ".join(f"{name} = :{name}" for name in limits)
+    with app.state.open_session.begin() as session:
+        sourced_id = session.execute(
+            text("select sourced_id from persons where id = :id"), {"id": mother}
+        ).scalar()
+        session.execute(
+            text(f"update guardianships set {columns} where guardian_id = :id"),  # noqa: S608
+            {**limits, "id": mother},
+        )
+    (after,) = service.many("/users", filter="givenName='Aino'")
+
+    def agents(user: dict[str, object]) -> set[str]:
+        return {one["sourcedId"] for one in user.get("agents", [])}  # type: ignore[attr-defined]
+
+    assert agents(before) - agents(after) == {sourced_id}
+    assert after["dateLastModified"] > before["dateLastModified"]
