@@ -160,7 +160,8 @@ def test_logs_follow_one_tenant(kuhmo: House, world: FakeWorld) -> None:
     assert result.code == 0, result.all
     assert result.out == "a line of the log\n"
     (did,) = world.did
-    assert did.endswith("-f -u digione-platform@sotkamo.service")
+    units = "-u digione-platform@sotkamo.service -u digione-platform-audit@sotkamo.timer"
+    assert did.endswith(f"-f {units}")
     for arguments, error_id in (
         (["platform", "--tenant", "sotkmo"], "D1-LOG-004"),
         (["postgresql", "--tenant", "sotkamo"], "D1-LOG-005"),
