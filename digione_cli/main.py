@@ -57,7 +57,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Provision, configure, upgrade, back up and diagnose instances of the DigiOne platform.",
+    help="Provision, configure and diagnose instances of the DigiOne platform.",
 )
 
 

@@ -18,7 +18,7 @@ from digione_cli.engine.secrets import SecretStore
 from digione_cli.engine.services import load_services
 from digione_cli.engine.situation import Situation
 from digione_cli.errors import IntegrityError, PreconditionError
-from digione_cli.model.facts import LockHolder
+from digione_cli.model.facts import HostFacts, LockHolder
 from digione_cli.model.finding import Level
 from digione_cli.model.plan import Plan, RoleAction, Run
 from digione_cli.settings import CHECKOUT
@@ -100,7 +100,8 @@ def change(
     holder = LockHolder(operation=run.id, who=user, machine=machine, verb=verb, since=run.started)
     with nullcontext() if options.dry_run else world.lock(before.instance, holder):
         with screen.waiting(t("looking at the hosts")):
-            situation = replace(before, facts=world.look(before.instance), now=world.now())
+            seen = {host: _not_ours(facts, run.id) for host, facts in world.look(before.instance).items()}
+            situation = replace(before, facts=seen, now=world.now())
         _require_hosts(situation)
         plan = plan_for(situation)
         if plan.steps and not plan.destructive:  # a full disk or little memory must not keep anyone
@@ -119,6 +120,12 @@ def change(
                 done = carry_out(plan, situation, world, run, progress, cancelled, steps.CALLS)
         world.registry.record_seen(situation.instance, world.look(situation.instance), done.ended)
         screen.done(done)
+
+
+def _not_ours(facts: HostFacts, operation: str) -> HostFacts:
+    """Leave this run's own lock out: plans ask for the locks of others."""
+    ours = facts.lock is not None and facts.lock.operation == operation
+    return facts.model_copy(update={"lock": None}) if ours else facts
 
 
 def _require_hosts(situation: Situation) -> None:

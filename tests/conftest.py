@@ -135,7 +135,7 @@ def lab() -> Iterator[Lab]:
 
 def _take_down(lab: Lab) -> None:
     lab.down()
-    shutil.rmtree(lab.folder)
+    shutil.rmtree(lab.folder, ignore_errors=True)  # another process of tests may take down the same
 
 
 @pytest.fixture(scope="session")

@@ -81,9 +81,12 @@ def shown(value: str) -> str:
     return "".join(map(_escaped, value))[:120]
 
 
+_SPACES = "\n\t\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"  # the last two as in numbers: 4 131
+
+
 def printable(value: str) -> str:
     """Given text of several lines from outside, return it with all escaped that a terminal does not show."""
-    return "".join(c if c in "\n\t" else _escaped(c) for c in value)
+    return "".join(c if c in _SPACES else _escaped(c) for c in value)
 
 
 def _escaped(character: str) -> str:

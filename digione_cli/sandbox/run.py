@@ -108,7 +108,11 @@ def _database(folder: Path) -> Iterator[str]:
                 "D1-SANDBOX-003",
                 t("The embedded PostgreSQL did not start"),
                 url or t("it said nothing"),
-                t("digione sandbox --fresh throws its data away and begins anew"),
+                t(
+                    "end the sandbox that has {folder}, or give this one a folder of its own with --data;"
+                    " where no other one runs, --fresh throws the data there away and begins anew",
+                    folder=folder.parent,
+                ),
             )
         yield url
         # leaving the block closes standard input and waits until PostgreSQL has stopped

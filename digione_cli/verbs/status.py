@@ -93,7 +93,7 @@ def _one(name: str, world: Any, screen: Any) -> bool:
         listed = [dict(zip(("host", "path", "not_after"), c, strict=True)) for c in certificates]
         columns = [t("Host"), t("Certificate"), t("Ends")]
         screen.table("certificates", t("Certificates"), columns, certificates, listed)
-    runs = world.registry.runs(name, limit=1)
+    runs = tuple(_as_it_is(run, facts) for run in world.registry.runs(name, limit=1))
     last = [[r.verb, r.who, r.started, _outcome(r)] for r in runs]
     shown_run = runs[0].model_dump(mode="json") if runs else None
     columns = [t("Verb"), t("Who"), t("Started"), t("Outcome")]
@@ -155,6 +155,13 @@ def _size(facts: "HostFacts") -> str:
         return "–"
     free = facts.disk_free_mb // 1024
     return t("{cpus} cores, {memory} MB, {free} GB free", cpus=facts.cpus, memory=facts.memory_mb, free=free)
+
+
+def _as_it_is(run: "Run", facts: "dict[str, HostFacts]") -> "Run":
+    """A run that never wrote its end, and no longer holds the lock on any host, was killed."""
+    at_work = any(not f.reached or (f.lock and f.lock.operation == run.id) for f in facts.values())
+    killed = run.outcome == "running" and not at_work
+    return run.model_copy(update={"outcome": "interrupted"}) if killed else run
 
 
 def _run(runs: "tuple[Run, ...]") -> str:

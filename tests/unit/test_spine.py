@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -79,6 +80,21 @@ def test_apply_locks_plays_and_records(trial: Trial) -> None:
     assert run.ended
     assert trial.world.registry.seen()["kuhmo"][1]["kuhmo1"].release == "2026.11"
     assert trial.screen.shown["run"]["outcome"] == "done"
+
+
+def test_the_runs_own_lock_is_no_reason(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier run left unfinished is told as that, although this run holds the lock by now."""
+    monkeypatch.setattr("digione_cli.spine.uuid.uuid4", lambda: UUID(int=7))
+    ours = LockHolder(
+        operation=UUID(int=7).hex[:12], who="maija", machine="desk", verb="apply", since="10:00"
+    )
+    begun = applied(trial.situation).facts["kuhmo1"]
+    services = {name: one.model_copy(update={"fingerprint": ""}) for name, one in begun.services.items()}
+    trial.world.facts = {"kuhmo1": begun.model_copy(update={"lock": ours, "services": services})}
+    trial.apply(Options(dry_run=True))
+    reasons = [why for step in trial.screen.shown["plan"]["steps"] for why in step["why"]]
+    assert "kuhmo1: an earlier run was interrupted" in reasons
+    assert not [why for why in reasons if "at work" in why]
 
 
 def test_all_role_steps_share_one_ansible(trial: Trial) -> None:

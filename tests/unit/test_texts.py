@@ -66,7 +66,7 @@ def test_names_that_look_the_same_are_the_same(value: str) -> None:
 def test_what_is_shown_cannot_steer_a_terminal(value: str) -> None:
     assert shown(value).isprintable()
     assert len(shown(value)) <= 120
-    assert all(c.isprintable() or c in "\n\t" for c in printable(value))
+    assert all(c.isprintable() or c in "\n\t\xa0\u202f" for c in printable(value))
 
 
 @given(content=st.text())
@@ -186,3 +186,7 @@ def test_check_digits(oid: str, holds: bool) -> None:
 def test_an_error_holds_all_that_is_shown() -> None:
     error = DigioneError("D1-X-001", "what", "why", "fix")
     assert (error.id, error.what, error.why, error.fix) == ("D1-X-001", "what", "why", "fix")
+
+
+def test_numbers_as_finland_writes_them_are_shown_as_they_are() -> None:
+    assert printable("4\N{NO-BREAK SPACE}131 rows") == "4\N{NO-BREAK SPACE}131 rows"

@@ -8,7 +8,8 @@ import pytest
 
 from digione_cli.engine.secrets import SecretStore, complete
 from digione_cli.engine.situation import Situation
-from digione_cli.model.facts import Drift
+from digione_cli.model.facts import Drift, LockHolder
+from digione_cli.model.plan import Run
 from digione_cli.settings import Settings
 from digione_cli.world.world import Envelope
 from tests import fakes
@@ -124,6 +125,15 @@ def test_status_does_not_guess_about_a_host_that_is_off(
     world.facts = {"kuhmo1": fakes.host(reached=False, error="no route")}
     told = json.loads(kuhmo.run("status", "kuhmo", "--json").out)
     assert {s["state"] for s in told["services"]} == {"unknown"}
+
+
+def test_a_run_that_was_killed_is_not_running(kuhmo: House, world: FakeWorld, well: Situation) -> None:
+    run = Run(id="1", verb="apply", instance="kuhmo", who="maija@desk", started="2026-11-24T10:00:00Z")
+    world.registry.record_run(run)
+    assert json.loads(kuhmo.run("status", "kuhmo", "--json").out)["last_run"]["outcome"] == "interrupted"
+    at_work = LockHolder(operation="1", who="maija", machine="desk", verb="apply", since=run.started)
+    world.facts = {name: f.model_copy(update={"lock": at_work}) for name, f in world.facts.items()}
+    assert json.loads(kuhmo.run("status", "kuhmo", "--json").out)["last_run"]["outcome"] == "running"
 
 
 def test_status_of_all_lists_what_was_seen_last(kuhmo: House, world: FakeWorld, well: Situation) -> None:
