@@ -1,6 +1,7 @@
 """The application of one tenant: its parts put together, and what every failure looks like."""
 
 import logging
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -156,7 +157,7 @@ def _not_found(request: Request, error: Exception) -> Response:
 
 
 def _record_refusal(session: Session, viewer: Viewer, request: Request) -> None:
-    named = {name: str(value)[:80] for name, value in request.path_params.items()}
+    named: dict[str, Any] = {name: str(value)[:80] for name, value in request.path_params.items()}
     by = By(viewer.person.id, viewer.desk.desktop, request.state.request_id)
     subject = UUID(named["person_id"]) if "person_id" in named else None
     route = request.scope["route"].path

@@ -1,6 +1,6 @@
 """What the addresses of the interface ask for: a transaction, the client behind the token, its right."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -52,20 +52,26 @@ def reader(request: Request, session: Session, client: Client) -> Reader:
 
 
 def record(
-    session: Session, request: Request, client: Client, act: Act, subject: UUID | None = None, **detail: Any
+    session: Session,
+    request: Request,
+    client: Client,
+    act: Act,
+    subject: UUID | None = None,
+    people: Collection[UUID] = (),
+    **detail: Any,
 ) -> None:
-    """Write down what a client did."""
+    """Write down what a client did, about one person or about many."""
     by = By(client.id, request=request.state.request_id)
-    audit.record(session, by, act, [subject], service=client.name, **detail)
+    audit.record(session, by, act, [subject], people=people, service=client.name, **detail)
 
 
 def note_refusal(request: Request, refused: Refused) -> None:
-    """Write down that a known client asked for what it may not have or what is not there.
+    """Write down that a known client asked for, or named, what it may not have or what is not there.
 
     In a transaction of its own: that of the request is rolled back.
     """
     client: Client | None = getattr(request.state, "client", None)
-    if client is None or refused.status not in (403, 404):
+    if client is None or refused.status not in (403, 404, 422):
         return
     with request.app.state.open_session.begin() as session:
         record(

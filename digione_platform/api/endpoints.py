@@ -106,13 +106,15 @@ def _many(view: View) -> Callable[..., Response]:
     ) -> Response:
         found = reader(request, session, client)
         parents = found.parents(view, request.path_params)
-        total, rows = found.page(view, asked, parents)
+        page = found.page(view, asked, parents)
         person = parents.get("person")
-        record(session, request, client, Act.CLIENT_READ, person, collection=view.path, count=len(rows))
+        people = page.people if person is None else ()
+        count = len(page.rows)
+        record(session, request, client, Act.CLIENT_READ, person, people, collection=view.path, count=count)
         return Response(
-            f'{{"{view.collection.key}":[{",".join(rows)}]}}',
+            f'{{"{view.collection.key}":[{",".join(page.rows)}]}}',
             media_type="application/json",
-            headers={"x-total-count": str(total), **_links(request, asked, total)},
+            headers={"x-total-count": str(page.total), **_links(request, asked, page.total)},
         )
 
     return endpoint

@@ -47,6 +47,15 @@ class Asked(Selection):
 
 
 @dataclass(frozen=True)
+class Page:
+    """How many objects there are in all, some of them as JSON texts, and the people whom these are about."""
+
+    total: int
+    rows: list[str]
+    people: list[UUID]
+
+
+@dataclass(frozen=True)
 class Reader:
     """Reads for one client: ``root`` begins the addresses in answers, ``protected`` is the client's right."""
 
@@ -74,8 +83,8 @@ class Reader:
         found: UUID | None = self._execute(sql, path).scalar_one_or_none()
         return found
 
-    def page(self, view: View, asked: Asked, parents: Mapping[str, UUID]) -> tuple[int, list[str]]:
-        """How many objects there are in all, and one page of them as JSON texts."""
+    def page(self, view: View, asked: Asked, parents: Mapping[str, UUID]) -> Page:
+        """One page of the objects at a view."""
         collection = view.collection
         chosen = _chosen(collection, asked.fields)
         by = _sorted_by(collection, asked.sort)
@@ -88,14 +97,15 @@ class Reader:
         total = self._execute(f"select count(*) from {collection.source} where {where}", parameters)
         # What is shown is worked out for the rows of the page only, not for those before it.
         rows = self._execute(
-            f"select {_object(collection, chosen)} from ("
+            f"select {collection.subject}, {_object(collection, chosen)} from ("
             f"select t.id, {by} as place, t.sourced_id from {collection.source} where {where} "
             f"order by 2 {asked.orderBy}, 3 {asked.orderBy} limit :limit offset :offset"
             f") page join {collection.source} on t.id = page.id "
             f"order by page.place {asked.orderBy}, page.sourced_id {asked.orderBy}",
             parameters,
-        )
-        return total.scalar_one(), list(rows.scalars())
+        ).all()
+        people = [person for person, _ in rows if person is not None]
+        return Page(total.scalar_one(), [row for _, row in rows], people)
 
     def one(self, view: View, sourced_id: str, asked: Selection) -> tuple[UUID | None, str]:
         """The person whom an object is about, if it is about one, and the object as JSON text.

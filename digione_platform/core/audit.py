@@ -1,6 +1,6 @@
 """The audit: who saw or did what. Events are written in the same transaction as what they tell of."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -65,11 +65,13 @@ def record(
     action: Act,
     subjects: Iterable[UUID | None] = (None,),
     *,
+    people: Collection[UUID] = (),
     reason: str | None = None,
     **detail: Any,
 ) -> None:
     """Add one event for each subject in a single statement. Looking at oneself is no event.
 
+    One event about all of ``people`` is for what services and operators do with a thousand at once.
     ``detail`` is kept for ever, also when the person is erased: identifiers and numbers, never names.
     """
     rows = [
@@ -78,6 +80,7 @@ def record(
             "desktop": by.desktop,
             "action": action.value,
             "subject": subject,
+            "people": sorted(set(people)) or None,
             "reason": reason,
             "request": by.request,
             "detail": detail,

@@ -19,7 +19,7 @@ from digione_platform.i18n import mark
 _EVENTS = text("""
     select c.position, c.event_id, c.hash, case when e.id is not null then jsonb_build_array(
         e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), e.actor, e.desktop,
-        e.action, e.subject, e.reason, e.request, e.detail
+        e.action, e.subject, e.people, e.reason, e.request, e.detail
     )::text end
     from audit_chain c left join audit_events e on e.id = c.event_id order by c.position
 """)

@@ -43,7 +43,7 @@ class Search:
 def looks_at(session: Session, person_id: UUID, page: int) -> Page[Look]:
     """What others saw and did of a person's data, the newest first. Who was refused saw nothing."""
     wanted = (
-        AuditEvent.subject == person_id,
+        or_(AuditEvent.subject == person_id, AuditEvent.people.contains([person_id])),
         AuditEvent.actor.is_distinct_from(person_id),
         AuditEvent.action != Act.REFUSED,
     )
@@ -54,7 +54,9 @@ def search(session: Session, asked: Search, page: int) -> Page[Look]:
     """The events that were asked for, the newest first."""
     wanted: list[ColumnElement[bool]] = []
     if asked.person.strip():
-        wanted.append(AuditEvent.subject.in_(select(Person.id).where(*_named(asked.person))))
+        named = select(Person.id).where(*_named(asked.person))
+        among = AuditEvent.people.overlap(func.array(named.scalar_subquery()))
+        wanted.append(or_(AuditEvent.subject.in_(named), among))
     if asked.actor.strip():
         people = AuditEvent.actor.in_(select(Person.id).where(*_named(asked.actor)))
         service = func.lower(AuditEvent.detail["service"].astext)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    Uuid,
     false,
     func,
     text,
@@ -161,6 +162,7 @@ class Base(DeclarativeBase):
         str: Text(),
         datetime: DateTime(timezone=True),
         list[str]: ARRAY(Text()),
+        list[UUID]: ARRAY(Uuid()),
         dict[str, Any]: JSONB(),
     }
 
@@ -450,6 +452,7 @@ class AuditEvent(Base):
     """Who did what to whose data. Rows are only ever added; the database refuses to change or delete them.
 
     ``actor`` and ``subject`` are persons' identifiers without a foreign key: the audit outlives the person.
+    Where one act was about a thousand, they are together in ``people``, and there is no ``subject``.
     A connected service is an ``actor`` by its client id.
     ``desktop`` is what the actor worked as, ``reason`` why they might: a relation of the access table, or
     words of their own. ``request`` is the request's identifier, as in the access log.
@@ -463,9 +466,19 @@ class AuditEvent(Base):
     desktop: Mapped[str | None]
     action: Mapped[str]
     subject: Mapped[UUID | None] = mapped_column(index=True)
+    people: Mapped[list[UUID] | None]
     reason: Mapped[str | None]
     request: Mapped[UUID | None]
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
+
+    __table_args__ = (
+        Index(
+            "ix_audit_events_people",
+            "people",
+            postgresql_using="gin",
+            postgresql_where=text("people is not null"),
+        ),
+    )
 
 
 class AuditLink(Base):

@@ -51,7 +51,8 @@ HOLDER = Holder(
         Personal(
             "audit_events",
             mark("Who saw and did what"),
-            "t.subject = :person or t.actor = :person",
+            "t.subject = :person or t.actor = :person or t.people @> array[cast(:person as uuid)]",
+            secret=("people",),
             kept="proof of who saw and did what; it names nobody, only identifiers",
         ),
     ),

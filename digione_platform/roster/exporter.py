@@ -7,10 +7,11 @@ asked for.
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -195,16 +196,25 @@ def export_bundle(engine: Engine, path: Path, *, actor: str, protected: bool) ->
         ) from error
     try:
         with stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            _export(engine, archive, done, protected)
+            people = _export(engine, archive, done, protected)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     with Session(engine) as session, session.begin():
-        audit.record(session, By(), Act.EXPORT, operator=actor, rows=done.written, protected=protected)
+        audit.record(
+            session,
+            By(),
+            Act.EXPORT,
+            people=people,
+            operator=actor,
+            rows=done.written,
+            protected=protected,
+        )
     return done
 
 
-def _export(engine: Engine, archive: zipfile.ZipFile, done: Exported, protected: bool) -> None:
+def _export(engine: Engine, archive: zipfile.ZipFile, done: Exported, protected: bool) -> Sequence[UUID]:
+    """Write all files; gives the people who are in them."""
     writer.write_manifest(archive, _FILES, "DigiOne", "digione")
     # All files show one moment, whatever is changed meanwhile.
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
@@ -221,6 +231,8 @@ def _export(engine: Engine, archive: zipfile.ZipFile, done: Exported, protected:
             if name in TABLES:
                 active = f"select count(*) from {TABLES[name]} where status = 'active'"  # noqa: S608
                 done.left_out[name] = connection.execute(text(active)).scalar_one() - done.written[name]
+        people = text(f"{_LIVE} select id from p")  # noqa: S608
+        return connection.execute(people, {"protected": protected}).scalars().all()
 
 
 def _filled(rows: Any) -> Iterator[writer.Row]:

@@ -25,8 +25,8 @@ class Personal:
     """Rows of a table that are a person's.
 
     ``whose`` is an SQL condition over the row ``t`` with ``:person``, the person's identifier; columns that
-    are ``secret`` prove something and are exported to nobody. ``kept`` says why rows outlive an erasure;
-    without it they are deleted.
+    are ``secret`` prove something, or name others, and are exported to nobody. ``kept`` says why rows outlive
+    an erasure; without it they are deleted.
     """
 
     table: LiteralString

@@ -19,7 +19,7 @@ from digione_platform.api import gradebook, rostering
 from digione_platform.api.access import Scope
 from digione_platform.api.models import ApiClient
 from digione_platform.core.audit import Act
-from digione_platform.core.models import AuditEvent
+from digione_platform.core.models import AuditEvent, Person
 from digione_platform.web.titles import ACTS
 from tests.platform.api.conftest import GRADEBOOK, ROSTERING, connect_to
 from tests.platform.conftest import Browse
@@ -163,15 +163,17 @@ def test_every_address_of_the_open_interfaces_leaves_an_event(app: FastAPI) -> N
     assert tried >= 2 * len((*rostering.VIEWS, *gradebook.VIEWS))
 
 
+@pytest.mark.parametrize("path", ["/users/{}", "/users", "/enrollments", "/students/{}/classes"])
 def test_a_service_that_looked_is_named_to_whom_it_looked_at(
-    app: FastAPI, browse: Browse, town: Town
+    app: FastAPI, browse: Browse, town: Town, path: str
 ) -> None:
+    with Session(app.state.engine) as session:
+        aino = session.get_one(Person, town.people["Aino Virtanen"]).sourced_id
     service = connect_to(app)(Scope.ROSTER)
-    (aino,) = service.many("/users", filter="givenName='Aino'")
-    service.roster(f"/users/{aino['sourcedId']}")
+    assert service.roster(path.format(aino)).status_code == 200
     with Session(app.state.engine) as session:
         name = session.scalar(select(ApiClient.name).where(ApiClient.id == service.client_id))
     assert f"{name} · Connected service" in browse("Aino Virtanen").get("/looks").text
-    assert (
-        f"{name} · Connected service" in browse("Helena Hallinto").get("/audit", params={"actor": name}).text
-    )
+    assert name not in browse("Piilo Suojattu").get("/looks").text
+    found = browse("Helena Hallinto").get("/audit", params={"actor": name, "person": "virtanen ai"})
+    assert f"{name} · Connected service" in found.text

@@ -23,6 +23,14 @@ def _say_more_of_each_event() -> None:
     op.add_column("audit_events", sa.Column("desktop", sa.Text(), nullable=True))
     op.add_column("audit_events", sa.Column("reason", sa.Text(), nullable=True))
     op.add_column("audit_events", sa.Column("request", sa.Uuid(), nullable=True))
+    op.add_column("audit_events", sa.Column("people", sa.ARRAY(sa.Uuid()), nullable=True))
+    op.create_index(
+        "ix_audit_events_people",
+        "audit_events",
+        ["people"],
+        postgresql_using="gin",
+        postgresql_where=sa.text("people is not null"),
+    )
 
 
 def _chain_the_events() -> None:
@@ -40,7 +48,7 @@ def _chain_the_events() -> None:
         create function audit_link(previous bytea, e audit_events) returns bytea language sql stable as $$
             select sha256(previous || convert_to(jsonb_build_array(
                 e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), e.actor, e.desktop,
-                e.action, e.subject, e.reason, e.request, e.detail
+                e.action, e.subject, e.people, e.reason, e.request, e.detail
             )::text, 'UTF8'))
         $$
     """)

@@ -9,7 +9,7 @@ from digione_platform.api.access import Scope
 from digione_platform.app import create_app
 from digione_platform.core.models import AuditEvent
 from digione_platform.settings import Settings
-from tests.platform.api.conftest import Connect, Service, connect_to
+from tests.platform.api.conftest import GRADEBOOK, Connect, Service, connect_to
 from tests.platform.conftest import Databases, KnockSignIn
 from tests.platform.town import Town
 
@@ -38,6 +38,23 @@ def test_a_page_is_one_event_with_collection_and_count(app: FastAPI, connect: Co
     ]
 
 
+def test_everyone_on_a_page_is_named_once_in_its_event(app: FastAPI, connect: Connect, town: Town) -> None:
+    service = connect()
+    service.roster("/users", limit=3)
+    service.roster("/users", filter="familyName='Nobody'")
+    service.roster("/enrollments", filter="role='student'")
+    service.roster("/orgs")
+    with Session(app.state.engine) as session:
+        found = session.query(AuditEvent).filter_by(actor=service.client_id, action="client read")
+        three, nobody, placed, schools = (event.people for event in found.order_by(AuditEvent.id))
+    assert nobody is schools is None
+    assert len(three) == 3
+    assert set(three) <= set(town.people.values())
+    # Aino has two places, and is named once.
+    pupils = ("Aino Virtanen", "Olli Åberg", "Eero Öhman", "Elsa Virtanen")
+    assert placed == sorted(town.people[name] for name in pupils)
+
+
 def test_what_is_about_one_person_names_them(app: FastAPI, connect: Connect, town: Town) -> None:
     service = connect()
     (aino,) = service.many("/users", filter="givenName='Aino'", fields="sourcedId")
@@ -62,6 +79,16 @@ def test_a_refusal_to_a_known_service_is_in_it_without_what_was_named(app: FastA
         ("client refused", "/rostering/v1p2/demographics/{sourcedId}", 403),
         ("client refused", "/rostering/v1p2/users/{sourcedId}", 404),
     ]
+
+
+def test_so_is_one_who_names_in_a_body_what_is_not_there(app: FastAPI, connect: Connect) -> None:
+    service = connect(Scope.GRADEBOOK_PUT)
+    place = f"{GRADEBOOK}/results/r"
+    row = {"sourcedId": "r", "scoreStatus": "exempt", "scoreDate": "2026-11-24"}
+    links = {"lineItem": {"sourcedId": "of-others"}, "student": {"sourcedId": "of-others"}}
+    assert service.ask(place, "PUT", json={"result": row | links}).status_code == 422
+    ((action, _, detail),) = events(app, service)
+    assert (action, detail["status"], "of-others" in str(detail)) == ("client refused", 422, False)
 
 
 def test_an_answer_that_is_not_in_the_audit_is_not_given(app: FastAPI, connect: Connect) -> None:
