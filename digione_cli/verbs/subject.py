@@ -24,15 +24,19 @@ Reason = Annotated[str, typer.Option(help="Why; it is written to the audit. Name
 def export(
     tenant: TenantName,
     person: Person,
-    to: Annotated[Path, typer.Option(metavar="FILE.zip", help="The file to write; it must not exist yet.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.zip", help="The file to write; it must not exist yet.")
+    ],
     reason: Reason,
     dry_run: DryRun = False,
     as_json: Json = False,
     ask_sudo_password: AskSudoPassword = False,
 ) -> int:
     """Export all data of a person: a zip archive with JSON and a page to read."""
-    arguments = ["subject", "export", person, "--to", "OUT", "--reason", reason]
-    return export_from_platform("subject export", tenant, arguments, to, dry_run, as_json, ask_sudo_password)
+    arguments = ["subject", "export", person, "OUT", "--reason", reason]
+    return export_from_platform(
+        "subject export", tenant, arguments, file, dry_run, as_json, ask_sudo_password
+    )
 
 
 @app.command()

@@ -30,8 +30,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 @app.command("export")
 def export_person(
     person: Named,
+    file: Annotated[Path, typer.Argument(help="The zip file to write; it must not exist yet.")],
     reason: Reason,
-    to: Annotated[Path, typer.Option(metavar="FILE.zip", help="File to write; it must not exist yet.")],
     as_json: AsJson = False,
 ) -> None:
     """Export all data of a person: a zip archive with JSON and a page to read."""
@@ -52,7 +52,7 @@ def export_person(
             return document("subject.html", texts, municipality=municipality, at=datetime.now(UTC), **values)
 
         archive = rights.export(session, found, operator_name(), reason, page)
-        _write(to, archive, what)
+        _write(file, archive, what)
     told = texts_of_command().gettext(mark("All data of {person} were exported."), person=found)
     _tell({"person": str(found), "bytes": len(archive)}, told, as_json)
 

@@ -166,7 +166,7 @@ def test_the_archive_can_be_read_by_people_and_programs(
 ) -> None:
     to = tmp_path / "elsa.zip"
     asked = ("export", "elsa.virtanen", "--reason", "she asked")
-    assert command(*asked, "--to", str(to))[0] == 0
+    assert command(*asked, str(to))[0] == 0
     assert to.stat().st_mode & 0o777 == 0o600
     with zipfile.ZipFile(io.BytesIO(to.read_bytes())) as archive:
         data = json.loads(archive.read("data.json"))
@@ -177,7 +177,7 @@ def test_the_archive_can_be_read_by_people_and_programs(
     assert "Alla uppgifter om dig" in page
     assert "Modellby" in page
     # Never over another file, and never to nowhere.
-    assert command(*asked, "--to", str(to))[0] == 2
+    assert command(*asked, str(to))[0] == 2
     assert command(*asked)[0] == 2
 
 

@@ -38,7 +38,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     ),
     "clients disable": (["kuhmo", "some-id"], "Close the service some-id"),
     "clients rotate": (["kuhmo", "some-id"], "Give the service some-id a new secret"),
-    "subject export": (["kuhmo", "aino.virta", "--to", "{folder}/out.zip", "--reason", "x"], "Write "),
+    "subject export": (["kuhmo", "aino.virta", "{folder}/out.zip", "--reason", "x"], "Write "),
     "subject erase": (["kuhmo", "aino.virta", "--reason", "x"], "what the platform says"),
     "subject hold": (["kuhmo", "aino.virta", "--reason", "x"], "Keep the data of aino.virta"),
     "subject release": (["kuhmo", "aino.virta", "--reason", "x"], "Lift all holds on the data of aino.virta"),

@@ -82,7 +82,7 @@ def test_a_host_with_an_unreadable_answer_counts_as_not_reached(
 
 
 @pytest.mark.parametrize(
-    "answer", ["", '{"exit": 0}', '["exit"]', '{"exit": "x", "stdout": "", "stderr": ""}']
+    "answer", ["", '{"exit": 0}', '["exit"]', '{"exit": "x", "stdout": "", "stderr": "", "file": ""}']
 )
 def test_an_unreadable_report_of_the_platform_is_an_error(
     house_of: Path, target: Target, answer: str
@@ -102,7 +102,7 @@ def test_a_platform_that_is_not_installed_is_told(house_of: Path, target: Target
 
 def test_the_platform_is_asked_in_the_readers_language(house_of: Path, target: Target) -> None:
     language = "$(grep -ao '.language.: .[a-z]*' | tail -c 3)"
-    says(house_of, f"""printf '{{"exit": 0, "stdout": "%s", "stderr": ""}}' {language}""")
+    says(house_of, f"""printf '{{"exit": 0, "stdout": "%s", "stderr": "", "file": ""}}' {language}""")
     assert World(Settings()).platform(target, "kuhmo", ["accounts", "list"]).stdout == "en"
 
 
@@ -184,7 +184,7 @@ def test_a_bundle_larger_than_the_memory_is_sent(house_of: Path, tmp_path: Path)
     bundle = tmp_path / "roster.zip"
     with bundle.open("wb") as file:
         file.truncate(1 << 30)
-    says(house_of, """printf '{"exit": 0, "stdout": "%s", "stderr": ""}' $(wc -c)""")
+    says(house_of, """printf '{"exit": 0, "stdout": "%s", "stderr": "", "file": ""}' $(wc -c)""")
     code = f"""
 from pathlib import Path
 from digione_cli.settings import Settings
@@ -231,7 +231,7 @@ def test_a_host_speaks_the_readers_language_for_the_tenants_that_it_has(
     with (tmp_path / "request").open("rb") as request:
         done = _python(code, 150_000_000, request.fileno())
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == (said and {"exit": 0, "stdout": said, "stderr": ""})
+    assert json.loads(done.stdout) == (said and {"exit": 0, "stdout": said, "stderr": "", "file": ""})
 
 
 def test_a_host_takes_a_bundle_larger_than_its_memory(tmp_path: Path) -> None:
