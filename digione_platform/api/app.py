@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import sessionmaker
 from starlette.exceptions import HTTPException
 
-from digione_platform.api import endpoints, gradebook, rostering, tokens, writing
+from digione_platform.api import clients, endpoints, gradebook, rostering, tokens, writing
 from digione_platform.api.access import TABLE
 from digione_platform.api.dependencies import limited_body, note_refusal
 from digione_platform.api.fields import GRADEBOOK, ROSTERING
@@ -72,9 +72,11 @@ async def _token(request: Request) -> Response:
 
 
 def _give(request: Request, body: str) -> dict[str, Any]:
+    form = tokens.read_form(body)
     with request.app.state.open_session.begin() as session:
-        authorization = request.headers.get("authorization")
-        return tokens.give(session, authorization, body, request.state.request_id)
+        client = tokens.client_of(session, request.headers.get("authorization"), form)
+        request.state.client = clients.Client(client.id, client.name, client.protected, frozenset())
+        return tokens.give(session, client, form, request.state.request_id)
 
 
 def _document(request: Request) -> Response:
@@ -123,12 +125,16 @@ def document(api: FastAPI) -> dict[str, Any]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    await run_in_threadpool(note_refusal, request, error)
+    # What it may not have, what is not there, and both of these named in a body.
+    if error.status in (403, 404, 422):
+        await run_in_threadpool(note_refusal, request, error.status)
     return error.response()
 
 
-def _token_refused(_: Request, error: Exception) -> Response:
+async def _token_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, tokens.TokenError)
+    if error.error == "invalid_scope":
+        await run_in_threadpool(note_refusal, request, 400)
     return error.response()
 
 

@@ -65,13 +65,11 @@ def record(
     audit.record(session, by, act, [subject], people=people, service=client.name, **detail)
 
 
-def note_refusal(request: Request, refused: Refused) -> None:
-    """Write down that a known client asked for, or named, what it may not have or what is not there.
-
-    In a transaction of its own: that of the request is rolled back.
-    """
+def note_refusal(request: Request, status: int) -> None:
+    """Write down that a client was refused, if it is known; in a transaction of its own, for the request's
+    is rolled back."""
     client: Client | None = getattr(request.state, "client", None)
-    if client is None or refused.status not in (403, 404, 422):
+    if client is None:
         return
     with request.app.state.open_session.begin() as session:
         record(
@@ -81,7 +79,7 @@ def note_refusal(request: Request, refused: Refused) -> None:
             Act.CLIENT_REFUSED,
             method=request.method,
             address=getattr(request.scope.get("route"), "path", "-"),
-            status=refused.status,
+            status=status,
         )
 
 

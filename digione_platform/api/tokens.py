@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from digione_platform.api import clients
 from digione_platform.api.access import PREFIX, Scope
+from digione_platform.api.models import ApiClient
 
 MAX_FAILURES = 10
 WINDOW_SECONDS = 60
@@ -59,22 +60,38 @@ class Failures:
             self._times.popitem(last=False)
 
 
-def give(
-    session: Session, authorization: str | None, body: str, request: UUID | None = None
-) -> dict[str, Any]:
-    """Given the header ``Authorization`` and the form of a request, the answer with a token.
+def read_form(body: str) -> dict[str, str]:
+    """The parameters of a request.
 
     Raises:
-        TokenError: the request is malformed, the client is not who it says, or asks for too much.
+        TokenError: one of them stands there twice.
     """
     pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=20)
     form = dict(pairs)
     if len(form) < len(pairs):
         raise TokenError("invalid_request", "a parameter stands there twice")
+    return form
+
+
+def client_of(session: Session, authorization: str | None, form: dict[str, str]) -> ApiClient:
+    """The client that the header ``Authorization`` or a form proves.
+
+    Raises:
+        TokenError: the client is not who it says.
+    """
     client_id, secret = _credentials(authorization, form)
     client = clients.authenticate(session, client_id, secret)
     if client is None:
         raise TokenError("invalid_client", "client id and secret do not fit, or the client is disabled")
+    return client
+
+
+def give(session: Session, client: ApiClient, form: dict[str, str], request: UUID | None) -> dict[str, Any]:
+    """The answer with a token for a client, as its form asks.
+
+    Raises:
+        TokenError: the form is not one for tokens, or asks for too much.
+    """
     if form.get("grant_type") != "client_credentials":
         raise TokenError(
             "unsupported_grant_type" if form.get("grant_type") else "invalid_request",

@@ -91,6 +91,15 @@ def test_so_is_one_who_names_in_a_body_what_is_not_there(app: FastAPI, connect: 
     assert (action, detail["status"], "of-others" in str(detail)) == ("client refused", 422, False)
 
 
+def test_so_is_one_who_asks_for_a_scope_that_was_not_given(app: FastAPI, connect: Connect) -> None:
+    service = connect(Scope.ROSTER_CORE)
+    asked = {"grant_type": "client_credentials", "scope": Scope.DEMOGRAPHICS.url}
+    who = {"auth": (str(service.client_id), service.secret)}
+    assert service.http.post("/ims/oneroster/token", data=asked, **who).status_code == 400
+    refused = {"method": "POST", "address": "/token", "status": 400}
+    assert events(app, service) == [("client refused", None, refused)]
+
+
 def test_an_answer_that_is_not_in_the_audit_is_not_given(app: FastAPI, connect: Connect) -> None:
     service = connect()
     with app.state.engine.begin() as connection:
