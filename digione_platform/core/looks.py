@@ -17,11 +17,12 @@ from digione_platform.core.paging import PAGE_SIZE, Page, within
 
 @dataclass(frozen=True)
 class Look:
-    """An event with the people in it, where they are still known."""
+    """An event with the people in it, where they are still known, or how many it was about."""
 
     event: AuditEvent
     actor: Person | None
     subject: Person | None
+    people: int | None
 
     @property
     def service(self) -> str | None:
@@ -75,7 +76,7 @@ def _page(session: Session, wanted: Sequence[ColumnElement[bool]], page: int) ->
     number = within(page, total)
     actor, subject = aliased(Person), aliased(Person)
     found = session.execute(
-        select(AuditEvent, actor, subject)
+        select(AuditEvent, actor, subject, func.cardinality(AuditEvent.people))
         .outerjoin(actor, actor.id == AuditEvent.actor)
         .outerjoin(subject, subject.id == AuditEvent.subject)
         .where(*wanted)

@@ -466,7 +466,8 @@ class AuditEvent(Base):
     desktop: Mapped[str | None]
     action: Mapped[str]
     subject: Mapped[UUID | None] = mapped_column(index=True)
-    people: Mapped[list[UUID] | None]
+    # Not read with every event: they may be many.
+    people: Mapped[list[UUID] | None] = mapped_column(deferred=True)
     reason: Mapped[str | None]
     request: Mapped[UUID | None]
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
