@@ -208,6 +208,13 @@ def test_acme_server_that_gives_nothing_is_told_with_its_reason(
     assert "kuhmo: no such host" in seen.text
 
 
+def test_an_audit_that_does_not_hold_is_told(well: Situation) -> None:
+    failed = {"digione-platform-audit@kuhmo.service": "next: …", "digione-platform-audit@other.service": ""}
+    (seen,) = found(on_host(well, "kuhmo1", failed=failed))
+    assert (seen.code, seen.level) == ("D1-AUDIT-001", Level.ERROR)
+    assert seen.fix == "digione audit verify kuhmo tells what does not fit"
+
+
 def test_tenants_are_not_asked_before_their_gateway_is_there(well: Situation) -> None:
     nothing = on_host(well, "kuhmo1", services={})
     asked: list[str] = []
