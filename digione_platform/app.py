@@ -19,6 +19,7 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from digione_platform import sessions
 from digione_platform.api.app import create_api
+from digione_platform.api.problems import no_such_address
 from digione_platform.areas import areas_of
 from digione_platform.auth import SignInMethod
 from digione_platform.core import audit
@@ -173,6 +174,9 @@ def _not_understood(request: Request, _: Exception) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404 and request.scope["path"].startswith(f"{ONEROSTER}/"):
+        # A path with a line break in it is not led to the interfaces.
+        return no_such_address()
     if status == 404:
         return _not_found(request, error)
     return page(request, "not_understood.html", status=status)

@@ -18,7 +18,7 @@ from digione_platform.api import clients, endpoints, gradebook, rostering, token
 from digione_platform.api.access import TABLE
 from digione_platform.api.dependencies import limited_body, note_refusal
 from digione_platform.api.fields import GRADEBOOK, ROSTERING
-from digione_platform.api.problems import REASONS, STATUS_INFO, Minor, Refused
+from digione_platform.api.problems import REASONS, STATUS_INFO, Minor, Refused, no_such_address
 from digione_platform.security import ONEROSTER
 from digione_platform.settings import Settings
 
@@ -151,7 +151,7 @@ def _not_understood(_: Request, error: Exception) -> Response:
 def _http_error(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
-        return Refused(404, "unknownobject", "there is no such address").response()
+        return no_such_address()
     headers = error.headers if isinstance(error, HTTPException) else None
     return Refused(status, "invaliddata", f"HTTP {status}", headers=headers).response()
 

@@ -57,6 +57,11 @@ class Refused(Exception):
         )
 
 
+def no_such_address() -> JSONResponse:
+    """The answer where nothing is."""
+    return Refused(404, "unknownobject", "there is no such address").response()
+
+
 STATUS_INFO: dict[str, Any] = {
     "type": "object",
     "required": ["imsx_codeMajor", "imsx_severity", "imsx_CodeMinor"],

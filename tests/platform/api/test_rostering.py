@@ -93,6 +93,11 @@ def test_an_unknown_object_is_not_found(rostered: Service, path: str) -> None:
     assert minor(rostered.roster(f"{path}/nothing")) == (404, "sourcedId", "unknownobject")
 
 
+@pytest.mark.parametrize("path", ["/", "/nothing", "/users/a%0Ab", "/users/a%2Fb"])
+def test_where_no_address_is_the_answer_is_a_status_as_well(rostered: Service, path: str) -> None:
+    assert minor(rostered.roster(path)) == (404, "TargetEndSystem", "unknownobject")
+
+
 @pytest.mark.parametrize("path", [view.path for view in VIEWS if view.within])
 @pytest.mark.parametrize("wrong", ["nothing", "t2", "%00", "'; drop table persons; --"])
 def test_below_something_unknown_nothing_is_found(rostered: Service, path: str, wrong: str) -> None:
