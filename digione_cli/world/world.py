@@ -80,18 +80,23 @@ class World:
             except ValidationError:
                 raise ssh.unreadable(target) from None
         except DigioneError as e:
-            return HostFacts(reached=False, error=f"{e.what}: {e.why}", error_kind=e.id, error_fix=e.fix)
+            return HostFacts(reached=False, error=e.why, error_kind=e.id, error_fix=e.fix)
 
     @contextmanager
     def lock(self, instance: Instance, holder: LockHolder) -> Iterator[None]:
-        """Hold the lock on all hosts of an instance while the block runs.
+        """Hold the lock on the hosts of an instance while the block runs; pass over those not to be got into.
 
         Raises:
             LockedError: somebody else holds it.
+            PreconditionError, IntegrityError: sudo refuses, or the host key is not the pinned one.
         """
         with ExitStack() as held:
             for target in self.targets(instance):
-                held.enter_context(self._lock(target, holder))
+                try:
+                    held.enter_context(self._lock(target, holder))
+                except DigioneError as e:
+                    if e.id not in ssh.NOT_LET_IN:
+                        raise
             yield
 
     @contextmanager
