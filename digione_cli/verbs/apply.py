@@ -3,7 +3,7 @@
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from digione_cli.texts import t, tn
+from digione_cli.texts import moment, t, tn
 from digione_cli.verbs._common import AskSudoPassword, Diff, DryRun, InstanceName, Json, Yes, session
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def plan_apply(situation: "Situation") -> "Plan":
             at = min(situation.facts[host].services[name].at for host in unchanged)
             title, since = (
                 t("Configure {service}", service=service.title),
-                t("as wanted since {moment}", moment=at),
+                t("as wanted since {moment}", moment=moment(at)),
             )
             skips.append(Skip(title=title, where=tuple(unchanged), why=since))
     skips += _left(situation)

@@ -21,7 +21,7 @@ from pydantic import SecretStr, ValidationError
 from digione_cli.errors import DigioneError, LockedError, PreconditionError
 from digione_cli.model.facts import Facts, HostFacts, LockHolder
 from digione_cli.settings import CHECKOUT, Settings
-from digione_cli.texts import language, t
+from digione_cli.texts import language, moment, t
 from digione_cli.world import ansible, build, http, postgresql, relay, ssh
 from digione_cli.world.files import clean_environment
 from digione_cli.world.process import chunks
@@ -229,7 +229,7 @@ def _locked(target: Target, process: subprocess.Popen[bytes], answer: bytes) -> 
         why = t(
             "{who} holds the lock since {since} (digione {verb}, run {run})",
             who=f"{holder.who}@{holder.machine}",
-            since=holder.since,
+            since=moment(holder.since),
             verb=holder.verb,
             run=holder.operation,
         )

@@ -49,7 +49,7 @@ def test_an_unchanged_instance_needs_nothing_and_says_since_when(fresh: Situatio
     plan = plan_apply(applied(fresh))
     assert plan.steps == ()
     assert len(plan.skips) == len(fakes.services())
-    assert {s.why for s in plan.skips} == {"as wanted since 2026-11-01T00:00:00Z"}
+    assert {s.why for s in plan.skips} == {"as wanted since 1 Nov 2026, 2:00"}
 
 
 def test_what_was_interrupted_is_done_again(fresh: Situation) -> None:
