@@ -4,7 +4,7 @@ import signal
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from types import FrameType
 
@@ -20,6 +20,7 @@ from digione_cli.engine.situation import Situation
 from digione_cli.errors import IntegrityError, PreconditionError
 from digione_cli.model.facts import HostFacts, LockHolder
 from digione_cli.model.finding import Level
+from digione_cli.model.instance import Instance
 from digione_cli.model.plan import Plan, RoleAction, Run
 from digione_cli.settings import CHECKOUT
 from digione_cli.texts import t
@@ -79,6 +80,31 @@ def load(name: str, world: World, screen: Screen, with_bundle: bool = True) -> S
     )
 
 
+@contextmanager
+def holding(instance: Instance, verb: str, world: World) -> Iterator[Run]:
+    """Hold the instance's lock for a verb while the block runs; yield the run that the lock names.
+
+    A host that nobody gets into from here is passed over: secrets are made before there are hosts.
+
+    Raises:
+        LockedError: another operator holds it.
+    """
+    run = _begun(instance.name, verb, world)
+    with _held(run, instance, world):
+        yield run
+
+
+def _begun(instance: str, verb: str, world: World) -> Run:
+    started = world.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Run(id=uuid.uuid4().hex[:12], verb=verb, instance=instance, who=world.who(), started=started)
+
+
+def _held(run: Run, instance: Instance, world: World) -> AbstractContextManager[None]:
+    user, _, machine = run.who.partition("@")
+    holder = LockHolder(operation=run.id, who=user, machine=machine, verb=run.verb, since=run.started)
+    return world.lock(instance, holder)
+
+
 def change(
     name: str,
     verb: str,
@@ -89,16 +115,8 @@ def change(
 ) -> None:
     """Take a verb along the path; what it does is decided by ``plan_for`` alone."""
     before = load(name, world, screen, options.with_bundle)
-    run = Run(
-        id=uuid.uuid4().hex[:12],
-        verb=verb,
-        instance=name,
-        who=world.who(),
-        started=world.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-    )
-    user, _, machine = run.who.partition("@")
-    holder = LockHolder(operation=run.id, who=user, machine=machine, verb=verb, since=run.started)
-    with nullcontext() if options.dry_run else world.lock(before.instance, holder):
+    run = _begun(name, verb, world)
+    with nullcontext() if options.dry_run else _held(run, before.instance, world):
         with screen.waiting(t("looking at the hosts")):
             seen = {host: _not_ours(facts, run.id) for host, facts in world.look(before.instance).items()}
             situation = replace(before, facts=seen, now=world.now())

@@ -14,6 +14,12 @@ from pathlib import Path
 LOCALES = Path(__file__).parent / "locale"
 DOMAIN = "digione"
 LANGUAGES = ("fi", "sv", "en")
+# As Finland's official languages write them; the platform writes them the same way.
+_MOMENTS = {
+    "fi": "{0:%-d.%-m.%Y} klo {0:%-H.%M}",
+    "sv": "{0:%-d.%-m.%Y} kl. {0:%-H.%M}",
+    "en": "{0:%-d %b %Y, %-H:%M}",
+}
 
 
 @cache
@@ -47,6 +53,21 @@ def t(text: str, /, **values: object) -> str:
 def tn(one: str, many: str, count: int, /, **values: object) -> str:
     """Given the English texts for one and for several, return the one that fits, ``{count}`` filled in."""
     return catalogue().ngettext(one, many, count).format(count=count, **values)
+
+
+def moment(written: str) -> str:
+    """Given a moment in ISO 8601 with its zone, return it as people in Finland write it, in their time.
+
+    What is no moment (a host wrote it) is returned as it is.
+    """
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    try:
+        there = datetime.fromisoformat(written).astimezone(ZoneInfo("Europe/Helsinki"))
+    except (ValueError, OverflowError):
+        return written
+    return _MOMENTS[language()].format(there)
 
 
 def mark(text: str) -> str:

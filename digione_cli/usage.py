@@ -46,6 +46,7 @@ def translated(command: Any) -> Any:
     command.context_class = _Context
     for one in (command, *command.params):
         one.help = one.help and t(one.help)
+    command.short_help = command.help and command.help.partition("\n\n")[0]  # else it is cut to fit one line
     for below in getattr(command, "commands", {}).values():
         translated(below)
     return command
@@ -62,10 +63,12 @@ def told(error: Any) -> str:
     """Given what the parser raised, return it as a sentence."""
     said: str = error.format_message()
     if hasattr(error.__cause__, "errors"):
-        from digione_cli.model.sentences import sentence
+        from digione_cli.model.sentences import none_of, sentence
 
-        name = error.param.get_error_hint()
-        return t("Invalid value for {name}: {why}", name=name, why=sentence(error.__cause__.errors()[0]))
+        name, wrong = error.param.get_error_hint(), error.__cause__.errors()[0]
+        _, among, choices = wrong["msg"].partition(" is not one of ")
+        why = none_of(wrong["input"], re.findall("'([^']*)'", choices)) if among else sentence(wrong)
+        return t("Invalid value for {name}: {why}", name=name, why=why)
     for complaint in COMPLAINTS:
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(complaint))
         if found := re.fullmatch(pattern, said, re.DOTALL):

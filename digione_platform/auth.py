@@ -28,7 +28,7 @@ from digione_platform.web.render import cookie_name, local_path, page, speak
 _log = logging.getLogger(__name__)
 # Where the provider sends people back to; it must know both addresses (roles/identity).
 CALLBACK = "/auth/callback"
-SIGNED_OUT = "/"
+SIGNED_OUT = "/signed-out"
 # What can go wrong between us and the provider, besides its being away.
 _BROKEN = (AuthlibBaseError, JoseError, KeyError, ValueError, RuntimeError)
 
@@ -84,7 +84,7 @@ class OidcSignIn:
         return router
 
     async def sign_out_url(self, id_token: str | None, language: str) -> str:
-        here_only = f"{self._url}/signed-out"
+        here_only = f"{self._url}{SIGNED_OUT}"
         try:
             metadata = await self._metadata()
         except (httpx2.HTTPError, *_BROKEN):
@@ -99,8 +99,9 @@ class OidcSignIn:
         }
         return f"{end}?{urlencode(asked | ({'id_token_hint': id_token} if id_token else {}))}"
 
-    async def _begin(self, request: Request, next: str = "/") -> Response:  # noqa: A002 - the query's word
-        request.session["next"] = local_path(next)
+    async def _begin(self, request: Request, next: str = "") -> Response:  # noqa: A002 - the query's word
+        # Who comes back from the provider's page, for another language, still wants to go there.
+        request.session["next"] = local_path(next or request.session.get("next", "/"))
         try:
             await self._metadata()
             redirect: Response = await self._client.authorize_redirect(
@@ -137,12 +138,8 @@ class OidcSignIn:
 
 
 def _in_language(language: str) -> dict[str, str]:
-    """The parameters that ask the provider to speak a language.
-
-    LemonLDAP::NG does not read the standard's ``ui_locales``: the script of its pages takes the language
-    from a parameter of its own, and keeps it for the pages that follow only if told so.
-    """
-    return {"ui_locales": language, "llnglanguage": language, "setCookieLang": "1"}
+    """The parameter that asks the provider to speak a language."""
+    return {"ui_locales": language}
 
 
 def admit(request: Request, account_id: UUID, id_token: str | None, target: str) -> Response:

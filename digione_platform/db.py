@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from digione_platform.errors import PlatformError
+from digione_platform.errors import PlatformError, PreconditionError
 from digione_platform.i18n import mark
 from digione_platform.settings import Settings
 
@@ -72,7 +72,7 @@ def ready_database(settings: Settings) -> Iterator[Engine]:
 def require_current(engine: Engine) -> None:
     """Refuse a database whose schema is not the one that this code expects."""
     if not is_current(engine):
-        raise PlatformError(
+        raise PreconditionError(
             "P-DATABASE-002",
             mark("The command was not carried out"),
             mark("the database's schema is not the one of this release"),
@@ -82,7 +82,7 @@ def require_current(engine: Engine) -> None:
 
 def database_away(error: OperationalError) -> PlatformError:
     """The error to show when the database does not answer; the server's words carry no password."""
-    return PlatformError(
+    return PreconditionError(
         "P-DATABASE-001",
         mark("The database does not answer"),
         "{reason}",

@@ -22,7 +22,7 @@ from ldap3.core.exceptions import (
 from ldap3.utils.conv import escape_filter_chars
 from ldap3.utils.dn import escape_rdn
 
-from digione_platform.errors import InputError, PlatformError
+from digione_platform.errors import InputError, PartlyDone, PlatformError, PreconditionError
 from digione_platform.i18n import mark
 from digione_platform.settings import Directory
 
@@ -112,7 +112,7 @@ def open_directory(settings: Directory, authority: Path | None) -> Iterator["Peo
             receive_timeout=30,
         )
     except LDAPInvalidCredentialsResult as error:
-        raise PlatformError(
+        raise PreconditionError(
             "P-ACCOUNTS-003",
             mark("The directory was not opened"),
             mark("{where} does not accept the platform's password"),
@@ -121,30 +121,47 @@ def open_directory(settings: Directory, authority: Path | None) -> Iterator["Peo
         ) from error
     except (LDAPException, OSError) as error:
         raise _away(where, error) from error
+    people = People(connection, settings.base)
     try:
-        yield People(connection, settings.base)
+        yield people
     except (LDAPException, OSError) as error:
-        raise _away(where, error) from error
+        raise (_stopped if people.changed else _away)(where, error) from error
     finally:
         connection.unbind()
 
 
 def _away(where: str, error: Exception) -> PlatformError:
-    return PlatformError(
+    return PreconditionError(
         "P-ACCOUNTS-002",
         mark("The directory did not do what it was asked"),
         "{where}: {reason}",
         mark("digione status <instance>; when the directory answers again: digione-platform accounts sync"),
         where=where,
-        reason=str(error).splitlines()[0] if str(error) else type(error).__name__,
+        reason=_reason(error),
     )
 
 
+def _stopped(where: str, error: Exception) -> PlatformError:
+    return PartlyDone(
+        "P-ACCOUNTS-010",
+        mark("The directory did only a part of what it was asked"),
+        "{where}: {reason}",
+        mark("when the directory answers: digione-platform accounts sync"),
+        where=where,
+        reason=_reason(error),
+    )
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 class People:
-    """The entries below the tenant's ``ou=people``."""
+    """The entries below the tenant's ``ou=people``; ``changed`` says whether a change was begun."""
 
     def __init__(self, connection: ldap3.Connection, base: str) -> None:
         self._connection, self._base = connection, base
+        self.changed = False
 
     def all(self) -> Iterator[Entry]:
         """Every entry that an account made."""
@@ -170,6 +187,7 @@ class People:
 
     def apply(self, changes: Changes) -> None:
         """Carry changes out; a second try after a failure goes on where the first one stopped."""
+        self.changed = True
         for entry in changes.removed:
             self._connection.delete(self._dn(entry.username))  # type: ignore[no-untyped-call]
         renamed = [(old, new) for old, new in changes.changed if old.username.lower() != new.username.lower()]
@@ -202,7 +220,7 @@ class People:
                 reason=error.message or error.description,
             ) from error
         except LDAPNoSuchObjectResult as error:
-            raise PlatformError(
+            raise PreconditionError(
                 "P-ACCOUNTS-007",
                 what,
                 mark("the account is not in the directory yet"),

@@ -83,9 +83,10 @@ def _of_services() -> Iterator[tuple[Key, str]]:
     """Yield what the command shows of services: titles, data of tenants, settings with a pattern."""
     for service in load_services(ROOT / "roles").values():
         place = f"roles/{service.name}"
-        yield service.title, place
-        if service.tenant_data:
-            yield service.tenant_data, place
+        for text in filter(
+            None, (service.title, service.tenant_data, service.own_data, *service.probes.values())
+        ):
+            yield text, place
         for name, limit in service.limits.items():
             if isinstance(limit, str):
                 yield service.settings[name].description, place

@@ -373,6 +373,7 @@ _SHOWN = {
     "files": "Managed files",
     "data": "Data",
     "tenant_data": "Data of each tenant",
+    "own_data": "Other data",
     "packages": "Debian packages",
     "users": "Unix users",
     "secrets": "Secrets",

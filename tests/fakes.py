@@ -17,7 +17,7 @@ from digione_cli.engine.services import Services, load_services
 from digione_cli.engine.situation import Situation
 from digione_cli.errors import LockedError
 from digione_cli.model.external import ExternalMail, ExternalPostgresql
-from digione_cli.model.facts import Applied, Facts, HostFacts, LockHolder
+from digione_cli.model.facts import Applied, Facts, Fingerprint, HostFacts, LockHolder
 from digione_cli.model.instance import Instance
 from digione_cli.settings import CHECKOUT, Settings
 from digione_cli.ui.screen import JsonScreen
@@ -46,6 +46,11 @@ code: "290"
 oid: 1.2.246.562.99.00000002907
 name: {fi: Kuhmo, sv: Kuhmo}
 domain: koulu.kuhmo.example
+"""
+
+UPSTREAM = """\
+identity:
+  upstream: {kind: oidc, title: MPASSid, issuer: "https://login.example", client_id: kuhmo, match: account}
 """
 
 TWO_HOSTS = """\
@@ -133,7 +138,7 @@ def applied(of: Situation) -> Situation:
     return replace(of, facts=facts)
 
 
-def _applied(of: Situation, service: str, fingerprint: str) -> Applied:
+def _applied(of: Situation, service: str, fingerprint: Fingerprint) -> Applied:
     tenants = of.tenants() if of.services[service].holds_tenants else ()
     return Applied(fingerprint=fingerprint, at="2026-11-01T00:00:00Z", tenants=tenants)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from digione_cli.engine.leaving import left_tenants, only_data, places, strays
+from digione_cli.engine.leaving import kept_elsewhere, left_tenants, only_data, places, strays
 from digione_cli.engine.situation import Situation
 from digione_cli.model.finding import Code, Finding, Level
 from digione_cli.texts import mark, t
@@ -25,6 +25,11 @@ CODES = {
         title="Service placed elsewhere",
         cause="the inventory places the service on another host, and it is on the old one still",
         fix=mark("digione plan {instance}, then digione apply {instance}"),
+    ),
+    "D1-LEFT-005": Code(
+        title="Data of a service that was removed",
+        cause="the service was removed from the host and left its data there, as after a move",
+        fix=mark("nothing uses it; on {host}: rm -r {folders}; digione destroy {instance} deletes it, too"),
     ),
     "D1-LEFT-004": Code(
         title="Host left the inventory",
@@ -53,6 +58,15 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
         for host in strays(instance, facts, service):
             note = t("{service} is there but no longer placed there", service=service)
             yield _finding("D1-LEFT-003", Level.WARNING, host, note, situation)
+        for host in kept_elsewhere(instance, facts, service):
+            data = situation.services[service]
+            note = t(
+                "{service} left its data there: {data}",
+                service=service,
+                data=data.own_data or data.tenant_data,
+            )
+            folders = " ".join(data.data)
+            yield _finding("D1-LEFT-005", Level.HINT, host, note, situation, host=host, folders=folders)
     for host in situation.left_hosts:
         note = t("carried the instance when it left the inventory")
         yield _finding("D1-LEFT-004", Level.WARNING, host, note, situation, host=host)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from digione_cli.engine.fingerprint import changes
+from digione_cli.engine.services import Services
 from digione_cli.engine.situation import Situation
 from digione_cli.model.facts import Drift
 from digione_cli.model.finding import Code, Finding, Level
@@ -28,13 +30,18 @@ CODES = {
     ),
     "D1-SVC-004": Code(
         title="Out of date",
-        cause="the inventory, a secret or the release changed since the service was applied",
+        cause="the inventory, a file that it names, a secret or the release changed since it was applied",
         fix=mark("digione plan {instance}, then digione apply {instance}"),
     ),
     "D1-SVC-005": Code(
         title="Restarts again and again",
         cause="systemd had to start the unit anew several times",
         fix="digione logs {instance} {service}",
+    ),
+    "D1-SVC-006": Code(
+        title="Not in effect",
+        cause="something that the service set up on the host was switched off, such as the firewall's rules",
+        fix=mark("digione apply {instance} puts it back"),
     ),
 }
 
@@ -50,6 +57,7 @@ _DRIFT = {
     "no-unit": mark("{subject} is not there"),
     "probe": mark("{subject} fails"),
 }
+_FOUND = {"unit": ("D1-SVC-001", Level.ERROR), "probe": ("D1-SVC-006", Level.ERROR)}
 
 
 def check(situation: Situation, world: World) -> Iterator[Finding]:
@@ -57,28 +65,45 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
     for host, facts in situation.facts.items():
         if not facts.reached:
             continue
+        if not facts.services:
+            note = t("the instance was never applied to it")
+            if facts.kept:
+                note = t("the instance was taken off it; its data is kept")
+            yield _finding("D1-SVC-003", Level.ERROR, host, "", note, situation)
+            continue
+        lacking: list[str] = []
+        behind: dict[str, list[str]] = {}
         for service, fingerprint in situation.desired.fingerprints[host].items():
             applied = facts.services.get(service)
-            if applied is None or not applied.fingerprint:
-                note = t("{service} was never applied", service=service)
-                if applied:
-                    note = t("{service} was interrupted", service=service)
+            if applied is None:
+                lacking.append(service)
+            elif not applied.fingerprint:
+                note = t("{service} was interrupted", service=service)
                 yield _finding("D1-SVC-003", Level.ERROR, host, service, note, situation)
             elif applied.fingerprint != fingerprint:
-                note = t("{service} is not as the inventory wants it", service=service)
-                yield _finding("D1-SVC-004", Level.WARNING, host, service, note, situation)
+                behind.setdefault("; ".join(changes(applied.fingerprint, fingerprint)), []).append(service)
+        if lacking:
+            note = t("never applied to it: {services}", services=", ".join(lacking))
+            yield _finding("D1-SVC-003", Level.ERROR, host, "", note, situation)
+        for what, services in behind.items():
+            note = t("not applied yet to {services}: {what}", services=", ".join(services), what=what)
+            yield _finding("D1-SVC-004", Level.WARNING, host, "", note, situation)
         for drift in facts.drift:
-            code = "D1-SVC-001" if drift.kind == "unit" else "D1-SVC-002"
-            level = Level.ERROR if drift.kind == "unit" else Level.WARNING
-            yield _finding(code, level, host, drift.service, f"{drift.service}: {told(drift)}", situation)
+            code, level = _FOUND.get(drift.kind, ("D1-SVC-002", Level.WARNING))
+            note = f"{drift.service}: {told(drift, situation.services)}"
+            yield _finding(code, level, host, drift.service, note, situation)
         for unit, seen in facts.units.items():
             if seen.restarts > RESTARTS:
                 note = t("{unit} was restarted {count} times", unit=unit, count=seen.restarts)
                 yield _finding("D1-SVC-005", Level.WARNING, host, _owner(unit, situation), note, situation)
 
 
-def told(drift: Drift) -> str:
+def told(drift: Drift, services: Services) -> str:
     """Given a difference, return it in words."""
+    if drift.kind == "probe" and drift.service in services:
+        wrong = services[drift.service].probes.get(drift.subject)
+        if wrong:  # else a release had a probe that this one has not
+            return wrong
     kind = "no-unit" if drift.kind == "unit" and drift.has == "not-found" else drift.kind
     return t(_DRIFT[kind], subject=drift.subject, has=drift.has, wants=drift.wants)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from digione_cli.engine.leaving import places
 from digione_cli.engine.situation import Situation
 from digione_cli.model.finding import Code, Finding, Level
 from digione_cli.model.instance import Tenant
@@ -31,6 +32,11 @@ CODES = {
         cause="the tenant's sign-in service does not reach its upstream provider, or finds nothing of use",
         fix=mark("digione logs {instance} identity; people with a password sign in as before"),
     ),
+    "D1-TEN-005": Code(
+        title="Tenant never applied",
+        cause="the tenant's file is in the inventory, and nothing of the tenant is on the hosts",
+        fix="digione apply {instance}",
+    ),
 }
 
 
@@ -39,11 +45,16 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
     placed = situation.instance.placed("gateway")
     if not placed or not situation.facts[placed[0]].reached:
         return
-    if "gateway" not in situation.facts[placed[0]].services:
+    host = situation.facts[placed[0]]
+    if host.instance != situation.instance.name or "gateway" not in host.services:
         return
     address = situation.instance.hosts[placed[0]].address
     for tenant in situation.instance.tenants:
-        yield from _tenant(tenant, address, situation, world)
+        if places(situation.instance, situation.facts, tenant.slug):
+            yield from _tenant(tenant, address, situation, world)
+        else:
+            note = t("the tenant was never applied")
+            yield _finding("D1-TEN-005", Level.ERROR, tenant, note, situation.instance.name)
 
 
 def _tenant(tenant: Tenant, address: str, situation: Situation, world: World) -> Iterator[Finding]:

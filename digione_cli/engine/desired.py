@@ -1,24 +1,18 @@
 """The desired state: for each service on each host what Ansible is given, and its fingerprint."""
 
-import hashlib
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from digione_cli.engine.fingerprint import ALWAYS, fingerprint, given
 from digione_cli.engine.secrets import Secrets
 from digione_cli.engine.services import Services
-from digione_cli.errors import PreconditionError
+from digione_cli.model.facts import Fingerprint
 from digione_cli.model.instance import Instance, Tenant, UpstreamSaml
-from digione_cli.model.service import Service
-from digione_cli.texts import t
 
 SSH = "ssh"
 # Files on every host: the instance's own authority, and all that the host trusts.
 OWN_AUTHORITY = "/etc/digione/authority.pem"
 ALL_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-# What counts only for the services that name it in `uses`.
-_SPECIAL = ("firewall", "bundle", "mail")
 
 
 @dataclass(frozen=True)
@@ -35,7 +29,7 @@ class Desired:
     """What an instance should be: variables by host, fingerprints by host and service."""
 
     variables: dict[str, dict[str, Any]]
-    fingerprints: dict[str, dict[str, str]]
+    fingerprints: dict[str, dict[str, Fingerprint]]
 
 
 def desired_state(instance: Instance, services: Services, secrets: Secrets, bundle: Bundle | None) -> Desired:
@@ -46,7 +40,7 @@ def desired_state(instance: Instance, services: Services, secrets: Secrets, bund
     variables = {host: _variables(instance, services, host, bundle) for host in instance.hosts}
     fingerprints = {
         host: {
-            name: _fingerprint(service, variables[host], instance, secrets)
+            name: fingerprint(service, variables[host]["digione_given"][name], instance, secrets)
             for name, service in services.items()
             if host in instance.placed(name)
         }
@@ -56,6 +50,7 @@ def desired_state(instance: Instance, services: Services, secrets: Secrets, bund
 
 
 def _variables(instance: Instance, services: Services, host: str, bundle: Bundle | None) -> dict[str, Any]:
+    """What Ansible is given: in ``digione_given``, by service, what its role sees as ``digione``."""
     digione = {
         "instance": instance.name,
         "release": instance.release,
@@ -65,17 +60,17 @@ def _variables(instance: Instance, services: Services, host: str, bundle: Bundle
         "hosts": [{"name": n, "address": h.address} for n, h in sorted(instance.hosts.items())],
         "endpoints": _endpoints(instance, services, host),
         "external": _external(instance, services),
-        "mail": _mail(instance),
         "firewall": _firewall(instance, services, host),
         "bundle": vars(bundle) if bundle else None,
         "tenants": [_tenant(instance, t) for t in instance.tenants],
     }
     settings = {
         f"{service}_{key}": value
-        for service, given in instance.services.items()
-        for key, value in given.items()
+        for service, declared in instance.services.items()
+        for key, value in declared.items()
     }
-    return {"digione": digione, **settings}
+    parts = {name: given(service.reads, digione) for name, service in services.items()}
+    return {"digione": {key: digione[key] for key in ALWAYS}, "digione_given": parts, **settings}
 
 
 def _endpoints(instance: Instance, services: Services, host: str) -> dict[str, Any]:
@@ -98,10 +93,12 @@ def _endpoints(instance: Instance, services: Services, host: str) -> dict[str, A
 
 
 def _external(instance: Instance, services: Services) -> dict[str, Any]:
-    """What hosts are told of the municipality's own: the authority to trust, servers in place of services."""
+    """What hosts are told of the municipality's own: authority, mail relay, servers in place of services."""
     own = instance.external.services
-    given = {name: own[name].model_dump(mode="json") if name in own else None for name in services.outside()}
-    return {"authority": authority_of(instance), **given}
+    servers = {
+        name: own[name].model_dump(mode="json") if name in own else None for name in services.outside()
+    }
+    return {"authority": authority_of(instance), "mail": _mail(instance), **servers}
 
 
 def authority_of(instance: Instance) -> str:
@@ -135,56 +132,10 @@ def _firewall(instance: Instance, services: Services, host: str) -> list[dict[st
 
 
 def _tenant(instance: Instance, tenant: Tenant) -> dict[str, Any]:
-    given = tenant.model_dump(mode="json")
-    given["auth_domain"] = tenant.auth_domain
+    told = tenant.model_dump(mode="json")
+    told["auth_domain"] = tenant.auth_domain
     upstream = tenant.identity.upstream
     if isinstance(upstream, UpstreamSaml):
         metadata = instance.folder / "tenants" / upstream.metadata
-        given["identity"]["upstream"]["metadata"] = metadata.read_text(encoding="utf-8")
-    return given
-
-
-def _fingerprint(service: Service, variables: dict[str, Any], instance: Instance, secrets: Secrets) -> str:
-    """Hash everything that the service's state on a host follows from."""
-    digione = dict(variables["digione"])
-    for special in _SPECIAL:
-        if special not in service.uses:
-            del digione[special]
-    if digione.get("bundle"):
-        digione["bundle"] = digione["bundle"]["sha256"]
-    if "sign_in" not in service.uses:  # another provider for a tenant's people concerns few services
-        digione["tenants"] = [{k: v for k, v in t.items() if k != "identity"} for t in digione["tenants"]]
-    names = {s.name for s in service.secrets} | set(service.uses)
-    tenants = {None, *(t.slug for t in instance.tenants)}  # those of others may be kept for their return
-    digests = {
-        str(name): secrets.digest(name)
-        for name in secrets.values
-        if name.tenant in tenants
-        if name.name in names or name.name.removesuffix("_key").removesuffix("_certificate") in names
-    }
-    settings = instance.services.get(service.name, {})
-    files = {path: _sha256(path) for path in _named_files(settings)}
-    canonical = json.dumps(
-        [service.fingerprint, digione, settings, files, digests], sort_keys=True, ensure_ascii=False
-    )
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _named_files(setting: Any) -> list[str]:
-    """Given a setting, return the files on this machine that it names, such as certificates."""
-    if isinstance(setting, str):
-        return [setting] if setting.startswith("/") and Path(setting).is_file() else []
-    inside = setting.values() if isinstance(setting, dict) else setting if isinstance(setting, list) else []
-    return [file for value in inside for file in _named_files(value)]
-
-
-def _sha256(path: str) -> str:
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as e:
-        raise PreconditionError(
-            "D1-CFG-023",
-            t("A file that the inventory names cannot be read"),
-            f"{path}: {e.strerror}",
-            t("mend its mode or owner, then run this again; nothing was changed"),
-        ) from None
+        told["identity"]["upstream"]["metadata"] = metadata.read_text(encoding="utf-8")
+    return told

@@ -1,7 +1,8 @@
 """Reading YAML documents of an inventory: strictly, quickly, and knowing the line of every key.
 
-YAML 1.2's core schema is used, so ``NO`` and ``049`` stay text. Anchors, tags and duplicate keys are
-refused; size and depth are capped, so that no file can exhaust memory or the stack.
+YAML 1.2's core schema is used; what other readers of YAML take for something else (``NO``, ``010``) must be
+quoted. Anchors, tags and duplicate keys are refused; size and depth are capped, so that no file can exhaust
+memory or the stack.
 """
 
 import re
@@ -23,6 +24,8 @@ MAX_DEPTH = 20
 Path_ = tuple[Hashable, ...]
 
 _INT = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+# false and 8 to Ansible, text to YAML 1.2: nobody can be sure what is meant
+_AMBIGUOUS = re.compile(r"(?i:yes|no|on|off)|[-+]?0[0-7]+")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -60,11 +63,12 @@ class Document:
 
 
 class DocumentError(Exception):
-    """The file is not a readable document; carries one Mistake for each reason."""
+    """The file is not a readable document; carries one Mistake for each reason, and what could be read."""
 
-    def __init__(self, *mistakes: Mistake) -> None:
+    def __init__(self, *mistakes: Mistake, document: Document | None = None) -> None:
         super().__init__(str(mistakes[0]))
         self.mistakes = mistakes
+        self.document = document or Document(None, {})
 
 
 def read_text(path: Path, file: str, most: int = MAX_BYTES) -> str:
@@ -134,9 +138,10 @@ def parse(text: str, file: str) -> Document:
     lines: dict[Path_, int] = {}
     mistakes: list[Mistake] = []
     data = None if node is None else _data(node, (), lines, mistakes, file)
+    document = Document(data, lines)
     if mistakes:
-        raise DocumentError(*mistakes)
-    return Document(data, lines)
+        raise DocumentError(*mistakes, document=document)
+    return document
 
 
 def _data(node: Any, path: Path_, lines: dict[Path_, int], mistakes: list[Mistake], file: str) -> Any:
@@ -146,6 +151,9 @@ def _data(node: Any, path: Path_, lines: dict[Path_, int], mistakes: list[Mistak
             line = node.start_mark.line + 1
             text = t("has characters that are not seen, or several lines: {value}", value=shown(node.value))
             mistakes.append(_mistake("D1-CFG-007", file, line, path, text))
+        elif not node.style and _AMBIGUOUS.fullmatch(node.value):
+            text = t('may be read in two ways; write it in quotes: "{value}"', value=node.value)
+            mistakes.append(_mistake("D1-CFG-029", file, node.start_mark.line + 1, path, text))
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_data(n, (*path, i), lines, mistakes, file) for i, n in enumerate(node.value)]

@@ -224,7 +224,7 @@ def _role_step(step: Step, situation: Situation) -> RoleStep:
         units=service.units_of(tenant) if tenant else service.units_for(tenants),
         files=service.files,
         renewed=service.renewed,
-        probes=service.probes,
+        probes=tuple(service.probes),
         packages=service.packages,
         data=service.data,
         users=service.users_of(tenant) if tenant else service.users_for(tenants),

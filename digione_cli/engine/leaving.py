@@ -36,5 +36,11 @@ def strays(instance: Instance, facts: Mapping[str, HostFacts], service: str) -> 
     return tuple(h for h, f in _own(instance, facts).items() if service in f.services and h not in placed)
 
 
+def kept_elsewhere(instance: Instance, facts: Mapping[str, HostFacts], service: str) -> tuple[str, ...]:
+    """Given a service, return the hosts on which its data was kept and where it is not placed any more."""
+    placed = instance.placed(service)
+    return tuple(h for h, f in _own(instance, facts).items() if service in f.kept and h not in placed)
+
+
 def _own(instance: Instance, facts: Mapping[str, HostFacts]) -> dict[str, HostFacts]:
     return {host: seen for host, seen in facts.items() if seen.instance == instance.name}

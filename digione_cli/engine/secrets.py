@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from digione_cli.engine.documents import DocumentError, read_text
 from digione_cli.engine.services import Services
 from digione_cli.errors import IntegrityError, PreconditionError, UsageError
-from digione_cli.model.instance import Instance
+from digione_cli.model.instance import Instance, Tenant
 from digione_cli.texts import t
 from digione_cli.world.files import read_own, write_whole
 
@@ -81,19 +81,16 @@ def wanted(instance: Instance, services: Services) -> dict[SecretName, str]:
     kinds: dict[SecretName, str] = {}
     for service in services.values():
         for spec in service.secrets:
-            if spec.when and not _has(instance, spec.when):
-                continue
-            tenants = [t.slug for t in instance.tenants] if spec.per == "tenant" else [None]
-            for tenant in tenants:
-                kinds[SecretName(spec.name, tenant)] = spec.kind
+            for owner in instance.tenants if spec.per == "tenant" else [instance]:
+                if not spec.when or _has(owner, spec.when):
+                    kinds[SecretName(spec.name, getattr(owner, "slug", None))] = spec.kind
     return kinds
 
 
-def _has(instance: Instance, key: str) -> bool:
-    """Given a key of instance.yml, written with dots, say whether it has a value."""
+def _has(owner: Instance | Tenant, key: str) -> bool:
+    """Given a key of an instance's or a tenant's file, written with dots, say whether it has a value."""
     return (
-        reduce(lambda value, part: getattr(value, part, None), key.split("."), cast(Any, instance))
-        is not None
+        reduce(lambda value, part: getattr(value, part, None), key.split("."), cast(Any, owner)) is not None
     )
 
 

@@ -56,8 +56,10 @@ def _service(folder: Path) -> Service:
         for key, option in options.items()
         if key.startswith(f"{name}_")
     }
+    said = {key: t(document.data.get(key, "")) for key in ("title", "tenant_data", "own_data")}
+    probes = {command: t(wrong) for command, wrong in document.data.get("probes", {}).items()}
     return Service(
-        **document.data | {key: t(document.data.get(key, "")) for key in ("title", "tenant_data")},
+        **document.data | said | {"probes": probes},
         name=name,
         actions=tuple(sorted(p.stem for p in (folder / "tasks").glob("*.yml"))),
         fingerprint=folder_hash(folder),

@@ -70,13 +70,14 @@ class Lab:
     ) -> Hosts:
         """Hosts of these names, running and answering; those that run already are left alone.
 
-        ``memory_mb`` limits hosts that are started now (default: what they had, 2048 when new).
-        With ``sudo_password``, hosts made now ask for it.
+        ``memory_mb`` limits hosts that are started now (default: what they had, 2048 when new); raises
+        D1-LAB-015 when one runs with another limit. With ``sudo_password``, hosts made now ask for it.
         """
         for name in names:
             _check(name)
         with self._change():
             remembered = record.load(self._record)
+            self._require_memory(remembered, names, memory_mb)
             off = [name for name in dict.fromkeys(names) if not self._runs(remembered, name)]
             if off:
                 remembered = self._make(remembered, off, memory_mb)
@@ -230,6 +231,18 @@ class Lab:
 
     def _runs(self, remembered: LabRecord, name: str) -> bool:
         return name in remembered.hosts and self._host(remembered, name).state == "running"
+
+    def _require_memory(self, remembered: LabRecord, names: Sequence[str], memory_mb: int | None) -> None:
+        for name in names:
+            if memory_mb and self._runs(remembered, name):
+                has = remembered.hosts[name].memory_mb
+                if has != memory_mb:
+                    raise PreconditionError(
+                        "D1-LAB-015",
+                        t("{host} did not get {size} MB of memory", host=name, size=memory_mb),
+                        t("it runs with {size} MB", size=has),
+                        t("digione lab stop {host}, then the same command again", host=name),
+                    )
 
     def _make(self, remembered: LabRecord, names: Sequence[str], memory_mb: int | None) -> LabRecord:
         """What hosts of these names need to start. A host is remembered once its files are there."""

@@ -1,8 +1,8 @@
 """What is true now on the hosts; gathered once, read-only."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from digione_cli.model.base import Model
 from digione_cli.model.text import Slug
@@ -12,6 +12,10 @@ class _Seen(Model):
     """Facts come from hosts, perhaps of another release: unknown keys are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+# A digest of each input that a service's state follows from, by the input's name. Old records have none.
+Fingerprint = Annotated[dict[str, str], BeforeValidator(lambda seen: seen if isinstance(seen, dict) else {})]
 
 
 class Drift(_Seen):
@@ -46,7 +50,7 @@ class LockHolder(_Seen):
 class Applied(_Seen):
     """What state.json says of one service."""
 
-    fingerprint: str = Field(description="empty while being applied")
+    fingerprint: Fingerprint = Field(description="empty while being applied")
     at: str = ""
     tenants: tuple[Slug, ...] = Field((), description="tenants of whom something is there")
 
@@ -79,6 +83,7 @@ class HostFacts(_Seen):
     release: str = ""
     bundle: str = ""
     services: dict[str, Applied] = {}
+    kept: tuple[str, ...] = Field((), description="services that were removed and whose data was kept")
     drift: tuple[Drift, ...] = ()
     units: dict[str, Unit] = {}
     listening: dict[str, str] = Field({}, description="process by 'tcp/443'")

@@ -105,6 +105,11 @@ class TenantFile(Model):
     areas: tuple[Area, ...] = Field(AREAS, description="service areas switched on")
 
 
+def auth_domain(domain: str) -> str:
+    """Given a municipality's domain, return that of its identity provider."""
+    return f"auth.{domain}"
+
+
 class Tenant(TenantFile):
     """One municipality served by an instance."""
 
@@ -113,7 +118,7 @@ class Tenant(TenantFile):
     @property
     def auth_domain(self) -> str:
         """Domain of the tenant's identity provider."""
-        return f"auth.{self.domain}"
+        return auth_domain(self.domain)
 
 
 class InstanceFile(Model):

@@ -1,7 +1,11 @@
 """What pydantic says of a wrong value, in words of people."""
 
+import difflib
+import re
+from collections.abc import Iterable
 from typing import Any
 
+from digione_cli.model.text import shown
 from digione_cli.texts import mark, t
 
 _SENTENCES = {
@@ -21,7 +25,6 @@ _SENTENCES = {
     "model_type": mark("must hold keys and values"),
     "model_attributes_type": mark("must hold keys and values"),
     "path_type": mark("must be the name of a file"),
-    "literal_error": mark("must be one of: {expected}"),
     "union_tag_invalid": mark("{discriminator} must be one of: {expected_tags}"),
     "union_tag_not_found": mark("lacks {discriminator}"),
     "too_short": mark("must hold at least {min_length}"),
@@ -30,12 +33,20 @@ _SENTENCES = {
 }
 
 
+def none_of(value: object, choices: Iterable[object]) -> str:
+    """Given a value and those that it may be, say that it is none of them, and which one may be meant."""
+    known = [str(choice) for choice in choices]
+    near = difflib.get_close_matches(str(value), known, 1)
+    if near:
+        return t("“{value}” is not known here; did you mean “{near}”?", value=shown(str(value)), near=near[0])
+    return t("must be one of: {expected}", expected=", ".join(known))
+
+
 def sentence(error: Any) -> str:
     """Given one of pydantic's ``errors()``, return what is wrong as a sentence without its subject."""
+    if error["type"] == "literal_error":
+        return none_of(error["input"], re.findall("'([^']*)'", error["ctx"]["expected"]))
     if error["type"] in _SENTENCES:
-        given = dict(error.get("ctx", {}))
-        if "expected" in given:
-            given["expected"] = given["expected"].replace(" or ", ", ")
-        return t(_SENTENCES[error["type"]], **given)
+        return t(_SENTENCES[error["type"]], **error.get("ctx", {}))
     text: str = error["msg"]
     return text.removeprefix("Value error, ")

@@ -29,7 +29,9 @@ class SecretSpec(Model):
         description="what it is made of; given: somebody else's, never made here"
     )
     when: str = Field(
-        "", description="key of instance.yml, such as external.postgresql, without which it is not needed"
+        "",
+        description="key of instance.yml, or of each tenant's file, such as external.postgresql, without "
+        "which it is not needed",
     )
 
 
@@ -56,9 +58,12 @@ class ServiceFile(Model):
     placement: Literal["one host", "every host"] = Field("one host", description="where it runs")
     after: tuple[str, ...] = Field((), description="services that must be configured before")
     together_with: tuple[str, ...] = Field((), description="services that must be on the same host")
-    uses: tuple[str, ...] = Field(
-        (), description="what its state depends on besides: others' secrets, bundle, firewall, sign_in, mail"
+    reads: tuple[str, ...] = Field(
+        (),
+        description="what its role is given of the variable digione besides instance and release, such as "
+        "hosts, external.mail or tenants.domain; its state depends on that alone",
     )
+    uses: tuple[str, ...] = Field((), description="secrets of other services that its state depends on")
     units: tuple[str, ...] = Field((), description="systemd units that must be active")
     tenant_units: tuple[str, ...] = Field((), description="the same for each {tenant}")
     ports: tuple[OpenPort, ...] = Field((), description="ports that the firewall lets in")
@@ -67,14 +72,16 @@ class ServiceFile(Model):
     renewed: tuple[str, ...] = Field(
         (), description="files (globs) that renew themselves: they must be there, whatever is in them"
     )
-    probes: tuple[str, ...] = Field(
-        (), description="commands that must succeed on the host, else it is drift"
+    probes: dict[str, str] = Field(
+        {},
+        description="commands that must succeed on the host, each with what is wrong, in words, if it fails",
     )
     data: tuple[str, ...] = Field((), description="folders kept by destroy --keep-data")
     tenant_data: str = Field(
         "",
         description="what it holds of each tenant's data, in words; without it the service is not moved",
     )
+    own_data: str = Field("", description="what its data hold besides, in words")
     packages: tuple[str, ...] = Field((), description="Debian packages purged by destroy")
     users: tuple[str, ...] = Field((), description="Unix users removed by destroy")
     secrets: tuple[SecretSpec, ...] = Field((), description="secrets that it stores")
@@ -131,12 +138,16 @@ class Service(ServiceFile):
             "ports",
             "files",
             "renewed",
-            "probes",
             "data",
             "users",
         )
         nothing = dict.fromkeys(runs, ())
-        left = {"title": self.external.title, "packages": self.external.packages, "endpoint": None}
+        left: dict[str, Any] = {
+            "title": self.external.title,
+            "packages": self.external.packages,
+            "endpoint": None,
+            "probes": {},
+        }
         return self.model_copy(update=nothing | left)
 
     def units_for(self, tenants: tuple[str, ...]) -> tuple[str, ...]:

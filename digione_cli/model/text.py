@@ -174,7 +174,7 @@ def email(value: str) -> str:
 
 
 def name(value: str) -> str:
-    """Return a name of people's language in NFC, or refuse template marks, invisible and foreign letters."""
+    """Return a name of people's language; refuse decomposed, unseen and foreign letters, template marks."""
     composed = unicodedata.normalize("NFC", value).strip()
     if not composed or len(composed) > 120:
         raise _refuse("name", value, mark("“{value}” is not a name (1–120 characters)"))
@@ -190,6 +190,11 @@ def name(value: str) -> str:
     if any(c in composed for c in _NEVER_IN_NAMES):
         rule = mark("“{value}” contains a character that no name has ({characters})")
         raise _refuse("name", value, rule, characters=" ".join(_NEVER_IN_NAMES))
+    if not any(c.isalpha() for c in composed):
+        raise _refuse("name", value, mark("“{value}” is not a name (it has no letter)"))
+    if composed != value.strip():
+        rule = mark("“{value}” has letters put together of two characters; type it anew: {composed}")
+        raise _refuse("name", value, rule, composed=composed)
     return composed
 
 

@@ -43,7 +43,7 @@ def main() -> None:
 
 def taken(lock: IO[str]) -> bool:
     """Take the lock; wait for a sandbox that is ending."""
-    for _ in range(50):
+    for _ in range(25):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True

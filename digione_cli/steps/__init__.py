@@ -1,6 +1,6 @@
 """The vocabulary of plans: functions that return steps, and the calls that some steps name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from digione_cli import checks
 from digione_cli.engine.situation import Situation
@@ -24,15 +24,24 @@ def configure(service: str, title: str, where: Iterable[str], why: Iterable[str]
     )
 
 
-def remove(service: str, title: str, where: Iterable[str], keep_data: bool, why: Iterable[str] = ()) -> Step:
-    """A step that takes a service off its hosts; what becomes of its data is added to the reasons."""
+def remove(
+    service: Service, where: Iterable[str], tenants: Sequence[str], keep_data: bool, why: Iterable[str] = ()
+) -> Step:
+    """A step that takes a service off its hosts; what becomes of which data is added to the reasons."""
+    data = [service.own_data] if service.own_data else []
+    if service.tenant_data and tenants:
+        data.insert(0, f"{service.tenant_data} ({', '.join(tenants)})")
     return Step(
-        id=f"remove-{service}",
-        title=t("Remove {service}", service=title),
+        id=f"remove-{service.name}",
+        title=t("Remove {service}", service=service.title),
         where=tuple(where),
-        work=RoleAction(service=service, action="remove", keep_data=keep_data),
-        why=(*why, t("its data is kept") if keep_data else t("its data is deleted")),
+        work=RoleAction(service=service.name, action="remove", keep_data=keep_data),
+        why=(*why, *(_becomes_of(one, keep_data) for one in data)),
     )
+
+
+def _becomes_of(data: str, keep_data: bool) -> str:
+    return t("kept: {data}", data=data) if keep_data else t("deleted for good: {data}", data=data)
 
 
 def remove_tenant(service: Service, where: Iterable[str], tenant: str, keep_data: bool) -> Step:

@@ -1,13 +1,14 @@
 """Commands of a tenant's platform, and their errors told as this command tells its own."""
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from digione_cli.texts import t
 from digione_cli.verbs._common import intended, session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from digione_cli.errors import DigioneError
@@ -25,10 +26,27 @@ def on_platform(
     as_json: bool,
     ask_sudo_password: bool,
     file: "Path | None" = None,
+    changes: str = "",
 ) -> int:
-    """Carry out a command of the tenant's platform on its host and pass on what it reports."""
-    with session(as_json, ask_sudo_password) as (world, screen):
+    """Carry out a command of the tenant's platform on its host and pass on what it reports.
+
+    ``changes`` is the verb that changes something by it: the instance's lock is held for it.
+    """
+    with session(as_json, ask_sudo_password) as (world, screen), holding(changes, tenant, world):
         return report_of_platform(tenant, arguments, as_json, world, screen, file)
+
+
+@contextmanager
+def holding(verb: str, tenant: str, world: Any) -> "Iterator[None]":
+    """Hold the lock of a tenant's instance for a verb while the block runs; without a verb hold none."""
+    from digione_cli import spine
+
+    if not verb:
+        yield
+        return
+    instance, _ = find(tenant, world)
+    with spine.holding(instance, verb, world):
+        yield
 
 
 def change_on_platform(
@@ -44,11 +62,12 @@ def change_on_platform(
     with session(as_json, ask_sudo_password) as (world, screen):
         if dry_run:
             return plan_on_platform(verb, title, tenant, world, screen)
-        return report_of_platform(tenant, arguments, as_json, world, screen)
+        with holding(verb, tenant, world):
+            return report_of_platform(tenant, arguments, as_json, world, screen)
 
 
 def plan_on_platform(verb: str, title: str, tenant: str, world: Any, screen: Any) -> int:
-    """Show the plan of a verb that is one command of the tenant's platform."""
+    """Show the plan of a verb that is one command of the tenant's platform; return the exit code."""
     instance, _ = find(tenant, world)
     screen.plan(intended(verb, instance.name, title, instance.placed("platform"), tenant))
     return 0
@@ -183,8 +202,6 @@ def _unexplained(answer: Any) -> "DigioneError":
 
 
 def _kind(exit_: int) -> "type[DigioneError]":
-    from digione_cli.errors import DigioneError, IntegrityError, PreconditionError, UsageError
+    from digione_cli.errors import DigioneError
 
-    return next(
-        (kind for kind in (UsageError, PreconditionError, IntegrityError) if kind.exit == exit_), DigioneError
-    )
+    return next((kind for kind in DigioneError.__subclasses__() if kind.exit == exit_), DigioneError)

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from digione_cli.texts import t
-from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, intended, session
-from digione_cli.verbs._platform import ask_platform, find, on_platform
+from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, session
+from digione_cli.verbs._platform import ask_platform, holding, on_platform, plan_on_platform
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -32,7 +32,8 @@ def sync(
 ) -> int:
     """Bring the directory into line with the tenant's accounts."""
     arguments = ["accounts", "sync", *(["--dry-run"] if dry_run else [])]
-    return on_platform(tenant, arguments, as_json, ask_sudo_password)
+    changes = "" if dry_run else "accounts sync"
+    return on_platform(tenant, arguments, as_json, ask_sudo_password, changes=changes)
 
 
 @app.command()
@@ -47,11 +48,9 @@ def password(
     new = secrets.token_urlsafe(12)
     with session(as_json, ask_sudo_password) as (world, screen):
         if dry_run:
-            instance, _ = find(tenant, world)
             title = t("Give {username} a new password", username=username)
-            screen.plan(
-                intended("accounts password", instance.name, title, instance.placed("platform"), tenant)
-            )
+            plan_on_platform("accounts password", title, tenant, world, screen)
             return
-        ask_platform(tenant, ["accounts", "password", username], world, new.encode() + b"\n")
+        with holding("accounts password", tenant, world):
+            ask_platform(tenant, ["accounts", "password", username], world, new.encode() + b"\n")
         screen.value(new)

@@ -3,7 +3,7 @@
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from digione_cli.texts import t, tn
+from digione_cli.texts import moment, t, tn
 from digione_cli.verbs._common import AskSudoPassword, Diff, DryRun, InstanceName, Json, Yes, session
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def plan_apply(situation: "Situation") -> "Plan":
             at = min(situation.facts[host].services[name].at for host in unchanged)
             title, since = (
                 t("Configure {service}", service=service.title),
-                t("as wanted since {moment}", moment=at),
+                t("as wanted since {moment}", moment=moment(at)),
             )
             skips.append(Skip(title=title, where=tuple(unchanged), why=since))
     skips += _left(situation)
@@ -58,7 +58,7 @@ def plan_apply(situation: "Situation") -> "Plan":
             _require_movable(situation, name, there)
             why = [t("no longer placed there")]
             keep = bool(service.data or service.tenant_data)
-            planned.append(steps.remove(name, service.title, there, keep, why))
+            planned.append(steps.remove(service, there, situation.tenants(), keep, why))
     if planned:
         planned.append(steps.smoke_test(situation.instance.hosts))
     return Plan(verb="apply", instance=situation.instance.name, steps=tuple(planned), skips=tuple(skips))
@@ -68,6 +68,7 @@ def _reasons(situation: "Situation", service: str, host: str) -> list[str]:
     """Say why a service must be configured on a host; nothing to say means that it is as wanted."""
     from digione_cli.checks.certificates import RENEW_DAYS
     from digione_cli.checks.services import told
+    from digione_cli.engine.fingerprint import changes
 
     facts = situation.facts[host]
     applied = facts.services.get(service)
@@ -78,9 +79,10 @@ def _reasons(situation: "Situation", service: str, host: str) -> list[str]:
     if not applied.fingerprint:
         return [t("an earlier run was interrupted")]
     reasons = []
-    if applied.fingerprint != situation.desired.fingerprints[host][service]:
-        reasons.append(t("the inventory, a secret, the role or the release changed"))
-    reasons += [told(d) for d in facts.drift if d.service == service]
+    wanted = situation.desired.fingerprints[host][service]
+    if applied.fingerprint != wanted:
+        reasons += changes(applied.fingerprint, wanted)
+    reasons += [told(d, situation.services) for d in facts.drift if d.service == service]
     for certificate in facts.certificates:
         # /etc/digione/tls/<service>.pem or <service>-<tenant>.pem; others are not for apply to renew
         its_service = PurePath(certificate.path).stem.partition("-")[0]

@@ -36,4 +36,5 @@ def verify(
     arguments = ["audit", "verify"]
     arguments += ["--seen", seen] if seen else []
     arguments += ["--after-restore"] if after_restore else []
-    return on_platform(tenant, arguments, as_json, ask_sudo_password)
+    changes = "audit verify" if after_restore else ""
+    return on_platform(tenant, arguments, as_json, ask_sudo_password, changes=changes)

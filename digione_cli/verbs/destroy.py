@@ -83,10 +83,13 @@ def _forget(instance: str, host: str | None, dry_run: bool, world: "World", scre
 def plan_destroy(situation: "Situation", keep_data: bool, only: str | None = None) -> "Plan":
     """Given a situation, plan the removal of every service that is there, in reverse order.
 
+    A service whose data alone is there, kept by an earlier removal, is removed once more, with its data.
+
     Raises:
         UsageError: ``only`` names no host of the inventory.
     """
     from digione_cli import steps
+    from digione_cli.engine.leaving import left_tenants
     from digione_cli.errors import UsageError
     from digione_cli.model.plan import Plan, Skip
     from digione_cli.model.text import shown
@@ -102,18 +105,23 @@ def plan_destroy(situation: "Situation", keep_data: bool, only: str | None = Non
     hosts = hosts if only is None else (only,)
 
     planned, skips = [], []
+    tenants = (*situation.tenants(), *left_tenants(situation.instance, situation.facts))
     for name, service in reversed(situation.services.items()):
-        there = [
-            host
-            for host, facts in situation.facts.items()
-            if host in hosts and name in facts.services and facts.instance == situation.instance.name
-        ]
-        absent = [h for h in situation.instance.placed(name) if h in hosts and h not in there]
+        own = {
+            h: f for h, f in situation.facts.items() if h in hosts and f.instance == situation.instance.name
+        }
+        there = [h for h, f in own.items() if name in f.services or (name in f.kept and not keep_data)]
+        data = service.data or service.tenant_data
+        kept = tuple(h for h, f in own.items() if data and name in f.kept and h not in there)
+        placed = situation.instance.placed(name)
+        absent = tuple(h for h in placed if h in hosts and h not in there and h not in kept)
+        title = t("Remove {service}", service=service.title)
         if there:
-            planned.append(steps.remove(name, service.title, there, keep_data))
+            planned.append(steps.remove(service, there, tenants, keep_data))
+        if kept:
+            skips.append(Skip(title=title, where=kept, why=t("its data is kept")))
         if absent:
-            title = t("Remove {service}", service=service.title)
-            skips.append(Skip(title=title, where=tuple(absent), why=t("not there")))
+            skips.append(Skip(title=title, where=absent, why=t("not there")))
     return Plan(
         verb="destroy",
         instance=situation.instance.name,

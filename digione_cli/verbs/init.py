@@ -1,5 +1,7 @@
 """``digione init``: write a new inventory with generated, encrypted secrets."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +13,18 @@ from digione_cli.verbs._common import DryRun, Json, Yes, session
 if TYPE_CHECKING:
     from digione_cli.engine.inventory import NewInventory
     from digione_cli.model.finding import Mistake
+    from digione_cli.ui.screen import Screen
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What is to be known: its flag, what was given by it, what refuses it, and the question, if any."""
+
+    flag: str
+    given: str
+    check: Callable[[str], str]
+    question: str = ""
+    default: str = ""
 
 
 def init(
@@ -35,6 +49,7 @@ def init(
     """Write inventories/INSTANCE/ with generated, encrypted secrets; asks for what no flag gives."""
     from digione_cli.engine.inventory import NewInventory, render
     from digione_cli.errors import UsageError
+    from digione_cli.model import text
     from digione_cli.settings import CHECKOUT, RELEASE
     from digione_cli.verbs.trust import pin
 
@@ -49,31 +64,44 @@ def init(
                 t("digione show {name}, or choose another name", name=name),
             )
         known = _lab_host(lab, world) if lab else None
-        name_fi = name_fi or screen.ask(t("Name of the municipality in Finnish"), name.capitalize())
-        domain = domain or screen.ask(t("Domain of its platform"), f"{name}.example")
+        wishes = [
+            _Wish(
+                "--name-fi", name_fi, text.name, t("Name of the municipality in Finnish"), name.capitalize()
+            ),
+            _Wish("--name-sv", name_sv, text.name),
+            _Wish("--domain", domain, text.domain, t("Domain of its platform"), f"{name}.example"),
+            _Wish("--contact", contact, text.email, t("E-mail address of the operator")),
+            _Wish("--code", code, text.municipality_code, t("Municipality code (three digits)")),
+            _Wish("--oid", oid, text.provider_oid, t("OID of the education provider (1.2.246.562.10.…)")),
+            _Wish("--language", language, _language),
+            _Wish("--port", str(port), _port),
+        ]
+        if not known:
+            wishes += [
+                _Wish("--address", address, text.address, t("Address of the Debian 12 server")),
+                _Wish("--user", user, text.unix_user, t("User of ssh there (has sudo)")),
+            ]
+        answer = _answers(wishes, name, screen)
         new = NewInventory(
             name=name,
             release=RELEASE,
-            domain=domain,
-            contact=contact or screen.ask(t("E-mail address of the operator")),
+            domain=answer["--domain"],
+            contact=answer["--contact"],
             host=known.name if known else f"{name}-1" if name[-1].isdigit() else f"{name}1",
-            address=known.address if known else address or screen.ask(t("Address of the Debian 12 server")),
-            user=known.user if known else user or screen.ask(t("User of ssh there (has sudo)")),
+            address=known.address if known else answer["--address"],
+            user=known.user if known else answer["--user"],
             port=port,
             key=str(known.key) if known else key,
-            code=code or screen.ask(t("Municipality code (three digits)")),
-            oid=oid or screen.ask(t("OID of the education provider (1.2.246.562.10.…)")),
-            name_fi=name_fi,
-            name_sv=name_sv or name_fi,
+            code=answer["--code"],
+            oid=answer["--oid"],
+            name_fi=answer["--name-fi"],
+            name_sv=answer["--name-sv"] or answer["--name-fi"],
             language=language,
         )
-        if language not in ("finnish", "swedish", "bilingual"):
-            why = t("--language is one of: {choices}", choices="finnish, swedish, bilingual")
-            raise UsageError("D1-INIT-002", t("{name} was not written", name=name), why, t("choose one"))
         files = render(new, CHECKOUT / "templates")
         if dry_run:
-            for file, text in files.items():
-                screen.note(f"# {file}\n{text}")
+            for file, content in files.items():
+                screen.note(f"# {file}\n{content}")
             return
         doubts = _write(folder, files, new, world)
         if doubts:
@@ -83,7 +111,76 @@ def init(
         elif not skip_trust:
             _trust(name, yes, world, screen)
         screen.note(t("Written: {folder}", folder=folder))
-        screen.note(t("Next: digione validate {name}, then digione apply {name}", name=name))
+        if (folder / "known_hosts").exists():
+            screen.note(t("Next: digione plan {name}, then digione apply {name}", name=name))
+        else:
+            screen.note(t("Next: digione trust {name}, then digione apply {name}", name=name))
+
+
+def _answers(wishes: Sequence[_Wish], name: str, screen: "Screen") -> dict[str, str]:
+    """Return what was wished for, by flag; what no flag gives is asked for until it is right.
+
+    Raises:
+        UsageError: flags give what is refused (all of them are named), or nobody can be asked.
+    """
+    from digione_cli.errors import UsageError
+
+    wrong = [f"{w.flag}: {reason}" for w in wishes if w.given and (reason := _refusal(w, w.given))]
+    if wrong:
+        raise _unwritten(name, wrong)
+    try:
+        return {
+            w.flag: w.check(w.given or _asked(w, screen)) if w.given or w.question else "" for w in wishes
+        }
+    except UsageError as e:
+        flags = " ".join(w.flag for w in wishes if w.question and not w.given)
+        fix = t("give the answers as flags: {flags}", flags=flags)
+        raise UsageError("D1-USE-002", e.what, e.why, fix) from None
+
+
+def _asked(wish: _Wish, screen: "Screen") -> str:
+    """Ask, and ask again with the reason, until the answer is right."""
+    while reason := _refusal(wish, answer := screen.ask(wish.question, wish.default)):
+        screen.note(reason)
+    return answer
+
+
+def _refusal(wish: _Wish, value: str) -> str:
+    """Say why a value is refused; nothing to say means that it is right."""
+    from pydantic_core import PydanticCustomError
+
+    try:
+        wish.check(value)
+    except PydanticCustomError as e:
+        return e.message()
+    except ValueError as e:
+        return str(e)
+    return ""
+
+
+def _unwritten(name: str, reasons: Sequence[str]) -> Exception:
+    from digione_cli.errors import UsageError
+
+    return UsageError(
+        "D1-INIT-002",
+        t("{name} was not written", name=name),
+        "\n".join(reasons),
+        t("the same command with these put right"),
+    )
+
+
+def _language(value: str) -> str:
+    from digione_cli.model.sentences import none_of
+
+    if value not in (known := ("finnish", "swedish", "bilingual")):
+        raise ValueError(none_of(value, known))
+    return value
+
+
+def _port(value: str) -> str:
+    if not 1 <= int(value) <= 65535:
+        raise ValueError(t("must be from {least} to {most}", least=1, most=65535))
+    return value
 
 
 def _check_name(name: str) -> None:
@@ -111,7 +208,7 @@ def _write(folder: Path, files: dict[str, str], new: "NewInventory", world: Any)
     import shutil
     import tempfile
 
-    from digione_cli.engine.load import InvalidInstance, examine
+    from digione_cli.engine.load import examine
     from digione_cli.engine.secrets import SecretStore, complete
     from digione_cli.engine.services import load_services
     from digione_cli.engine.surroundings import clashes
@@ -121,12 +218,12 @@ def _write(folder: Path, files: dict[str, str], new: "NewInventory", world: Any)
     try:
         written = beside / new.name
         (written / "tenants").mkdir(parents=True)
-        for file, text in files.items():
-            (written / file).write_text(text, encoding="utf-8")
+        for file, content in files.items():
+            (written / file).write_text(content, encoding="utf-8")
         services = load_services(world.settings.roles)
         instance, mistakes = examine(beside, new.name, services)
         if instance is None:
-            raise InvalidInstance(new.name, mistakes)
+            raise _unwritten(new.name, [f"{m.path}: {m.text}" for m in mistakes])
         complete(instance, services, SecretStore(written, world.settings.keys))
         written.rename(folder)
         return mistakes + tuple(clashes(folder.parent, instance))

@@ -27,7 +27,12 @@ app = typer.Typer(
 Names = Annotated[
     list[str], typer.Argument(metavar="HOST…", help="Names of hosts.", autocompletion=lab_hosts)
 ]
-Memory = Annotated[int, typer.Option("--memory", metavar="MB", min=128, help="Memory limit of a host.")]
+Memory = Annotated[
+    int | None,
+    typer.Option(
+        "--memory", metavar="MB", min=128, help="Memory limit of a host; default: what it had, 2048 when new."
+    ),
+]
 
 
 @contextmanager
@@ -66,7 +71,7 @@ def _plan_off(verb: str, title: str, names: list[str], lab: "Lab") -> "Plan":
 
 
 @app.command()
-def up(names: Names, memory: Memory = 2048, dry_run: DryRun = False, as_json: Json = False) -> None:
+def up(names: Names, memory: Memory = None, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Make hosts, or start those that are off; those that run are left alone."""
     with _lab(as_json, t("making lab hosts")) as (lab, screen):
         if dry_run:

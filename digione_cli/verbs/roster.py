@@ -7,7 +7,7 @@ import typer
 
 from digione_cli.texts import t
 from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, Yes, intended, session
-from digione_cli.verbs._platform import export_from_platform, find, on_platform, report_of_platform
+from digione_cli.verbs._platform import export_from_platform, find, holding, on_platform, report_of_platform
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -44,11 +44,17 @@ def import_(
             ),
         )
     if not file.is_file():
-        why = t("there is no file {file}", file=file)
+        why = (
+            t("{file} is a folder; a bundle is one zip file", file=file)
+            if file.is_dir()
+            else t("there is no file {file}", file=file)
+        )
         raise UsageError("D1-USE-007", t("Nothing was imported"), why, t("name the bundle"))
     arguments = ["roster", "import", "FILE", "--apply" if apply else "--dry-run"]
     arguments += ["--allow-mass-removal"] if allow_mass_removal else []
-    return on_platform(tenant, arguments, as_json, ask_sudo_password, file)
+    return on_platform(
+        tenant, arguments, as_json, ask_sudo_password, file, changes="roster import" if apply else ""
+    )
 
 
 @app.command()
@@ -72,6 +78,9 @@ def export(
 @app.command()
 def undo(
     tenant: TenantName,
+    allow_mass_removal: Annotated[
+        bool, typer.Option("--allow-mass-removal", help="Accept that most people leave by it.")
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
@@ -80,7 +89,7 @@ def undo(
     """Restore the state before the last import."""
     import sys
 
-    undo_last = ["roster", "undo"]
+    undo_last = ["roster", "undo", *(["--allow-mass-removal"] if allow_mass_removal else [])]
     with session(as_json, ask_sudo_password) as (world, screen):
         find(tenant, world)
         asked = not (dry_run or yes or as_json) and sys.stdin.isatty()
@@ -89,4 +98,5 @@ def undo(
             if dry_run or code:
                 return code
         screen.confirm(intended("roster undo", tenant, t("Take the last import back")), yes, None)
-        return report_of_platform(tenant, undo_last, as_json, world, screen)
+        with holding("roster undo", tenant, world):
+            return report_of_platform(tenant, undo_last, as_json, world, screen)

@@ -1,13 +1,13 @@
 """``digione sample``: a synthetic municipality to look at, teach with and test with."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from digione_cli.texts import mark, t
 from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, intended, session
-from digione_cli.verbs._platform import ask_platform, find, pass_on, require_done
+from digione_cli.verbs._platform import ask_platform, find, holding, pass_on, require_done
 
 if TYPE_CHECKING:
     from digione_cli.model.instance import Tenant
@@ -29,7 +29,7 @@ _ROLES = {
 }
 
 Pupils = Annotated[int, typer.Option(min=10, max=200_000, help="How many pupils.")]
-Seed = Annotated[int, typer.Option(help="Another seed makes another town.")]
+Seed = Annotated[int, typer.Option(min=0, help="Another seed makes another town.")]
 
 
 @app.command()
@@ -37,7 +37,9 @@ def make(
     file: Annotated[Path, typer.Argument(metavar="OUT.zip", help="File to write.")],
     pupils: Pupils = 400,
     seed: Seed = 1,
-    language: Annotated[str, typer.Option(help="finnish, swedish or bilingual.")] = "finnish",
+    language: Annotated[
+        Literal["finnish", "swedish", "bilingual"], typer.Option(help="Language of schools and people.")
+    ] = "finnish",
     name: Annotated[str, typer.Option(help="Name of the town.")] = "Mallila",
     code: Annotated[str, typer.Option(help="Municipality code.")] = "999",
     oid: Annotated[str, typer.Option(help="OID of the provider: that of the tenant it is for.")] = "",
@@ -68,10 +70,11 @@ def install(
     """Import a synthetic town into a test tenant and print one login for each role."""
     import tempfile
 
+    changes = "" if dry_run else "sample install"
     with session(as_json, ask_sudo_password) as (world, screen):
         instance, found = find(tenant, world)
         _require_test(found)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, holding(changes, tenant, world):
             bundle = Path(folder) / "sample.zip"
             with screen.waiting(t("making the town")):
                 arguments = ["sample", str(bundle), "--pupils", str(pupils), "--seed", str(seed)]
@@ -134,11 +137,12 @@ def _show_logins(tenant: str, instance: str, found: "Tenant", world: Any, screen
         world.local_platform(["sample", "--logins", "--json", "--language", found.language])
     )
     shown = []
-    for login in json.loads(listed.stdout):
-        password = known.derived(f"sample/{found.slug}/{login['username']}")
-        arguments = ["accounts", "password", login["username"]]
-        ask_platform(tenant, arguments, world, password.encode() + b"\n")
-        shown.append({"role": login["role"], "username": login["username"], "password": password})
+    with holding("sample logins", tenant, world):
+        for login in json.loads(listed.stdout):
+            password = known.derived(f"sample/{found.slug}/{login['username']}")
+            arguments = ["accounts", "password", login["username"]]
+            ask_platform(tenant, arguments, world, password.encode() + b"\n")
+            shown.append({"role": login["role"], "username": login["username"], "password": password})
     rows = [[t(_ROLES[s["role"]]), s["username"], s["password"]] for s in shown]
     columns = [t("Role"), t("Username"), t("Password")]
     screen.table("sample_logins", t("Sample logins"), columns, rows, shown)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digione_cli.texts import t, tn
-from digione_cli.verbs._common import DryRun, InstanceName, Json, Yes, intended, session
+from digione_cli.verbs._common import AskSudoPassword, DryRun, InstanceName, Json, Yes, intended, session
 from digione_cli.verbs._complete import secrets_named
 
 if TYPE_CHECKING:
@@ -48,31 +48,44 @@ def show(instance: InstanceName, name: SecretArgument, as_json: Json = False) ->
 
 
 @app.command()
-def generate(instance: InstanceName, dry_run: DryRun = False, as_json: Json = False) -> None:
+def generate(
+    instance: InstanceName,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    ask_sudo_password: AskSudoPassword = False,
+) -> None:
     """Make the secrets that an instance lacks; none that is there is changed."""
+    from digione_cli import spine
     from digione_cli.engine import secrets
 
-    with session(as_json) as (world, screen):
+    with session(as_json, ask_sudo_password) as (world, screen):
         loaded, services, store = _open(instance, world)
-        if dry_run:
-            present = store.read() if store.exists() else secrets.Secrets({}, "")
-            new = secrets.missing(loaded, services, present)
-        else:
-            new = secrets.complete(loaded, services, store)
-            present = store.read()
+        present = store.read() if store.exists() else secrets.Secrets({}, "")
         given = secrets.to_be_given(loaded, services, present)
-        new = tuple(n for n in new if n not in given)
-        names = ", ".join(map(str, new)) or "–"
-        if dry_run:
-            said = tn(
-                "{count} secret would be made: {names}",
-                "{count} secrets would be made: {names}",
-                len(new),
-                names=names,
+        lacking = tuple(n for n in secrets.missing(loaded, services, present) if n not in given)
+        names = ", ".join(map(str, lacking))
+        if lacking and dry_run:
+            screen.note(
+                tn(
+                    "{count} secret would be made: {names}",
+                    "{count} secrets would be made: {names}",
+                    len(lacking),
+                    names=names,
+                )
             )
-        else:
-            said = tn("{count} secret made: {names}", "{count} secrets made: {names}", len(new), names=names)
-        screen.note(said)
+        elif lacking:
+            with spine.holding(loaded, "secrets generate", world):
+                secrets.complete(loaded, services, store)
+            screen.note(
+                tn(
+                    "{count} secret made: {names}",
+                    "{count} secrets made: {names}",
+                    len(lacking),
+                    names=names,
+                )
+            )
+        elif not given:
+            screen.note(t("Nothing to do for {instance}.", instance=instance))
         for name in given:
             screen.note(
                 t(
@@ -85,42 +98,54 @@ def generate(instance: InstanceName, dry_run: DryRun = False, as_json: Json = Fa
 
 @app.command("set")
 def set_(
-    instance: InstanceName, name: SecretArgument, dry_run: DryRun = False, as_json: Json = False
+    instance: InstanceName,
+    name: SecretArgument,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    ask_sudo_password: AskSudoPassword = False,
 ) -> None:
     """Store a value given from outside, such as the client secret that MPASSid gives.
 
-    The value is asked for, or read from standard input; it is never an argument.
+    The value is asked for, or read from standard input; it is never an argument. One that is there already
+    is replaced after a question.
     """
     import sys
 
     from pydantic import SecretStr
 
+    from digione_cli import spine
     from digione_cli.engine import secrets
     from digione_cli.engine.secrets import parse_name
     from digione_cli.errors import UsageError
 
-    with session(as_json) as (world, screen):
+    with session(as_json, ask_sudo_password) as (world, screen):
         loaded, services, store = _open(instance, world)
-        present = store.read()
+        there = store.read().values
         kinds = secrets.wanted(loaded, services)
-        which = parse_name(name, {**present.values, **kinds})
-        if kinds.get(which) not in ("password", "given"):
+        which = parse_name(name, {**there, **kinds})
+        if kinds.get(which) != "given":
             raise UsageError(
                 "D1-SEC-009",
                 t("{name} was not stored", name=which),
-                t("it is a key that digione makes itself"),
+                t("nobody gives it: digione makes it itself"),
                 f"digione secrets rotate {instance} {which}",
             )
+        title = t("Store a value for {name}", name=which)
+        if which in there:
+            title = t("Replace the value of {name}", name=which)
+        plan = intended("secrets set", instance, title, about=name)
         if dry_run:
-            title = t("Store a value for {name}", name=which)
-            screen.plan(intended("secrets set", instance, title, about=name))
+            screen.plan(plan)
             return
-        piped = not sys.stdin.isatty()
+        if which in there:
+            screen.plan(plan)
+            screen.confirm(plan, yes, None)
         try:
             value = (
-                sys.stdin.read().strip()
-                if piped
-                else screen.ask(t("Value of {name}", name=which), secret=True)
+                screen.ask(t("Value of {name}", name=which), secret=True)
+                if sys.stdin.isatty()
+                else sys.stdin.read().strip()
             )
         except UnicodeDecodeError:
             value = ""
@@ -128,7 +153,9 @@ def set_(
             what = t("{name} was not stored", name=which)
             why = t("the value is empty, or it is not UTF-8")
             raise UsageError("D1-SEC-007", what, why, t("give the value on standard input"))
-        store.write({**present.values, which: SecretStr(value)}, present.salt)
+        with spine.holding(loaded, "secrets set", world):
+            present = store.read()
+            store.write({**present.values, which: SecretStr(value)}, present.salt)
         said = t(
             "{name} is stored; bring it to the hosts: digione apply {instance}", name=which, instance=instance
         )
@@ -142,15 +169,16 @@ def rotate(
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
+    ask_sudo_password: AskSudoPassword = False,
 ) -> None:
     """Give one secret a new value; the next apply brings it to the hosts."""
+    from digione_cli import spine
     from digione_cli.engine import secrets
     from digione_cli.engine.secrets import parse_name
     from digione_cli.errors import UsageError
 
-    with session(as_json) as (world, screen):
+    with session(as_json, ask_sudo_password) as (world, screen):
         loaded, services, store = _open(instance, world)
-        present = store.read()
         kinds = secrets.wanted(loaded, services)
         parts = {part: whole for whole, kind in kinds.items() for part in secrets.stored_names(whole, kind)}
         whole = parts[parse_name(name, parts)]
@@ -166,8 +194,10 @@ def rotate(
             screen.plan(plan)
             return
         screen.confirm(plan, yes, None)
-        new = secrets.generate(loaded, whole, kinds[whole])
-        store.write({**present.values, **new}, present.salt)
+        with spine.holding(loaded, "secrets rotate", world):
+            new = secrets.generate(loaded, whole, kinds[whole])
+            present = store.read()
+            store.write({**present.values, **new}, present.salt)
         said = t(
             "{name} has a new value; bring it to the hosts: digione apply {instance}",
             name=whole,

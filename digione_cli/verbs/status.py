@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digione_cli.texts import language, mark, t, tn
+from digione_cli.texts import language, mark, moment, t, tn
 from digione_cli.verbs._common import AskSudoPassword, Json, session
 from digione_cli.verbs._complete import instances
 
@@ -49,7 +49,10 @@ def _all(world: Any, screen: Any) -> bool:
         runs = world.registry.runs(name, limit=1)
         release = ", ".join(sorted({f.release for f in hosts.values() if f.release}))
         rows.append(
-            [name, release or "–", str(len(hosts) or "–"), t(_health(hosts)), _run(runs), at or t("never")]
+            [
+                *(name, release or "–", str(len(hosts) or "–"), t(_health(hosts)), _run(runs)),
+                moment(at) if at else t("never"),
+            ]
         )
         data.append(
             {
@@ -94,7 +97,7 @@ def _one(name: str, world: Any, screen: Any) -> bool:
         columns = [t("Host"), t("Certificate"), t("Ends")]
         screen.table("certificates", t("Certificates"), columns, certificates, listed)
     runs = tuple(_as_it_is(run, facts) for run in world.registry.runs(name, limit=1))
-    last = [[r.verb, r.who, r.started, _outcome(r)] for r in runs]
+    last = [[r.verb, r.who, moment(r.started), _outcome(r)] for r in runs]
     shown_run = runs[0].model_dump(mode="json") if runs else None
     columns = [t("Verb"), t("Who"), t("Started"), t("Outcome")]
     screen.table("last_run", t("Last run"), columns, last, shown_run)
@@ -115,7 +118,7 @@ def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen:
             troubles = [f"{u} {units[u]}" for u in down]
             troubles += [tn("{count} difference", "{count} differences", drift)] if drift else []
             trouble = ", ".join(troubles)
-            rows.append([name, host, t(state), applied.at if applied else "–", trouble or "–"])
+            rows.append([name, host, t(state), moment(applied.at) if applied else "–", trouble or "–"])
             data.append(
                 {
                     "service": name,

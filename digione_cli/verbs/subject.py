@@ -7,7 +7,13 @@ import typer
 
 from digione_cli.texts import t
 from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, session
-from digione_cli.verbs._platform import change_on_platform, export_from_platform, find, report_of_platform
+from digione_cli.verbs._platform import (
+    change_on_platform,
+    export_from_platform,
+    find,
+    holding,
+    report_of_platform,
+)
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -81,7 +87,8 @@ def erase(
                     person=person,
                 ),
             )
-        return report_of_platform(tenant, [*asked, "--confirm", person], as_json, world, screen)
+        with holding("subject erase", tenant, world):
+            return report_of_platform(tenant, [*asked, "--confirm", person], as_json, world, screen)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """``digione tenant``: take a tenant that left the inventory off the hosts."""
 
+import difflib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,10 +64,11 @@ def plan_tenant_remove(situation: "Situation", tenant: str, keep_data: bool) -> 
 
     Raises:
         PreconditionError: the tenant is in the inventory.
+        UsageError: nothing of such a tenant is there.
     """
     from digione_cli import steps
-    from digione_cli.engine.leaving import places
-    from digione_cli.errors import PreconditionError
+    from digione_cli.engine.leaving import left_tenants, places
+    from digione_cli.errors import PreconditionError, UsageError
     from digione_cli.model.plan import Plan, Skip
     from digione_cli.model.text import shown
     from digione_cli.verbs.apply import plan_apply
@@ -81,6 +83,17 @@ def plan_tenant_remove(situation: "Situation", tenant: str, keep_data: bool) -> 
         )
     planned, skips = [], []
     held = places(instance, situation.facts, tenant)
+    secrets = any(name.tenant == tenant for name in situation.secrets.values)
+    if not (held or secrets):
+        left = left_tenants(instance, situation.facts)
+        known = ", ".join((*situation.tenants(), *left))
+        near = difflib.get_close_matches(tenant, left, 1)
+        raise UsageError(
+            "D1-LEAVE-005",
+            t("{tenant} was not taken off the hosts", tenant=shown(tenant)),
+            t("nothing of such a tenant is there; known are: {known}", known=known),
+            f"digione tenant remove {instance.name} {near[0]}" if near else f"digione status {instance.name}",
+        )
     for name, service in reversed(situation.services.items()):
         if name not in held:
             continue
@@ -93,11 +106,8 @@ def plan_tenant_remove(situation: "Situation", tenant: str, keep_data: bool) -> 
     if planned:
         before = [s for s in plan_apply(situation).steps if s.work.kind == "role"]
         planned = [*before, *planned, steps.smoke_test(instance.hosts)]
-    if not keep_data and any(name.tenant == tenant for name in situation.secrets.values):
+    if not keep_data and secrets:
         planned.append(steps.forget_secrets(tenant))
-    if not held:
-        title = t("Remove {tenant}", tenant=shown(tenant))
-        skips.append(Skip(title=title, where=tuple(instance.hosts), why=t("not there")))
     return Plan(
         verb="tenant remove",
         instance=instance.name,

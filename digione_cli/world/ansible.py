@@ -50,7 +50,7 @@ class PlayRequest:
     targets: Sequence[Target]
     steps: Sequence[RoleStep]
     variables: Mapping[str, Mapping[str, Any]]
-    fingerprints: Mapping[str, Mapping[str, str]]
+    fingerprints: Mapping[str, Mapping[str, Mapping[str, str]]]
     operation: str
     roles: Path
     key_file: Path
@@ -178,7 +178,8 @@ def _translate(event: dict[str, Any], on: Callable[[PlayEvent], None]) -> bool:
         on(PlayEvent("task", task=task, message=data.get("role", "")))
     elif kind == "runner_on_ok" and data.get("task_action") == "digione_state":
         on(PlayEvent(result["action"], host=host, step=result["step"]))
-    elif kind in ("runner_on_ok", "runner_item_on_ok") and result.get("changed"):
+    elif kind in ("runner_on_ok", "runner_item_on_ok") and "changed: [" in event.get("stdout", ""):
+        # Ansible's own line, one for each item of a loop: the result of a task with secrets is held back
         on(PlayEvent("changed", host=host, task=task, diff=_diffs(result.get("diff"))))
     elif kind == "runner_on_failed" and not data.get("ignore_errors"):
         on(PlayEvent("failed", host=host, task=task, message=_message(result)))

@@ -70,28 +70,25 @@ def require_own_folder(path: Path) -> None:
 def _require_own(path: Path, info: os.stat_result, kind: int, private: bool) -> None:
     # whoever owns this very program is trusted anyway
     owners = {os.geteuid()} if private else {os.geteuid(), 0, Path(__file__).stat().st_uid}
-    mode, too_open = stat.S_IMODE(info.st_mode), stat.S_IMODE(info.st_mode) & (0o177 if private else 0o002)
+    mode = stat.S_IMODE(info.st_mode)
     if stat.S_IFMT(info.st_mode) != kind:
+        wanted = t("a folder") if kind == stat.S_IFDIR else t("a regular file")
+        why = t("it must be {wanted}, and is {kind}", wanted=wanted, kind=_kind(info))
         fix = t("put the file or folder itself there")
     elif info.st_uid not in owners:
+        why = t("it belongs to another user (number {owner}), who could change it", owner=info.st_uid)
         fix = f"chown {os.geteuid()} {path}"
-    elif too_open:
-        fix = f"chmod {'600' if private else 'o-w'} {path}"
+    elif private and mode & 0o177:
+        why = t("it must be yours alone (mode 0600), and has mode {mode}", mode=f"{mode:04o}")
+        fix = f"chmod 600 {path}"
+    elif mode & 0o002:
+        why = t("every user of this machine may change it (mode {mode})", mode=f"{mode:04o}")
+        if kind == stat.S_IFDIR:
+            why = t("every user of this machine may put files into it (mode {mode})", mode=f"{mode:04o}")
+        fix = f"chmod o-w {path}"
     else:
         return
-    has = t("{kind}, mode {mode}, owner {owner}", kind=_kind(info), mode=f"{mode:04o}", owner=info.st_uid)
-    wants = t(
-        "{kind}, mode {mode}, owner {owner}",
-        kind=t("a folder") if kind == stat.S_IFDIR else t("a regular file"),
-        mode="0600" if private else f"{mode & ~0o002:04o}",
-        owner=os.geteuid(),
-    )
-    raise PreconditionError(
-        "D1-LOCAL-003",
-        t("{path} is not used", path=path),
-        t("it is {has}; wanted is {wants}", has=has, wants=wants),
-        fix,
-    )
+    raise PreconditionError("D1-LOCAL-003", t("{path} is not used", path=path), why, fix)
 
 
 def _kind(info: os.stat_result) -> str:

@@ -114,7 +114,7 @@ class Registry:
         return tuple(
             name
             for name, seen in hosts.items()
-            if name not in instance.hosts and seen.services and seen.instance == instance.name
+            if name not in instance.hosts and (seen.services or seen.kept) and seen.instance == instance.name
         )
 
     def record_run(self, run: Run) -> None:

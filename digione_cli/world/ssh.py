@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shlex
+import socket
 import subprocess
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Sequence
@@ -39,6 +40,9 @@ for l in iter(r,b""):
 exec(compile(b"".join(iter(r,b"#digione-end\\n")),"digione","exec"),{"__name__":"__main__"})"""
 
 _SSH_FAILED = 255
+
+# Nothing is carried out on the host: its key is not pinned, no key of ours opens it, it is not reached.
+NOT_LET_IN = ("D1-SSH-002", "D1-SSH-003", "D1-SSH-007")
 
 _MAX_OUTPUT = 20_000_000  # bytes of an answer: a host may be broken, or not the one it should be
 
@@ -155,7 +159,7 @@ def unreadable(target: Target) -> PreconditionError:
     return PreconditionError(
         "D1-SSH-008",
         t("The answer of {host} cannot be read", host=target.name),
-        t("it is not what digione's program prints there"),
+        t("its answer is not what digione's program prints"),
         t("look at what the host prints when {user} signs in; if it stays, report it", user=target.host.user),
     )
 
@@ -234,14 +238,14 @@ def explain(target: Target, stderr: str, code: int) -> DigioneError:
         return IntegrityError(
             "D1-SSH-002",
             t("The host key of {host} is not pinned yet", host=target.name),
-            t("the inventory's known_hosts does not name it"),
+            t("the inventory's known_hosts does not name its host key"),
             f"digione trust {target.instance}",
         )
     if "Permission denied" in text:
         return PreconditionError(
             "D1-SSH-003",
             t("{host} does not let {user} in", host=target.name, user=target.host.user),
-            t("ssh refused every key"),
+            t("ssh refused every key for {user}", user=target.host.user),
             t(
                 "ssh-copy-id {destination}, or name the right key in hosts.{host}.key",
                 destination=target.destination,
@@ -252,14 +256,14 @@ def explain(target: Target, stderr: str, code: int) -> DigioneError:
         return PreconditionError(
             "D1-SSH-005",
             t("sudo on {host} refused the password", host=target.name),
-            t("it is not the password of {user}", user=target.host.user),
+            t("sudo refused the password; it is not that of {user}", user=target.host.user),
             t("the same command with --ask-sudo-password, and the right password"),
         )
     if "password is required" in text or "a terminal is required" in text:
         return PreconditionError(
             "D1-SSH-004",
             t("sudo on {host} asks for a password", host=target.name),
-            t("{user} may not use sudo without one", user=target.host.user),
+            t("sudo asks {user} for a password", user=target.host.user),
             t("the same command with --ask-sudo-password"),
         )
     if "not in the sudoers" in text or "may not run sudo" in text or "is not allowed to" in text:
@@ -294,12 +298,22 @@ def _unreached(target: Target, why: str) -> PreconditionError:
 
 
 def scan_keys(target: Target) -> list[str]:
-    """Ask a host for its host keys and return lines of known_hosts."""
+    """Ask a host for its host keys and return lines of known_hosts.
+
+    Raises:
+        PreconditionError: nothing, or no ssh server, answers at its port.
+    """
+    try:  # ssh-keyscan does not say why it gets nothing
+        socket.create_connection((target.host.address, target.host.port), timeout=8).close()
+    except TimeoutError:
+        raise _unreached(target, t("it did not answer within {seconds} s", seconds=8)) from None
+    except OSError as e:
+        raise _unreached(target, e.strerror or str(e)) from None
     argv = ["ssh-keyscan", "-T", "8", "-p", str(target.host.port), target.host.address]
     done = subprocess.run(argv, capture_output=True, text=True, env=clean_environment(), check=False)
     lines = [line for line in done.stdout.splitlines() if line and not line.startswith("#")]
     if not lines:
-        raise _unreached(target, t("no host key was given"))
+        raise _unreached(target, t("what answers there is no ssh server"))
     return lines
 
 

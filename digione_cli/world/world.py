@@ -21,7 +21,7 @@ from pydantic import SecretStr, ValidationError
 from digione_cli.errors import DigioneError, LockedError, PreconditionError
 from digione_cli.model.facts import Facts, HostFacts, LockHolder
 from digione_cli.settings import CHECKOUT, Settings
-from digione_cli.texts import language, t
+from digione_cli.texts import language, moment, t
 from digione_cli.world import ansible, build, http, postgresql, relay, ssh
 from digione_cli.world.files import clean_environment
 from digione_cli.world.process import chunks
@@ -81,18 +81,23 @@ class World:
             except ValidationError:
                 raise ssh.unreadable(target) from None
         except DigioneError as e:
-            return HostFacts(reached=False, error=f"{e.what}: {e.why}", error_kind=e.id, error_fix=e.fix)
+            return HostFacts(reached=False, error=e.why, error_kind=e.id, error_fix=e.fix)
 
     @contextmanager
     def lock(self, instance: Instance, holder: LockHolder) -> Iterator[None]:
-        """Hold the lock on all hosts of an instance while the block runs.
+        """Hold the lock on the hosts of an instance while the block runs; pass over those not to be got into.
 
         Raises:
             LockedError: somebody else holds it.
+            PreconditionError, IntegrityError: sudo refuses, or the host key is not the pinned one.
         """
         with ExitStack() as held:
             for target in self.targets(instance):
-                held.enter_context(self._lock(target, holder))
+                try:
+                    held.enter_context(self._lock(target, holder))
+                except DigioneError as e:
+                    if e.id not in ssh.NOT_LET_IN:
+                        raise
             yield
 
     @contextmanager
@@ -228,7 +233,7 @@ def _locked(target: Target, process: subprocess.Popen[bytes], answer: bytes) -> 
         why = t(
             "{who} holds the lock since {since} (digione {verb}, run {run})",
             who=f"{holder.who}@{holder.machine}",
-            since=holder.since,
+            since=moment(holder.since),
             verb=holder.verb,
             run=holder.operation,
         )

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -84,12 +85,14 @@ def rotate(client_id: ClientId, as_json: Json = False) -> None:
 def _lines(row: dict[str, Any], texts: Texts) -> Iterator[str]:
     yield f"{row['client_id']}  {row['name']}  ({row['contact']})"
     yield texts.gettext(mark("scopes: {scopes}"), scopes=", ".join(row["scopes"]))
-    seen = row["last_used"]
+    seen, ended = (
+        row[name] and texts.moment(datetime.fromisoformat(row[name])) for name in ("last_used", "disabled")
+    )
     yield (
         texts.gettext(mark("last seen: {moment}"), moment=seen) if seen else texts.gettext(mark("never seen"))
     )
-    if row["disabled"]:
-        yield texts.gettext(mark("disabled: {moment}"), moment=row["disabled"])
+    if ended:
+        yield texts.gettext(mark("disabled: {moment}"), moment=ended)
     if row["protected"]:
         yield texts.gettext(mark("sees people under non-disclosure"))
 

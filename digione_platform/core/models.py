@@ -258,14 +258,14 @@ class Person(Rostered, Base):
 
     @property
     def name(self) -> str:
-        """The name a person is called by: "Aino Virtanen"."""
+        """The name a person is called by, for headings and running text: "Aino Virtanen"."""
         return (
             f"{self.preferred_given_name or self.given_name} {self.preferred_family_name or self.family_name}"
         )
 
     @property
     def list_name(self) -> str:
-        """The name as in a list: "Virtanen Aino"."""
+        """The name as in a list, for the cells of tables: "Virtanen Aino"."""
         return (
             f"{self.preferred_family_name or self.family_name} {self.preferred_given_name or self.given_name}"
         )

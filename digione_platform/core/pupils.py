@@ -249,9 +249,9 @@ def _groups(session: Session, today: date, *wanted: ColumnElement[bool]) -> list
         .scalar_subquery()
     )
     name = func.concat(
-        func.coalesce(teacher.preferred_given_name, teacher.given_name),
-        " ",
         func.coalesce(teacher.preferred_family_name, teacher.family_name),
+        " ",
+        func.coalesce(teacher.preferred_given_name, teacher.given_name),
     )
     teachers = (
         select(

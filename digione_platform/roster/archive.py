@@ -147,15 +147,7 @@ class Measured(io.RawIOBase):
         self._read = 0
         try:
             self._stream = archive.open(entry)
-        except (
-            zipfile.BadZipFile,
-            NotImplementedError,
-            RuntimeError,
-            ValueError,
-            EOFError,
-            OSError,
-            struct.error,
-        ) as error:
+        except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, OSError, struct.error) as error:
             raise Refused(Problem("P-ROSTER-001", name, detail=shown(str(error)))) from error
 
     def readable(self) -> bool:

@@ -201,7 +201,9 @@ def _meant(name: str, known: Iterable[str]) -> Detail | None:
 
 def _ragged(name: str, line: int, values: list[str], width: int) -> Problem:
     counted = Detail(mark("{has} instead of {wanted}"), {"has": len(values), "wanted": width})
-    return Problem("P-ROSTER-027", f"{name}.csv", line, detail=counted)
+    return Problem(
+        "P-ROSTER-027" if len(values) < width else "P-ROSTER-028", f"{name}.csv", line, detail=counted
+    )
 
 
 def _header(name: str, header: list[str], problems: Problems) -> "_RowChecker | None":

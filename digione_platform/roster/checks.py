@@ -43,8 +43,9 @@ def check(connection: Connection, bundle: Bundle, tenant_oid: str, problems: Pro
     if "users" in read:
         check.twins("users", "username", "lower(s.username)")
         check.twins("users", "userMasterIdentifier", LEARNER_NUMBER)
-        check.taken_usernames()
-        check.taken_learner_numbers()
+        if not check.other_source():
+            check.taken_usernames()
+            check.taken_learner_numbers()
         check.own_guardians()
     if "enrollments" in read and "classes" not in bundle.unreadable:
         check.schools_of_enrolments()
@@ -181,6 +182,27 @@ class _Check:
             """).format(key=SQL(key), stage=stage_name(file)),
             personal=True,
         )
+
+    def other_source(self) -> bool:
+        """Whether a bulk knows none of our people, but their usernames or learner numbers: one problem, not
+        one for each person."""
+        if self.bundle.kind == "delta":
+            return False
+        people, known, same = self.connection.execute(
+            SQL("""
+                select count(*), count(*) filter (where p.id is not null),
+                    count(*) filter (where a.id is not null or n.id is not null)
+                from {stage} s
+                left join persons p on p.sourced_id = s."sourcedId"
+                left join accounts a on a.username = lower(s.username)
+                left join persons n on n.learner_number = {number}
+            """).format(stage=stage_name("users"), number=SQL(LEARNER_NUMBER))
+        ).fetchone() or (0, 0, 0)
+        if known or not same:
+            return False
+        share = Detail(mark("{same} of {people}"), {"same": same, "people": people})
+        self.problems.add(Problem("P-ROSTER-060", "users.csv", column="sourcedId", detail=share))
+        return True
 
     def taken_usernames(self) -> None:
         # The one exception is a person who gets another username in this very bundle.

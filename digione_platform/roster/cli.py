@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digione_platform.errors import InputError, PlatformError
+from digione_platform.errors import InputError, PartlyDone, PlatformError
 from digione_platform.i18n import mark, texts_of_command
 
 if TYPE_CHECKING:
@@ -107,6 +107,10 @@ def undo(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be taken back; change nothing.")
     ] = False,
+    allow_mass_removal: Annotated[
+        bool,
+        typer.Option("--allow-mass-removal", help="Undo even if more than a third of the people leave."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
 ) -> None:
     """Take the last import back: everything is as it was before it."""
@@ -118,14 +122,25 @@ def undo(
 
     settings = load_settings()
     with ready_database(settings) as engine:
-        done = undo_import(engine, actor=operator_name(), apply=not dry_run)
-        told, failure = (None, None) if dry_run else _follow(engine, settings)
+        done = undo_import(
+            engine, actor=operator_name(), apply=not dry_run, allow_mass_removal=allow_mass_removal
+        )
+        told, failure = _follow(engine, settings) if done["applied"] else (None, None)
     if as_json:
         sys.stdout.write(json.dumps({**done, "directory": told}, ensure_ascii=False, indent=2) + "\n")
     else:
         sys.stdout.write("\n".join(undo_lines(done, texts_of_command())) + "\n")
     if failure:
         raise failure
+    if done["refused"]:
+        raise InputError(
+            "P-ROSTER-087",
+            mark("Nothing was undone"),
+            mark("{leaving} of {people} people would leave with the import"),
+            mark("if that is right: digione-platform roster undo --allow-mass-removal"),
+            leaving=done["leaving"],
+            people=done["people"],
+        )
 
 
 def _follow(
@@ -137,7 +152,7 @@ def _follow(
     try:
         return sync_directory(engine, settings, after=after), None
     except PlatformError as error:
-        return None, PlatformError(
+        return None, PartlyDone(
             "P-ACCOUNTS-009",
             mark("The database was changed, the directory is behind"),
             error.why,

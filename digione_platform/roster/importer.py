@@ -16,14 +16,14 @@ from sqlalchemy.exc import OperationalError
 
 from digione_platform.core.audit import Act
 from digione_platform.db import database_away, require_current
-from digione_platform.errors import InputError, PlatformError
+from digione_platform.errors import InputError, LockedError, PreconditionError
 from digione_platform.i18n import Texts, mark
 from digione_platform.roster import changes, checks, staging, undo
 from digione_platform.roster.bundle import Bundle, Kind, open_bundle
 from digione_platform.roster.changes import Count
 from digione_platform.roster.problems import Detail, Problem, Problems
 
-# A bulk that takes more than a third of the people away is rather a broken export than a wish.
+# What takes more than a third of the people away is rather a broken export, or a slip, than a wish.
 MASS_REMOVAL = 3
 MASS_REMOVAL_FROM = 30
 
@@ -96,19 +96,24 @@ def import_bundle(
     return report
 
 
-def undo_import(engine: Engine, *, actor: str, apply: bool = True) -> dict[str, Any]:
+def undo_import(
+    engine: Engine, *, actor: str, apply: bool = True, allow_mass_removal: bool = False
+) -> dict[str, Any]:
     """Take the last import back, or with ``apply`` false find out what that would do.
 
-    Gives what the import was and how many rows of each table were restored and removed.
+    Gives what the import was, how many rows of each table were restored and removed, of how many active
+    ``people`` how many are ``leaving``, and whether that is ``refused`` because they are so many.
     """
     with _transaction(engine, mark("Nothing was undone")) as connection:
-        done = undo.undo_last(connection, actor)
+        people = _active_people(connection)
+        done = {**undo.undo_last(connection, actor), "people": people}
+        refused = _is_mass_removal(done["leaving"], people) and not allow_mass_removal
         _audit(connection, Act.UNDO_IMPORT, {"actor": actor, **done})
-        if apply:
+        if apply and not refused:
             connection.commit()
         else:
             connection.rollback()
-    return {**done, "applied": apply}
+    return {**done, "refused": refused, "applied": apply and not refused}
 
 
 def _carry(
@@ -135,7 +140,7 @@ def _carry(
     )
     report.counts = changes.carry(connection, bundle, import_id)
     removed = report.counts["persons"].removed
-    if people >= MASS_REMOVAL_FROM and removed * MASS_REMOVAL > people and not allow_mass_removal:
+    if _is_mass_removal(removed, people) and not allow_mass_removal:
         share = Detail(mark("{removed} of {people}"), {"removed": removed, "people": people})
         problems.add(Problem("P-ROSTER-059", "users.csv", detail=share))
         return
@@ -143,6 +148,10 @@ def _carry(
     connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
     _audit(connection, Act.IMPORT, {"actor": actor, "import": str(import_id), "counts": counts})
     undo.forget_old(connection)
+
+
+def _is_mass_removal(removed: int, people: int) -> bool:
+    return people >= MASS_REMOVAL_FROM and removed * MASS_REMOVAL > people
 
 
 def _active_people(connection: psycopg.Connection) -> int:
@@ -186,7 +195,7 @@ def _transaction(engine: Engine, what: str) -> Iterator[psycopg.Connection]:
             constraint=error.diag.constraint_name or error.sqlstate,
         ) from error
     except psycopg.OperationalError as error:
-        raise PlatformError(
+        raise PreconditionError(
             "P-ROSTER-085",
             what,
             mark("the database stopped: {reason}"),
@@ -212,5 +221,5 @@ def _lock(connection: psycopg.Connection, what: str) -> None:
     known: dict[str, object] = {}
     if holder and holder[1]:
         why = mark("another import or undo is running since {moment} (database process {process})")
-        known = {"moment": f"{holder[1]:%Y-%m-%d %H:%M:%S} UTC", "process": holder[0]}
-    raise PlatformError("P-ROSTER-086", what, why, mark("wait for it, then run the command again"), **known)
+        known = {"moment": holder[1], "process": holder[0]}
+    raise LockedError("P-ROSTER-086", what, why, mark("wait for it, then run the command again"), **known)

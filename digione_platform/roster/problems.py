@@ -13,8 +13,9 @@ from digione_platform.i18n import Texts, mark
 
 Level = Literal["error", "warning"]
 
-# Problems kept for the report; the rest is counted.
-KEPT = 1000
+# Problems of each level that are kept for the report, and of each kind in any case; the rest is counted.
+KEPT = 10_000
+KEPT_OF_KIND = 3
 SHOWN_CHARACTERS = 40
 
 
@@ -103,7 +104,12 @@ REASONS: dict[str, Reason] = {
         "error", mark("the values are not separated by commas"), mark("export with commas")
     ),
     "P-ROSTER-027": Reason(
-        "error", mark("the row has more or fewer values than the header"), mark("look for a missing comma")
+        "error", mark("the row has fewer values than the header"), mark("look for a missing comma")
+    ),
+    "P-ROSTER-028": Reason(
+        "error",
+        mark("the row has more values than the header"),
+        mark("look for a comma in a value, and put that value in quotation marks"),
     ),
     # One value.
     "P-ROSTER-030": Reason("error", mark("the value is missing"), mark("fill it in at the source")),
@@ -203,6 +209,14 @@ REASONS: dict[str, Reason] = {
         mark("the bulk would remove more than a third of the people"),
         mark("check that the bundle is complete; if so: --allow-mass-removal"),
     ),
+    "P-ROSTER-060": Reason(
+        "error",
+        mark(
+            "the bundle is of another source: nobody in it is known by sourcedId, "
+            "but their usernames or learner numbers belong to others"
+        ),
+        mark("keep the sourcedIds of earlier bundles, or first take the earlier import back: roster undo"),
+    ),
     # Not read.
     "P-ROSTER-070": Reason(
         "warning", mark("the file is not used by the platform"), mark("it may be left out")
@@ -246,6 +260,11 @@ class Problem:
     def reason(self) -> Reason:
         return REASONS[self.id]
 
+    @property
+    def kind(self) -> tuple[str, str, str | None]:
+        """What problems of one cause mostly have in common: id, file and column."""
+        return self.id, self.file, self.column
+
     def told(self, texts: Texts) -> str:
         """What is wrong, in a language."""
         reason, more = texts.gettext(self.reason.text), self.detail
@@ -260,12 +279,13 @@ class Problem:
 
 @dataclass
 class Problems:
-    """Collects problems: keeps the first ones of each level, counts all."""
+    """Collects problems: keeps the first ones of each level and kind, counts all."""
 
     errors: int = 0
     warnings: int = 0
     kept: list[Problem] = field(default_factory=list)
     by_id: Counter[str] = field(default_factory=Counter)
+    by_kind: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
     _kept_levels: Counter[str] = field(default_factory=Counter)
 
     def add(self, problem: Problem, count: int = 1) -> None:
@@ -276,7 +296,8 @@ class Problems:
             self.errors += count
         else:
             self.warnings += count
-        if self._kept_levels[level] < KEPT:
+        self.by_kind[problem.kind] += count
+        if self._kept_levels[level] < KEPT or self.by_kind[problem.kind] <= KEPT_OF_KIND:
             self._kept_levels[level] += 1
             self.kept.append(problem)
 

@@ -7,9 +7,9 @@ from typing import Any
 from digione_platform.i18n import Texts, mark
 from digione_platform.roster.exporter import Exported
 from digione_platform.roster.importer import Report
-from digione_platform.roster.problems import Problem
+from digione_platform.roster.problems import KEPT_OF_KIND, Problem, Problems
 
-SHOWN = 20
+SHOWN_KINDS = 20
 
 KINDS = {"bulk": mark("whole register"), "delta": mark("changes")}
 TABLES = {
@@ -36,18 +36,29 @@ def lines(report: Report, texts: Texts) -> Iterator[str]:
         columns = (mark("added"), mark("changed"), mark("removed"), mark("unchanged"))
         rows = ((name, (c.added, c.changed, c.removed, c.unchanged)) for name, c in report.counts.items())
         yield from _table(columns, rows, texts)
-    problems = report.problems
-    if problems.kept:
+    if report.problems.kept:
         yield ""
-        worst_first = sorted(problems.kept, key=lambda problem: problem.reason.level)
-        for problem in worst_first[:SHOWN]:
-            yield _line(problem, texts)
-        told = problems.errors + problems.warnings
-        if told > SHOWN:
-            more = mark("… and {number} more (all that were kept: --json)")
-            yield texts.gettext(more, number=texts.number(told - SHOWN))
+        yield from _problems(report.problems, texts)
     yield ""
     yield _sum(report, texts)
+
+
+def _problems(problems: Problems, texts: Texts) -> Iterator[str]:
+    """The worst kinds of problems first, the first few of each: thousands may have one cause."""
+    kinds: dict[tuple[str, str, str | None], list[Problem]] = {}
+    for problem in sorted(problems.kept, key=lambda problem: problem.reason.level):
+        kinds.setdefault(problem.kind, []).append(problem)
+    untold = problems.errors + problems.warnings
+    for kind, of_kind in list(kinds.items())[:SHOWN_KINDS]:
+        for problem in of_kind[:KEPT_OF_KIND]:
+            yield _line(problem, texts)
+        untold -= problems.by_kind[kind]
+        if (more := problems.by_kind[kind] - KEPT_OF_KIND) > 0:
+            place = " ".join(part for part in kind[1:] if part)
+            same = mark("  … and {number} more of {id} in {place} (--json tells them)")
+            yield texts.gettext(same, number=texts.number(more), id=kind[0], place=place)
+    if untold:
+        yield texts.gettext(mark("… and {number} of other kinds (--json)"), number=texts.number(untold))
 
 
 def undo_lines(done: Mapping[str, Any], texts: Texts) -> Iterator[str]:
@@ -60,6 +71,12 @@ def undo_lines(done: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     told, kind = taken if done["applied"] else tried, KINDS[done["kind"]]
     moment = texts.moment(datetime.fromisoformat(done["at"]))
     yield texts.gettext(told, file=done["file"], kind=texts.gettext(kind), moment=moment)
+    if gone := done["tables"].get("accounts", {}).get("removed", 0):
+        yield texts.ngettext(
+            "{count} account goes, and its password with it; importing the person again makes a new one.",
+            "{count} accounts go, and their passwords with them; importing the people again makes new ones.",
+            gone,
+        )
 
 
 def export_lines(done: Exported, texts: Texts) -> Iterator[str]:

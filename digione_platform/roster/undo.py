@@ -32,7 +32,7 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
     """Take the last import back within the transaction; gives what it was and what became of each table.
 
     Of a table it counts the rows that are again as they were (``restored``) and those that the import had
-    added (``removed``).
+    added (``removed``); ``leaving`` is how many people are active no longer.
     """
     last = connection.execute(
         "select id, at, kind, file_name from roster_imports where undone_at is null order by at desc limit 1"
@@ -52,10 +52,11 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
             mark("Nothing was undone"),
             mark("the import of {moment} is too old: only the last {limit} can be undone"),
             mark("import the bundle of that time again"),
-            moment=_when(at),
+            moment=at,
             limit=KEPT_IMPORTS,
         )
     _refuse_later_changes(connection, import_id, at)
+    leaving = _leaving(connection, import_id)
     try:
         for table in reversed(ORDER):
             _put_back(connection, table, import_id)
@@ -68,7 +69,7 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
             mark("Nothing was undone"),
             mark("other data depend on the import of {moment} ({table})"),
             mark("import a corrected bundle instead"),
-            moment=_when(at),
+            moment=at,
             table=error.diag.table_name or "–",
         ) from error
     connection.execute(
@@ -76,11 +77,14 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
         (actor, import_id),
     )
     connection.execute("delete from roster_changes where import_id = %s", (import_id,))
-    return {"import": str(import_id), "at": at.isoformat(), "kind": kind, "file": file_name, "tables": found}
-
-
-def _when(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    return {
+        "import": str(import_id),
+        "at": at.isoformat(),
+        "kind": kind,
+        "file": file_name,
+        "tables": found,
+        "leaving": leaving,
+    }
 
 
 def _counts(connection: Connection, import_id: UUID) -> dict[str, dict[str, int]]:
@@ -97,6 +101,16 @@ def _counts(connection: Connection, import_id: UUID) -> dict[str, dict[str, int]
     ).fetchall()
     by_table = {table: {"restored": restored, "removed": removed} for table, restored, removed in rows}
     return {table: by_table[table] for table in ORDER if table in by_table}
+
+
+def _leaving(connection: Connection, import_id: UUID) -> int:
+    row = connection.execute(
+        SQL("""
+            select count(*) from ({first}) c join persons t on {key} = c.row_id
+            where t.status = 'active' and c.before ->> 'status' is distinct from 'active'
+        """).format(first=_first("persons", import_id), key=row_key("persons"))
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _refuse_later_changes(connection: Connection, import_id: UUID, at: datetime) -> None:
@@ -123,7 +137,7 @@ def _refuse_later_changes(connection: Connection, import_id: UUID, at: datetime)
                 mark("Nothing was undone"),
                 mark("rows changed after the import of {moment}: {table}, {rows}"),
                 mark("import a corrected bundle instead"),
-                moment=_when(at),
+                moment=at,
                 table=table,
                 rows=row[0],
             )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from digione_platform.errors import InputError, PlatformError
+from digione_platform.errors import InputError
 from digione_platform.i18n import mark, texts_of_command
 from digione_platform.sample.logins import TownLanguage, sample_logins
 
@@ -63,11 +63,15 @@ def command(
             mark("the OID is not one of an organisation"),
             "--oid 1.2.246.562.99.00000009993",
         )
+    if out.exists():
+        raise InputError(
+            "P-SAMPLE-005", NOT_WRITTEN, mark("{file} is there already"), mark("name a new file"), file=out
+        )
     options = Options(pupils, seed, language, name, name_sv, code, domain, year, oid)
     try:
         write_bundle(out, options)
     except OSError as error:
-        raise PlatformError(
+        raise InputError(
             "P-SAMPLE-004",
             NOT_WRITTEN,
             "{file}: {reason}",

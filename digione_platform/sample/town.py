@@ -147,6 +147,8 @@ class Town:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        # Towns of another seed, size or language share nobody, as if they were of another source.
+        self.key = f"{options.code}/{options.seed}/{options.pupils}/{options.language}"
         self.logins = {login.role: login for login in sample_logins(options.language)}
         self.oid = options.oid or make_oid(99, int(options.code))
         self._usernames: Counter[str] = Counter(login.username for login in self.logins.values())
@@ -168,8 +170,7 @@ class Town:
 
     def identify(self, *parts: object) -> str:
         """An identifier that is always the same for the same thing of the same town."""
-        path = (self.options.code, self.options.seed, *parts)
-        return f"urn:uuid:{uuid5(_NAMESPACE, '/'.join(map(str, path)))}"
+        return f"urn:uuid:{uuid5(_NAMESPACE, '/'.join(map(str, (self.key, *parts))))}"
 
     def classes_of(self, school: int, grade: int) -> int:
         return -(-self.sizes[school, grade] // CLASS_SIZE)
@@ -326,6 +327,7 @@ class _Families:
     def __init__(self, town: Town, usernames: Counter[str]) -> None:
         self.town, self.usernames = town, usernames
         self.chance = Random(f"{town.options.seed}/families")  # noqa: S311 - names, not keys
+        self.numbers = Random(town.key).randrange(900) * 10_000_000  # noqa: S311 - numbers, not keys
         self.pupils = 0
         self.people = 0
         self.places: Counter[tuple[int, int]] = Counter()
@@ -386,7 +388,7 @@ class _Families:
         username = login.username if login else new_username(given, name, self.usernames)
         self.pupils += 1
         unnumbered = family == self.UNNUMBERED or (family > self.UNNUMBERED and chance.random() < 0.01)
-        number = "" if unnumbered else make_oid(98, self.town.options.seed % 900 * 10_000_000 + self.pupils)
+        number = "" if unnumbered else make_oid(98, self.numbers + self.pupils)
         seat = self.places[school.number, grade]
         self.places[school.number, grade] += 1
         born = date(self.town.options.year - 6 - (grade if grade <= 9 else grade - 1), 1, 1)

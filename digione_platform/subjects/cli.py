@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digione_platform.errors import InputError, PlatformError
+from digione_platform.errors import InputError, PartlyDone, PlatformError
 from digione_platform.i18n import Texts, mark, texts_of_command
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ def hold(
         session.add(RetentionHold(person_id=found, reason=reason, until=day, actor=operator_name()))
         audit.record(session, By(), Act.HOLD_SUBJECT, [found], reason=reason, operator=operator_name())
     held = mark("{person} is held until {day}.") if day else mark("{person} is held until it is released.")
-    told = texts_of_command().gettext(held, person=found, day=day)
+    texts = texts_of_command()
+    told = texts.gettext(held, person=found, day=day and texts.date(day))
     _tell({"person": str(found), "held": True, "until": day and day.isoformat()}, told, as_json)
 
 
@@ -169,7 +170,7 @@ def _leave_directory(engine: "Engine", settings: "Settings") -> PlatformError | 
     try:
         sync_directory(engine, settings)
     except PlatformError as error:
-        return PlatformError(
+        return PartlyDone(
             "P-SUBJECT-006",
             mark("The data were erased, the account is still in the directory"),
             error.why,

@@ -52,7 +52,7 @@ class Hold:
         reason = texts.gettext(self.reason)
         if self.until is None:
             return reason
-        return texts.gettext(mark("{reason} (until {day})"), reason=reason, day=self.until)
+        return texts.gettext(mark("{reason} (until {day})"), reason=reason, day=texts.date(self.until))
 
 
 def _none(_session: Session, _person: UUID, _today: date) -> Iterator[Hold]:

@@ -117,7 +117,7 @@ def _who(look: Look) -> str | None:
         return look.service
     if look.actor is None or look.event.desktop in (None, *_FAMILY) or look.actor.nondisclosure:
         return None
-    return look.actor.name
+    return look.actor.list_name
 
 
 def _act(value: str) -> Act | None:

@@ -120,7 +120,9 @@ def pupil(request: Request, asked: Question, person_id: UUID) -> Response:
 @router.get("/me")
 def me(request: Request, asked: Question) -> Response:
     """One's own details and roles."""
-    return page(request, "me.html", seen=see(asked.viewer.person, asked.desktop, Relation.SELF))
+    oidc = request.app.state.settings.oidc
+    seen = see(asked.viewer.person, asked.desktop, Relation.SELF)
+    return page(request, "me.html", seen=seen, password_page=oidc.issuer if oidc else None)
 
 
 @router.get("/language/{code}")

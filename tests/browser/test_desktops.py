@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(900)]
 ROLES = ("pupil", "guardian", "teacher", "principal", "secretary", "administrator")
 LANGUAGES = ("fi", "sv", "en")
 PHONE = {"width": 360, "height": 740}
+NARROW = {"width": 320, "height": 740}
+LOOK = "brand => ['fontFamily', 'fontSize', 'color', 'height'].map(one => getComputedStyle(brand)[one])"
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 
 
@@ -71,7 +73,7 @@ def test_desktops_differ_by_role(page: Page, browser: Browser, installed: Instal
 def test_signing_out_ends_the_session_at_both_ends(page: Page, installed: Installed) -> None:
     sign_in(page, installed, "teacher")
     page.locator("form[action='/sign-out'] button").click()
-    page.wait_for_load_state()
+    page.wait_for_url(f"https://{installed.domain}/signed-out")
     page.goto("/me")
     assert "/me" not in page.url or page.locator("form[action='/sign-out']").count() == 0
     page.goto("/sign-in")
@@ -92,17 +94,53 @@ def test_wrong_password_is_told_and_lets_nobody_in(page: Page, installed: Instal
     page.wait_for_load_state()
     assert page.url.startswith(f"https://auth.{installed.domain}")
     expect(page.locator("input[name=password]")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("yritä uudelleen")
+    expect(page.locator("main")).to_contain_text("koulun kansliasta")
     page.screenshot(path=PICTURES / "wrong-password.png")
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_sign_in_page_has_no_barriers(browser: Browser, installed: Installed, language: str) -> None:
-    context = browser.new_context(locale=language, base_url=f"https://{installed.domain}")
-    page = context.new_page()
-    page.goto("/sign-in")
-    page.screenshot(path=PICTURES / f"sign-in-{language}.png")
     assert barriers(page) == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize(("language", "name"), [("fi", "Testilä"), ("sv", "Testby"), ("en", "Testilä")])
+def test_sign_in_page_belongs_to_the_platform(
+    browser: Browser, installed: Installed, language: str, name: str, scripts: bool
+) -> None:
+    other = "sv" if language == "fi" else "fi"
+    context = browser.new_context(
+        locale=other, base_url=f"https://{installed.domain}", java_script_enabled=scripts
+    )
+    page = context.new_page()
+    page.goto(f"/language/{language}?next=/")
+    look = page.locator(".brand").evaluate(LOOK)
+    page.get_by_role("main").get_by_role("link").click()
+    assert page.url.startswith(f"https://auth.{installed.domain}")
+    assert page.locator("html").get_attribute("lang") == language
+    assert page.locator(".brand").inner_text().split() == ["DigiOne", name]
+    assert page.locator(".brand").evaluate(LOOK) == look
+    assert page.title() == f"{page.locator('h1').inner_text()} – DigiOne {name}"
+    page.screenshot(path=PICTURES / f"sign-in-{language}.png")
+    if scripts:
+        assert barriers(page) == []
+        page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    page.locator(f".languages [hreflang={other}]").click()
+    assert page.url.startswith(f"https://auth.{installed.domain}")
+    assert page.locator("html").get_attribute("lang") == other
+    page.locator(".brand").click()
+    assert page.url == f"https://{installed.domain}/"
+    assert page.locator("html").get_attribute("lang") == other, "what was chosen there holds here too"
     context.close()
+
+
+def test_own_sign_in_is_managed_in_the_chosen_language(page: Page, installed: Installed) -> None:
+    sign_in(page, installed, "secretary")
+    page.goto("/me")
+    page.locator(f"main a[href='https://auth.{installed.domain}/']").click()
+    expect(page.locator("input[name=newpassword]")).to_be_visible()
+    page.locator(".languages [hreflang=sv]").click()
+    assert page.locator("html").get_attribute("lang") == "sv"
+    expect(page.locator("input[name=newpassword]")).to_be_visible()
+    assert barriers(page) == []
 
 
 def test_keyboard_alone_reaches_and_uses_sign_in(page: Page, installed: Installed) -> None:

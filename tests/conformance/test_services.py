@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from digione_cli.engine.fingerprint import ALWAYS
 from digione_cli.engine.services import load_services
 from digione_cli.model.external import External
-from digione_cli.model.instance import InstanceFile
+from digione_cli.model.instance import InstanceFile, TenantFile
 from digione_cli.model.service import Service
 from digione_cli.settings import CHECKOUT
 from docs.in_words import models
@@ -82,9 +83,7 @@ def test_services_that_it_names_are_there(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_it_uses_is_there(name: str) -> None:
-    known = {"bundle", "firewall", "mail", "sign_in"} | {
-        s.name for service in SERVICES.values() for s in service.secrets
-    }
+    known = {s.name for service in SERVICES.values() for s in service.secrets}
     unknown = set(SERVICES[name].uses) - known
     assert not unknown, f"roles/{name}/service.yml: uses: no service declares the secrets {unknown}"
 
@@ -104,12 +103,19 @@ def test_what_may_be_the_municipalitys_own_has_its_place_in_the_inventory() -> N
 @pytest.mark.parametrize("name", SERVICES)
 def test_secrets_that_depend_on_a_key_depend_on_one_that_there_is(name: str) -> None:
     for secret in SERVICES[name].secrets:
-        model: Any = InstanceFile
+        model: Any = TenantFile if secret.per == "tenant" else InstanceFile
         for part in secret.when.split(".") if secret.when else ():
             where = f"roles/{name}/service.yml: secrets: {secret.name}: when: {secret.when}"
             assert part in model.model_fields, f"{where}: there is no {part}"
             inner = models(model.model_fields[part].annotation)
             model = inner[0] if inner else None
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_destroy_deletes_has_words(name: str) -> None:
+    service = SERVICES[name]
+    words = service.tenant_data or service.own_data
+    assert bool(service.data) == bool(words), f"roles/{name}/service.yml: own_data: say what is in its data"
 
 
 def test_secrets_are_declared_once() -> None:
@@ -203,6 +209,52 @@ def test_secrets_that_it_reads_are_declared_or_used(name: str) -> None:
                 f"{path.relative_to(CHECKOUT)} reads {secret}: add it to `secrets` (if it "
                 f"stores it first) or to `uses` in roles/{name}/service.yml, so that a rotation reaches it"
             )
+
+
+DIGIONE = re.compile(r"""(?<![\w./"'-])digione\.(?!conf\b|crt\b)(\w+)(?:\.(\w+))?""")
+OF_TENANT = re.compile(r"(?<![\w./-])(?:tenant|item\[0\])\.(\w+)|attribute='(\w+)'")
+OF_ALL_TENANTS = {*TenantFile.model_fields, "auth_domain"}
+
+
+def sources(name: str) -> Iterator[tuple[Path, str]]:
+    """Yield the files of a role that Ansible evaluates, with their texts."""
+    for path in sorted((ROLES / name).rglob("*")):
+        if path.suffix in (".yml", ".j2") and path.parent.name != "meta" and path.name != "service.yml":
+            yield path, path.read_text(encoding="utf-8")
+
+
+def read_in(text: str) -> set[str]:
+    """Return what a text reads of the variable digione, as service.yml names it."""
+    found = {".".join(filter(None, pair)) for pair in DIGIONE.findall(text)}
+    tenants = {field for pair in OF_TENANT.findall(text) for field in pair} & OF_ALL_TENANTS
+    return found | {f"tenants.{field}" for field in tenants}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_it_reads_is_declared_and_nothing_else(name: str) -> None:
+    where, reads = f"roles/{name}/service.yml: reads", SERVICES[name].reads
+    read: set[str] = set()
+    for path, text in sources(name):
+        for one in sorted(read_in(text)):
+            top = one.partition(".")[0]
+            declared = [d for d in reads if one == d or one.startswith(f"{d}.") or d.startswith(f"{one}.")]
+            assert top in ALWAYS or declared, (
+                f"{path.relative_to(CHECKOUT)} reads digione.{one}: add it to {where}; "
+                f"the role is given nothing else, and its fingerprint consists of it"
+            )
+            read.update(declared)
+    unread = set(reads) - read - {"tenants.slug"}
+    assert not unread, f"{where}: take out {unread}, which no file of the role reads"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_it_reads_no_setting_of_another_service(name: str) -> None:
+    others = {f"{s}_{key}" for s in SERVICES if s != name for key in SERVICES[s].settings}
+    for path, text in sources(name):
+        strange = others & set(re.findall(r"\w+", text))
+        assert not strange, (
+            f"{path.relative_to(CHECKOUT)} reads {strange}, which is no part of the fingerprint of {name}"
+        )
 
 
 @pytest.mark.parametrize("name", SERVICES)

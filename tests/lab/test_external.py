@@ -1,8 +1,6 @@
 """A municipality with a PostgreSQL server and a mail relay: the instance uses both, and monitoring writes."""
 
 import json
-import subprocess
-import sys
 import time
 from email import message_from_string
 from email.message import EmailMessage
@@ -50,23 +48,18 @@ def ulkola(lab: Lab, digione: Digione, ssh: Ssh) -> str:
     return "ulkola"
 
 
-def keep(digione: Digione, name: str, value: str) -> None:
-    argv = [str(Path(sys.executable).parent / "digione"), "secrets", "set", "ulkola", name]
-    subprocess.run(argv, input=value, env=digione.environment, text=True, check=True)
-
-
 def test_a_password_that_was_not_given_or_is_wrong_is_one_error(ulkola: str, digione: Digione) -> None:
     lacking = digione("apply", ulkola, "--yes", expect=3)
     assert "D1-SEC-006" in lacking.err
     assert "digione secrets set ulkola" in lacking.err
-    keep(digione, "mail_password", PASSWORD)
-    keep(digione, "postgresql_admin", "another")
+    digione.keep("ulkola", "mail_password", PASSWORD)
+    digione.keep("ulkola", "postgresql_admin", "another")
     wrong = digione("apply", ulkola, "--yes", expect=3)
     assert "D1-DB-003" in wrong.err
     assert "password authentication failed" in wrong.err
     assert "digione secrets set ulkola postgresql_admin" in wrong.err
     assert "another" not in wrong.out + wrong.err
-    keep(digione, "postgresql_admin", PASSWORD)
+    digione.keep("ulkola", "postgresql_admin", PASSWORD)
 
 
 def test_the_instance_keeps_its_data_there(ulkola: str, digione: Digione, ssh: Ssh) -> None:

@@ -106,7 +106,7 @@ def applying(installed: Installed, ssh: Ssh, service: str) -> "object":
     look = "sudo cat /var/lib/digione/state.json"
     while time.monotonic() < end and process.poll() is None:
         state = json.loads(ssh(HOST, look).stdout)
-        if state["services"].get(service, {}).get("fingerprint") == "":
+        if state["services"].get(service, {}).get("fingerprint") == {}:
             return process
         time.sleep(0.2)
     out, err = process.communicate()

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.conftest import Installed
+from tests.fakes import services
 from tests.lab.conftest import Ssh
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
@@ -39,6 +40,9 @@ def test_kept_data_come_back_with_the_next_apply(installed: Installed, ssh: Ssh)
     left = ssh(HOST, LEFT).stdout
     assert "/var/lib/postgresql" in left
     assert "running" not in left
+    assert digione("destroy", "testila", "--keep-data", "--dry-run", "--json").json["plan"]["steps"] == []
+    again = digione("destroy", "testila", "--dry-run", "--json").json["plan"]["steps"]
+    assert len(again) == len(services())  # what was kept goes with the next one
     digione("apply", "testila", "--yes")
     assert digione("accounts", "list", "testila/testila", "--json").out == before
     assert ssh(HOST, measured).stdout == measurement
@@ -46,6 +50,8 @@ def test_kept_data_come_back_with_the_next_apply(installed: Installed, ssh: Ssh)
 
 
 def test_destroy_leaves_nothing(installed: Installed, ssh: Ssh) -> None:
+    """Also not of what an earlier one kept."""
+    installed.digione("destroy", "testila", "--confirm", "testila", "--keep-data")
     installed.digione("destroy", "testila", "--confirm", "testila")
     assert ssh(HOST, LEFT).stdout == ""
     dumps = "sudo find / -xdev -name '*digione.ldif'"

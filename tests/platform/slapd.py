@@ -43,6 +43,7 @@ pwdAttribute: userPassword
 pwdMinLength: 10
 pwdCheckQuality: 2
 pwdLockout: TRUE
+pwdMaxFailure: 3
 
 dn: ou=mallila,dc=digione
 objectClass: organizationalUnit

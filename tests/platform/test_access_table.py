@@ -227,7 +227,8 @@ def look(
             request = UUID(answer.headers["x-request-id"])
             (event,) = session.scalars(select(AuditEvent).where(AuditEvent.request == request))
         assert (event.action, event.desktop) == (Act.REFUSED, desktop)
-    emails = {name for name in PEOPLE if email_of(name) in answer.text} - {viewer}
+    shown = answer.text.replace("<wbr>", "")  # where an address may break in a table
+    emails = {name for name in PEOPLE if email_of(name) in shown} - {viewer}
     assert emails == (contacts - {viewer} if allowed else set()), (viewer, title, address)
     assert not emails & world.protected
 

@@ -10,7 +10,7 @@ import pytest
 
 from digione_platform.accounts import directory_is_behind, sync_directory
 from digione_platform.db import open_database
-from digione_platform.directory import Entry, compare, open_directory
+from digione_platform.directory import Changes, Entry, compare, open_directory
 from digione_platform.errors import PlatformError
 from digione_platform.settings import Settings
 from tests.platform.bundles import LEARNER, PROVIDER, delta, valid, write
@@ -93,6 +93,40 @@ def test_without_a_password_nobody_signs_in_and_with_one_they_do(
 def test_password_that_the_policy_refuses_is_told(directed: Settings, synced: Roster) -> None:
     with pytest.raises(PlatformError, match="P-ACCOUNTS-006"):
         set_password(directed, "olli.opettaja", "short")
+
+
+def test_new_password_lifts_the_lock_after_wrong_ones_and_a_sync_leaves_it(
+    directed: Settings, synced: Roster, slapd: Slapd
+) -> None:
+    set_password(directed, "olli.opettaja", NEW)
+    for _ in range(3):
+        assert not slapd.opens("olli.opettaja", "wrong")
+    assert not slapd.opens("olli.opettaja", NEW)
+    done = sync_directory(synced.engine, directed)
+    assert done == {"added": 0, "changed": 0, "removed": 0, "unchanged": 6}
+    assert not slapd.opens("olli.opettaja", NEW)
+    set_password(directed, "olli.opettaja", f"{NEW}-2")
+    assert slapd.opens("olli.opettaja", f"{NEW}-2")
+
+
+def test_directory_that_is_away_changes_nothing(command: Any, synced: Roster, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    told = json.loads(file.read_text())
+    told["directory"]["port"] = 1
+    file.write_text(json.dumps(told))
+    for arguments in (["sync", "--dry-run"], ["sync"], ["password", "olli.opettaja"]):
+        done = command("accounts", *arguments, stdin=NEW)
+        assert (done.returncode, done.stderr.split(":")[0]) == (3, "P-ACCOUNTS-002")
+
+
+def test_directory_that_stops_after_a_change_was_begun_is_partly_done(directed: Settings) -> None:
+    assert directed.directory is not None
+    with (
+        pytest.raises(PlatformError, match="P-ACCOUNTS-010") as told,
+        open_directory(directed.directory, directed.authority) as people,
+    ):
+        people.apply(Changes(removed=[Entry("1", "nobody", "No", "Body")]))
+    assert told.value.exit == 5
 
 
 def test_change_of_name_and_username_keeps_password_and_identifier(
@@ -180,7 +214,7 @@ def test_directory_that_fails_after_the_import_is_told_and_repaired_by_sync(
     told, failure = cli._follow(synced.engine, away)
     assert told is None
     assert failure is not None
-    assert (failure.id, failure.exit) == ("P-ACCOUNTS-009", 1)
+    assert (failure.id, failure.exit) == ("P-ACCOUNTS-009", 5)
     assert "accounts sync" in failure.fix
     assert not directory_is_behind(synced.engine, directed)
     synced.bulk({"users": valid()["users"][:-1]})

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.browser
 
 CHROMIUM = Path("/usr/bin/chromium")
 
-PHONE = {"width": 360, "height": 740}
+PHONE = {"width": 390, "height": 844}
+NARROW = {"width": 320, "height": 640}
 DESK = {"width": 1280, "height": 900}
 ROLES = list(Desktop)
 
@@ -65,8 +66,12 @@ def examine(page: Page, name: str, pictures: Path) -> None:
     page.screenshot(path=pictures / f"{name}.png", full_page=True)
     violations = Axe().run(page).response["violations"]
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in violations] == [], name
-    too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert too_wide <= 0, f"{name} is {too_wide} px wider than the screen"
+    wanted = page.viewport_size
+    for size in (wanted, NARROW):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert too_wide <= 0, f"{name} is {too_wide} px wider than the screen"
+    page.set_viewport_size(wanted)  # type: ignore[arg-type]
     assert page.locator("h1").count() == 1, name
     assert page.evaluate("document.fonts.check('16px \"Hanken Grotesk\"')"), name
 
@@ -94,6 +99,25 @@ def test_each_desktop_in_each_language_on_a_phone(
         sign_in(page, site, role)
         assert page.locator("html").get_attribute("lang") == language
         examine(page, f"{role}-desktop-{language}-phone", pictures)
+        header = page.locator("header").bounding_box()
+        assert header is not None
+        assert header["height"] < PHONE["height"] / 5, "the header leaves the screen to the page"
+
+
+def test_addresses_break_before_the_at_sign_only(site: str, chromium: Browser) -> None:
+    lines = """cell => [...cell.childNodes].filter(node => node.nodeType == Node.TEXT_NODE).map(text => {
+        const range = document.createRange();
+        range.selectNode(text);
+        return range.getClientRects().length;
+    })"""
+    with context_of(chromium, site, "fi", PHONE) as context:
+        page = context.new_page()
+        sign_in(page, site, Desktop.SECRETARY)
+        page.goto(f"{site}/pupils")
+        cells = page.locator("td", has_text="@").all()
+        assert cells
+        for cell in cells:
+            assert cell.evaluate(lines) == [1, 1], cell.inner_text()
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -13,7 +13,7 @@ def app(shared_app: FastAPI) -> FastAPI:
 
 
 DESKTOPS = {
-    "Aino Virtanen": ("Pupil", ["My class and groups", "7C", "Tiina Opettaja", "Matematiikka 7C"]),
+    "Aino Virtanen": ("Pupil", ["My class and groups", "7C", "Opettaja Tiina", "Matematiikka 7C"]),
     "Maija Virtanen": (
         "Guardian",
         ["My children", "Ainu Virtanen", "Elsa Virtanen", "7C", "3B", "Åkerby skola"],

@@ -34,12 +34,13 @@ def test_a_right_that_ended_is_refused_at_the_next_request(app: FastAPI, browse:
     mother = browse(MOTHER)
     address = f"/looks/{town.people[CHILD]}"
     assert mother.get(address).status_code == 200
+    assert "Virtanen Maija" in browse("Raili Rehtori").get(f"/pupils/{town.people[CHILD]}").text
     set_rights(app, town, Rights(valid_to=today()))
     assert mother.get(address).status_code == 404
     page = mother.get("/").text
     assert "Ainu Virtanen" not in page
     assert "Elsa Virtanen" in page
-    assert "Maija Virtanen" not in browse("Raili Rehtori").get(f"/pupils/{town.people[CHILD]}").text
+    assert "Virtanen Maija" not in browse("Raili Rehtori").get(f"/pupils/{town.people[CHILD]}").text
 
 
 def test_a_right_begins_on_its_day(app: FastAPI, browse: Browse, town: Town) -> None:

@@ -48,8 +48,8 @@ class Roster:
             allow_mass_removal=allow_mass_removal,
         )
 
-    def undo(self, *, apply: bool = True) -> dict[str, Any]:
-        return undo_import(self.engine, actor="tester", apply=apply)
+    def undo(self, **options: bool) -> dict[str, Any]:
+        return undo_import(self.engine, actor="tester", **options)
 
     def dump(self) -> Dump:
         """Every row of the tables that an import may touch."""
@@ -276,17 +276,63 @@ def test_files_that_are_absent_stay_as_they_are(filled: Roster) -> None:
     assert counts(report) == {"persons": (0, 1, 0)}
 
 
+def crowd() -> Files:
+    """The valid town and thirty people more."""
+    files = valid()
+    user = {"enabledUser": "true", "familyName": "Väki"}
+    files["users"] += [
+        {**user, "sourcedId": f"v{n}", "givenName": f"V{n}", "username": f"v{n}"} for n in range(30)
+    ]
+    return files
+
+
 def test_bulk_that_takes_most_people_away_needs_a_word(roster: Roster) -> None:
-    write_bundle(roster.folder / "large.zip", Options(pupils=60))
-    write_bundle(roster.folder / "small.zip", Options(pupils=20))
-    assert roster.take(roster.folder / "large.zip").applied
+    assert roster.bulk(crowd()).applied
     before = roster.dump()
-    report = roster.take(roster.folder / "small.zip")
+    report = roster.bulk(valid())
     assert [problem.id for problem in report.problems.kept if problem.reason.level == "error"] == [
         "P-ROSTER-059"
     ]
     assert roster.dump() == before
-    assert roster.take(roster.folder / "small.zip", allow_mass_removal=True).applied
+    assert roster.bulk(valid(), allow_mass_removal=True).applied
+
+
+def test_undo_that_takes_most_people_away_needs_the_same_word(roster: Roster) -> None:
+    roster.bulk(valid())
+    roster.bulk(crowd())
+    before = roster.dump()
+    refused = roster.undo()
+    assert (refused["leaving"], refused["people"], refused["applied"]) == (30, 37, False)
+    assert roster.dump() == before
+    assert roster.undo(allow_mass_removal=True)["applied"]
+    assert not roster.undo()["refused"], "seven people are too few to be a mass"
+
+
+def test_undo_counts_who_leaves_even_if_as_many_return(roster: Roster) -> None:
+    files = crowd()
+    roster.bulk(files)
+    for user in files["users"][-30:]:
+        user["sourcedId"], user["username"] = f"x{user['sourcedId']}", f"x{user['username']}"
+    roster.bulk(files, allow_mass_removal=True)
+    assert roster.undo() | {"refused": True, "leaving": 30} == roster.undo()
+
+
+def test_bundle_of_another_source_is_one_problem(roster: Roster) -> None:
+    roster.bulk(crowd())
+    files = crowd()
+    for user in files["users"]:
+        user["sourcedId"] = f"x{user['sourcedId']}"
+        user["agentSourcedIds"] = ""
+    report = roster.bulk({"users": files["users"]})
+    assert ids(report) == [("P-ROSTER-060", "users.csv", None, "sourcedId")]
+
+
+def test_sample_of_another_seed_or_size_is_of_another_source(roster: Roster) -> None:
+    write_bundle(roster.folder / "first.zip", Options(pupils=60, oid=PROVIDER))
+    assert roster.take(roster.folder / "first.zip").applied
+    for options in (Options(pupils=60, seed=3, oid=PROVIDER), Options(pupils=90, oid=PROVIDER)):
+        write_bundle(roster.folder / "other.zip", options)
+        assert [one[0] for one in ids(roster.take(roster.folder / "other.zip"))] == ["P-ROSTER-060"]
 
 
 def test_delta_adds_changes_and_removes(filled: Roster) -> None:
@@ -598,7 +644,8 @@ def test_command_imports_tells_and_undoes(command: Any, tmp_path: Path) -> None:
     } in accounts
     tried = command("roster", "undo", "--dry-run")
     assert tried.returncode == 0, tried.stderr
-    assert tried.stdout.splitlines()[-1].startswith("Dry run: the import of town.zip (whole register), ")
+    assert tried.stdout.splitlines()[-2].startswith("Dry run: the import of town.zip (whole register), ")
+    assert tried.stdout.splitlines()[-1].startswith("6 accounts go, and their passwords with them")
     assert ["persons", "0", "7"] in [line.split() for line in tried.stdout.splitlines()]
     undone = command("roster", "undo", "--json")
     assert json.loads(undone.stdout)["tables"]["persons"] == {"restored": 0, "removed": 7}
@@ -616,6 +663,30 @@ def test_command_reports_a_bad_bundle(command: Any, tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "Nothing was imported: 2 errors, 0 warnings."
     told = json.loads(command("roster", "import", path, "--dry-run", "--json").stdout)
     assert [problem["line"] for problem in told["problems"]] == [4, 3]
+
+
+def test_command_sums_up_problems_of_one_cause(command: Any, tmp_path: Path) -> None:
+    files = valid()
+    files["roles"] += [{**files["roles"][0], "sourcedId": f"x{n}", "orgSourcedId": "x"} for n in range(500)]
+    path = str(write(tmp_path / "town.zip", files))
+    told = command("roster", "import", path, "--apply").stdout
+    assert told.count("error P-ROSTER-051 roles.csv:") == 3
+    assert "  … and 497 more of P-ROSTER-051 in roles.csv orgSourcedId" in told
+    assert told.splitlines()[-1] == "Nothing was imported: 500 errors, 0 warnings."
+    document = json.loads(command("roster", "import", path, "--apply", "--json").stdout)
+    assert len(document["problems"]) == 500
+
+
+def test_command_refuses_an_undo_that_takes_most_people_away(command: Any, tmp_path: Path) -> None:
+    path = str(write(tmp_path / "town.zip", crowd()))
+    assert command("roster", "import", path, "--apply").returncode == 0
+    refused = command("roster", "undo")
+    assert refused.returncode == 2
+    assert "would be taken back" in refused.stdout
+    assert refused.stderr.startswith("P-ROSTER-087: Nothing was undone\n  why: 37 of 37 people would leave")
+    assert "digione-platform roster undo --allow-mass-removal" in refused.stderr
+    assert len(json.loads(command("accounts", "list", "--json").stdout)) == 36
+    assert command("roster", "undo", "--allow-mass-removal").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -683,7 +754,8 @@ def test_import_and_undo_tell_what_they_did_in_the_readers_language(
     row = next(line.split() for line in applied.splitlines() if line.startswith(counts))
     assert row == [counts, "7", "0", "0", "0"]
     undone = command("roster", "undo", language=language).stdout
-    assert undone.splitlines()[-1].startswith(taken)
+    assert undone.splitlines()[-2].startswith(taken)
+    assert undone.splitlines()[-1].startswith("6 ")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_it_does_not_serve_a_database_of_another_schema(
     path = write_settings(tmp_path, settings.model_copy(update={"database": database}))
     running = command(repository, path, "serve", "--socket", str(tmp_path / "s"))
     _, log = running.communicate(timeout=60)
-    assert running.returncode == 1
+    assert running.returncode == 3
     assert "P-DATABASE-002" in log
 
     migrating = command(repository, path, "migrate")
@@ -123,7 +123,7 @@ def test_a_database_that_is_away_is_told_in_words(
     )
     running = command(repository, write_settings(tmp_path, away), *verb)
     _, log = running.communicate(timeout=60)
-    assert running.returncode == 1
+    assert running.returncode == 3
     assert "P-DATABASE-001" in log
     assert "Traceback" not in log
 

@@ -79,10 +79,19 @@ def test_a_person_signs_in_and_lands_where_they_wanted_to_go(world: World) -> No
     asked = world.provider.asked[0]
     assert asked["scope"] == "openid"
     assert asked["redirect_uri"] == f"{world.url}/auth/callback"
-    assert asked["ui_locales"] == asked["llnglanguage"] == "en"
-    assert asked["setCookieLang"] == "1"
+    assert asked["ui_locales"] == "en"
     assert asked["state"]
     assert asked["nonce"]
+
+
+def test_who_chooses_a_language_while_signing_in_still_lands_where_they_wanted_to_go(world: World) -> None:
+    world.signs_in("Sirpa Sihteeri")
+    with world.browser() as browser:
+        browser.get("/sign-in?next=/pupils%3Fsearch=virt", follow_redirects=False)
+        page = browser.get("/language/sv?next=/sign-in")
+        assert str(page.url) == f"{world.url}/pupils?search=virt"
+        assert 'lang="sv"' in page.text
+    assert world.provider.asked[-1]["ui_locales"] == "sv"
 
 
 def test_the_front_page_welcomes_before_signing_in(world: World) -> None:
@@ -99,10 +108,10 @@ def test_signing_out_ends_the_session_here_and_at_the_provider(world: World) -> 
         assert TITLE in browser.get("/sign-in").text
         stolen = dict(browser.cookies)
         page = browser.post("/sign-out")
-        assert "Welcome to DigiOne" in page.text
+        assert "You have signed out" in page.text
         assert TITLE not in browser.get("/").text
     ended = world.provider.signed_out[0]
-    assert ended["post_logout_redirect_uri"] == f"{world.url}/"
+    assert ended["post_logout_redirect_uri"] == f"{world.url}/signed-out"
     assert ended["client_id"] == CLIENT[0]
     assert ended["id_token_hint"]
     with world.browser() as thief:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,11 @@ def admin(server: Database) -> Iterator[Database]:
     with psycopg.connect(_uri(server), autocommit=True) as connection:
         connection.execute(ADMIN)
         yield server.model_copy(update={"user": "digione"})
+        # PostgreSQL drops the temporary tables of a psql that has ended in its own time.
+        for _ in range(100):
+            if not connection.execute("SELECT FROM pg_stat_activity WHERE usename = 'digione'").fetchone():
+                break
+            time.sleep(0.1)
         for name in ("platform_kuhmo", "identity_kuhmo"):
             connection.execute(f"DROP DATABASE IF EXISTS {name}")
         for name in ("platform_kuhmo", "identity_kuhmo", "digione_exporter", "digione"):

@@ -1,6 +1,8 @@
 """A command line whose inventories, keys and state lie in a folder of the test."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +33,12 @@ sys.addaudithook(_note)
 
 
 _rsa_key = cache(secrets._rsa_key)  # half a second each
+
+
+@contextmanager
+def _nobody_holds_it(*_: object) -> Iterator[None]:
+    """The lock on hosts that there are not."""
+    yield
 
 
 @dataclass
@@ -106,6 +114,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.setattr("digione_cli.engine.services.load_services", lambda roles: fakes.services())
     monkeypatch.setattr("digione_cli.spine.load_services", lambda roles: fakes.services())
     monkeypatch.setattr("digione_cli.engine.secrets._rsa_key", _rsa_key)
+    monkeypatch.setattr("digione_cli.world.world.World.lock", _nobody_holds_it)
     return House(tmp_path, capsys)
 
 

@@ -111,7 +111,8 @@ PLAYBOOK = """
   connection: local
   gather_facts: false
   vars:
-    again: "{{ digione.contact }}"
+    digione: "{{ digione_given.identity }}"
+    again: "{{ digione_given.gateway.contact }}"
   tasks:
     - name: Print
       ansible.builtin.debug:
@@ -139,7 +140,9 @@ PLAYBOOK = """
 
 def test_ansible_itself_executes_nothing_of_an_inventory(request_: PlayRequest, tmp_path: Path) -> None:
     executed, where, template = tmp_path / "state/executed", tmp_path / "written", tmp_path / "template.j2"
-    template.write_text("{% for t in digione.tenants %}{{ t.name.fi }}{% endfor %}{{ digione.domain }}\n")
+    template.write_text(
+        "{% for t in digione.tenants %}{{ t.name.fi }}{% endfor %}{{ digione_given.monitoring.domain }}\n"
+    )
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAYBOOK)
     with ansible.private_play(request_) as folder:
@@ -207,8 +210,12 @@ def test_what_a_killed_run_left_is_swept_away(request_: PlayRequest) -> None:
         mine.rmdir()
 
 
-def _event(kind: str, **data: Any) -> dict[str, Any]:
-    return {"event": kind, "event_data": data}
+# what ansible-runner leaves of the result of a task with secrets
+HIDDEN = {"censored": "the output has been hidden"}
+
+
+def _event(kind: str, stdout: str = "", **data: Any) -> dict[str, Any]:
+    return {"event": kind, "event_data": data, "stdout": stdout}
 
 
 @pytest.mark.parametrize(
@@ -222,10 +229,23 @@ def _event(kind: str, **data: Any) -> dict[str, Any]:
             PlayEvent("begin", host="h", step="s"),
         ),
         (
-            _event("runner_on_ok", host="h", task="Write", res={"changed": True}),
+            _event("runner_on_ok", "changed: [h]", host="h", task="Write", res={"changed": True}),
             PlayEvent("changed", host="h", task="Write"),
         ),
-        (_event("runner_on_ok", host="h", task="Write", res={"changed": False}), None),
+        (
+            _event("runner_on_ok", "\x1b[0;33mchanged: [h -> other]\x1b[0m", host="h", task="W", res=HIDDEN),
+            PlayEvent("changed", host="h", task="W"),
+        ),
+        (_event("runner_on_ok", "ok: [h]", host="h", task="Write", res=HIDDEN), None),
+        (_event("runner_on_ok", "ok: [h]", host="h", task="Write", res={"changed": False}), None),
+        (
+            _event(
+                "runner_item_on_ok", "changed: [h] => (item=1)", host="h", task="W", res={"changed": True}
+            ),
+            PlayEvent("changed", host="h", task="W"),
+        ),
+        # of a loop each item was told already
+        (_event("runner_on_ok", host="h", task="Write", res={"changed": True, "results": [{}]}), None),
         (
             _event("runner_on_failed", host="h", task="Write", res={"msg": "no", "stderr": "why"}),
             PlayEvent("failed", host="h", task="Write", message="no\nwhy"),
@@ -255,6 +275,31 @@ def test_events_of_ansible_are_translated(event: dict[str, Any], told: PlayEvent
     heard: list[PlayEvent] = []
     assert ansible._translate(event, heard.append) is False
     assert heard == ([told] if told else [])
+
+
+PLAY_OF_CHANGES = """
+- hosts: all
+  connection: local
+  gather_facts: false
+  tasks:
+    - {name: Plain, ansible.builtin.command: "true"}
+    - {name: With secrets, ansible.builtin.command: "true", no_log: true}
+    - {name: With secrets as it was, ansible.builtin.command: "true", no_log: true, changed_when: false}
+    - {name: Loop, ansible.builtin.command: "true", loop: [1, 2], no_log: true}
+"""
+
+
+def test_changes_by_tasks_with_secrets_are_counted(
+    request_: PlayRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "play.yml").write_text(PLAY_OF_CHANGES)
+    cfg = (ansible.PLAYBOOK / "ansible.cfg").read_text()
+    (tmp_path / "ansible.cfg").write_text(cfg.replace("/usr/bin/python3", sys.executable))
+    monkeypatch.setattr(ansible, "PLAYBOOK", tmp_path)
+    heard: list[PlayEvent] = []
+    assert ansible.play(request_, heard.append, lambda: False)
+    changed = [event.task for event in heard if event.kind == "changed"]
+    assert changed == ["Plain", "With secrets", "Loop", "Loop"]
 
 
 def test_differences_are_unified() -> None:

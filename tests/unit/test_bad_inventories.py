@@ -92,9 +92,30 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
     # 5: text that YAML 1.1 would change
     "NO as a name": (
         tenant("language", "language") if "language" in TENANT else {KUHMO: TENANT + "language: NO\n"},
-        "D1-CFG-013",
+        "D1-CFG-029",
         f"{KUHMO}:5",
-        ("finnish",),
+        ('write it in quotes: "NO"',),
+    ),
+    "a name that others take for false": (
+        tenant("fi: Kuhmo", "fi: NO"),
+        "D1-CFG-029",
+        f"{KUHMO}:3",
+        ("name.fi", 'write it in quotes: "NO"'),
+    ),
+    "a code that others take for 8": (tenant('"290"', "010"), "D1-CFG-029", f"{KUHMO}:1", ('"010"',)),
+    "a number for a name": (tenant("fi: Kuhmo", "fi: 12"), "D1-CFG-013", f"{KUHMO}:3", ("no letter",)),
+    "truth for a name": (tenant("fi: Kuhmo", "fi: true"), "D1-CFG-013", f"{KUHMO}:3", ("must be text",)),
+    "letters put together": (
+        tenant("fi: Kuhmo", "fi: Jyva\u0308skyla\u0308"),
+        "D1-CFG-013",
+        f"{KUHMO}:3",
+        ("type it anew: Jyväskylä",),
+    ),
+    "an unknown area": (
+        {KUHMO: TENANT + "areas: [teaching, homescool]\n"},
+        "D1-CFG-013",
+        f"{KUHMO}:5: areas: entry 2:",
+        ("did you mean “homeschool”",),
     ),
     "an octal code of two digits": (tenant('"290"', "49"), "D1-CFG-013", f"{KUHMO}:1", ("three digits",)),
     "a code in Arabic digits": (tenant('"290"', "٠٤٩"), "D1-CFG-013", f"{KUHMO}:1", ("three digits",)),
@@ -535,6 +556,30 @@ def test_all_mistakes_of_all_files_are_told_at_once(kuhmo: House) -> None:
     }
 
 
+def test_a_mistake_hides_no_other(kuhmo: House) -> None:
+    folder = kuhmo.inventories / "kuhmo"
+    settings = "services: {base: 5, gateway: {certificates: acne}, gatway: {}, identity: {workers: 0}}\n"
+    (folder / MAIN).write_text(TWO_HOSTS.replace("2026.11", "2027.01").replace(", monitoring", "") + settings)
+    wrong = TENANT.replace("fi: Kuhmo", "fi: ''").replace("sv: Kuhmo", "sv: NO")
+    (folder / KUHMO).write_text(wrong)
+    (folder / "tenants/sotkamo.yml").write_text(TENANT.replace("koulu.kuhmo.example", "nowhere"))
+    result = kuhmo.refused("validate", "kuhmo", "--json")
+    found = {(m["code"], m["file"], m["path"]) for m in json.loads(result.out)["mistakes"]}
+    assert found >= {
+        ("D1-CFG-013", MAIN, "services.base"),
+        ("D1-CFG-013", MAIN, "services.gateway.certificates"),
+        ("D1-CFG-010", MAIN, "services.gatway"),
+        ("D1-CFG-013", MAIN, "services.identity.workers"),
+        ("D1-CFG-024", MAIN, "release"),
+        ("D1-CFG-019", MAIN, "hosts"),
+        ("D1-CFG-013", KUHMO, "name.fi"),
+        ("D1-CFG-029", KUHMO, "name.sv"),
+        ("D1-CFG-013", "tenants/sotkamo.yml", "domain"),
+        ("D1-CFG-016", "tenants/sotkamo.yml", "code"),
+        ("D1-CFG-016", "tenants/sotkamo.yml", "oid"),
+    }
+
+
 @pytest.mark.parametrize("verb", [["show"], ["plan"], ["apply", "--yes"], ["destroy", "--confirm", "kuhmo"]])
 def test_no_verb_goes_on_with_a_wrong_inventory(kuhmo: House, verb: list[str]) -> None:
     (kuhmo.inventories / "kuhmo" / MAIN).write_text(INSTANCE.replace("contact", "kontact"))
@@ -574,7 +619,7 @@ def test_only_regular_files_are_read(kuhmo: House, make: object, file: str) -> N
     assert result.code == 3
     assert "D1-LOCAL-003" in result.err
     assert file in result.err
-    assert "wanted is a regular file" in result.err
+    assert "it must be a regular file, and is " in result.err
 
 
 @pytest.mark.parametrize("file", [MAIN, KUHMO])
@@ -583,8 +628,7 @@ def test_a_file_that_everyone_may_write_is_refused(kuhmo: House, file: str) -> N
     result = kuhmo.refused("validate", "kuhmo")
     assert result.code == 3
     assert "D1-LOCAL-003" in result.err
-    assert "mode 0666" in result.err
-    assert "wanted is a regular file, mode 0664" in result.err
+    assert "every user of this machine may change it (mode 0666)" in result.err
     assert f"chmod o-w {kuhmo.inventories / 'kuhmo' / file}" in result.err
 
 
@@ -592,7 +636,7 @@ def test_a_file_that_everyone_may_write_is_refused(kuhmo: House, file: str) -> N
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda p: p.chmod(0o777), "a folder, mode 0777"),
+        (lambda p: p.chmod(0o777), "every user of this machine may put files into it (mode 0777)"),
         (lambda p: (p.rename(p.with_name("x")), p.symlink_to("x")), "a symbolic link"),
     ],
     ids=["open to everyone", "a link"],
@@ -618,8 +662,8 @@ def test_somebody_elses_file_is_refused(kuhmo: House, file: str, monkeypatch: py
     monkeypatch.setattr(Path, "lstat", of_another)
     result = kuhmo.refused("validate", "kuhmo")
     assert result.code == 3
-    assert "owner 12345" in result.err
-    assert f"owner {os.geteuid()}" in result.err
+    assert "it belongs to another user (number 12345)" in result.err
+    assert f"chown {os.geteuid()} " in result.err
 
 
 @pytest.mark.parametrize(

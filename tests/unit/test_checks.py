@@ -38,12 +38,17 @@ def test_nothing_is_found_where_all_is_well(well: Situation, stage: str) -> None
 
 DRIFT = Drift(service="gateway", kind="changed", subject="/etc/nginx/nginx.conf")
 UNIT = Drift(service="gateway", kind="unit", subject="nginx.service", has="failed")
+FIREWALL = Drift(service="base", kind="probe", subject="nft list chain inet digione input")
+UNKNOWN_PROBE = Drift(service="base", kind="probe", subject="true")
 
 
 def _services(**fingerprints: str) -> Callable[[Situation], dict[str, object]]:
     def change(of: Situation) -> dict[str, object]:
         kept = of.facts["kuhmo1"].services
-        return {"services": kept | {n: Applied(fingerprint=f) for n, f in fingerprints.items()}}
+        return {
+            "services": kept
+            | {n: Applied(fingerprint={"role": f} if f else {}) for n, f in fingerprints.items()}
+        }
 
     return change
 
@@ -70,7 +75,29 @@ CASES: dict[str, tuple[dict[str, object] | Callable[[Situation], dict[str, objec
     "unit": ({"drift": (UNIT,)}, "D1-SVC-001", E, "nginx.service is failed"),
     "file": ({"drift": (DRIFT,)}, "D1-SVC-002", W, "/etc/nginx/nginx.conf"),
     "interrupted": (_services(gateway=""), "D1-SVC-003", E, "gateway was interrupted"),
-    "out of date": (_services(gateway="x"), "D1-SVC-004", W, "gateway"),
+    "never applied": ({"services": {}}, "D1-SVC-003", E, "the instance was never applied to it"),
+    "taken off": ({"services": {}, "kept": ("base",)}, "D1-SVC-003", E, "its data is kept"),
+    "services lacking": (
+        lambda of: {
+            "services": {n: s for n, s in of.facts["kuhmo1"].services.items() if n not in ("gateway", "base")}
+        },
+        "D1-SVC-003",
+        E,
+        "never applied to it: base, gateway",
+    ),
+    "firewall flushed": (
+        {"drift": (FIREWALL,)},
+        "D1-SVC-006",
+        E,
+        "base: the firewall's rules are not loaded",
+    ),
+    "probe of another release": ({"drift": (UNKNOWN_PROBE,)}, "D1-SVC-006", E, "base: true fails"),
+    "out of date": (
+        _services(gateway="x"),
+        "D1-SVC-004",
+        W,
+        "not applied yet to gateway: new: tenant kuhmo",
+    ),
     "restarts": ({"units": {"nginx.service": Unit(active="active", restarts=9)}}, "D1-SVC-005", W, "9 times"),
     "ends in a month": (_certificate(29.5), "D1-CERT-001", H, "29 days"),
     "ends in a week": (_certificate(7.5), "D1-CERT-001", W, "7 days"),
@@ -237,3 +264,27 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(well: Situation) 
     odd = Certificate.model_construct(path="x", not_after="never", names=(), own=True)
     codes = [f.code for f in found(on_host(broken, "kuhmo1", certificates=(odd,)))]
     assert sorted(codes) == ["D1-CHECK-001", "D1-HOST-002"]
+
+
+def test_a_tenant_that_was_never_applied_is_one_finding(well: Situation) -> None:
+    services = {n: s.model_copy(update={"tenants": ()}) for n, s in well.facts["kuhmo1"].services.items()}
+
+    def no_certificate(url: str) -> Answer:
+        return Answer(0, "certificate verify failed")
+
+    (finding,) = found(on_host(well, "kuhmo1", services=services), answers=no_certificate)
+    assert (finding.code, finding.level, finding.subject) == ("D1-TEN-005", Level.ERROR, "kuhmo")
+    assert finding.fix == "digione apply kuhmo"
+
+
+def test_what_one_change_puts_behind_is_one_finding(well: Situation) -> None:
+    services = {
+        n: Applied(fingerprint={"role": "x"}, tenants=s.tenants)
+        for n, s in well.facts["kuhmo1"].services.items()
+    }
+    behind = [f for f in found(on_host(well, "kuhmo1", services=services)) if f.code == "D1-SVC-004"]
+    told = [f.text.partition(": ") for f in behind]
+    assert len({what for _, _, what in told}) == len(told)
+    assert {n for names, _, _ in told for n in names.removeprefix("not applied yet to ").split(", ")} == set(
+        services
+    )

@@ -12,6 +12,7 @@ import pytest
 from digione_cli import main
 from digione_cli.settings import CHECKOUT
 from digione_cli.verbs import _complete
+from tests import fakes
 from tests.unit.conftest import House
 
 BAD_NAMES = [
@@ -147,26 +148,55 @@ def test_a_question_without_a_terminal_is_an_error(house: House, monkeypatch: py
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("--code", "29", "code"),
-        ("--code", "{{ 7*7 }}", "code"),
-        ("--oid", "1.2.3", "oid"),
+        ("--code", "29", "three digits"),
+        ("--code", "{{ 7*7 }}", "three digits"),
+        ("--oid", "1.2.3", "OID"),
         ("--name-fi", "{{ lookup('pipe', 'id') }}", "template mark"),
-        ("--name-sv", "a\nb", "name.sv"),
-        ("--name-fi", '"\nuser: root', "name.fi"),
-        ("--language", "latin", "--language"),
+        ("--name-sv", "a\nb", "invisible"),
+        ("--name-fi", '"\nuser: root', "invisible"),
+        ("--language", "latin", "finnish, swedish"),
+        ("--language", "finish", "did you mean “finnish”?"),
         ("--domain", "kuhmo", "domain"),
-        ("--contact", "nobody", "contact"),
+        ("--contact", "nobody", "e-mail"),
         ("--address", "-oProxyCommand=id", "address"),
         ("--user", "root; id", "user"),
-        ("--port", "0", "port"),
-        ("--port", "65536", "port"),
+        ("--port", "0", "from 1 to 65535"),
+        ("--port", "65536", "from 1 to 65535"),
+        ("--key", "a\nb", "hosts.kuhmo1.key"),
     ],
 )
 def test_init_writes_nothing_of_what_is_wrong(house: House, option: str, value: str, words: str) -> None:
     result = house.refused("init", "kuhmo", *INIT, option, value)
     assert result.code == 2
     assert words in result.err
+    assert f"{option}: " in result.err or option == "--key"
+    assert ".yml" not in result.err  # no file was written in which something could be mended
     assert list(house.inventories.iterdir()) == []
+
+
+def test_init_names_all_wrong_and_all_missing_flags_at_once(house: House) -> None:
+    result = house.refused("init", "kuhmo", *INIT, "--code", "29", "--user", "root; id")
+    assert "--code: " in result.err
+    assert "--user: " in result.err
+    result = house.refused("init", "kuhmo", "--code", "290", "--name-fi", "Kuhmo")
+    assert "D1-USE-002" in result.err
+    assert "flags: --domain --contact --oid --address --user" in result.err
+
+
+def test_init_asks_again_what_was_answered_wrong(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["Kuhmo", "kuhmo", "a.kuhmo.example", "nobody", "a@kuhmo.example", "29", "290"])
+    rest = iter(["1.2.246.562.99.00000002907", "192.0.2.10", "root; id", "admin"])
+    monkeypatch.setattr(
+        "digione_cli.ui.console.ConsoleScreen.ask", lambda *_, **__: next(answers, None) or next(rest)
+    )
+    result = house.run("init", "kuhmo", "--skip-trust")
+    assert result.code == 0
+    assert "“kuhmo” is not a domain name" in result.out
+    assert "“nobody” is not an e-mail address" in result.out
+    assert "“29” must be three digits" in result.out
+    assert "“root; id” is not a Unix user name" in result.out
+    assert 'code: "290"' in (house.inventories / "kuhmo/tenants/kuhmo.yml").read_text()
+    assert "Next: digione trust kuhmo" in result.out
 
 
 @pytest.mark.parametrize(
@@ -208,16 +238,39 @@ def test_a_value_from_outside_is_read_from_standard_input(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.run("init", "kuhmo", *INIT)
-    monkeypatch.setattr("sys.stdin", io.StringIO("{{ given by MPASSid }}\n"))
-    result = house.run("secrets", "set", "kuhmo", "upstream_client@kuhmo")
-    assert result.code == 0
-    assert "given by MPASSid" not in result.all
-    shown = house.run("secrets", "show", "kuhmo", "upstream_client@kuhmo").out
-    assert shown == "{{ given by MPASSid }}\n"
+    with (house.inventories / "kuhmo/tenants/kuhmo.yml").open("a") as file:
+        file.write(fakes.UPSTREAM)
+    lacking = house.run("plan", "kuhmo")
+    assert "D1-SEC-006" in lacking.err
+    assert "digione secrets set kuhmo upstream_client@kuhmo" in lacking.err
+    given = ("secrets", "set", "kuhmo", "upstream_client@kuhmo")
     for useless in (b"\n", b"\xff\xfe\n"):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(useless), encoding="utf-8"))
-        refused = house.refused("secrets", "set", "kuhmo", "upstream_client@kuhmo")
-        assert "D1-SEC-007" in refused.err
+        assert "D1-SEC-007" in house.refused(*given).err
+    monkeypatch.setattr("sys.stdin", io.StringIO("{{ given by MPASSid }}\n"))
+    result = house.run(*given)
+    assert result.code == 0
+    assert "given by MPASSid" not in result.all
+    show = ("secrets", "show", "kuhmo", "upstream_client@kuhmo")
+    assert house.run(*show).out == "{{ given by MPASSid }}\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO("another\n"))
+    refused = house.refused(*given)
+    assert "D1-USE-001" in refused.err
+    assert "digione secrets set kuhmo upstream_client@kuhmo --yes" in refused.err
+    assert house.run(*show).out == "{{ given by MPASSid }}\n"
+    assert house.run(*given, "--yes").code == 0
+    assert house.run(*show).out == "another\n"
+
+
+@pytest.mark.parametrize("name", ["platform_database@kuhmo", "authority_key"])
+def test_what_digione_makes_is_rotated_not_set(
+    house: House, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    house.run("init", "kuhmo", *INIT)
+    monkeypatch.setattr("sys.stdin", io.StringIO("mine\n"))
+    refused = house.refused("secrets", "set", "kuhmo", name, "--yes")
+    assert "D1-SEC-009" in refused.err
+    assert f"digione secrets rotate kuhmo {name}" in refused.err
 
 
 def test_a_secret_that_is_not_there_is_told_without_values(house: House) -> None:
@@ -239,6 +292,12 @@ def test_rotate_gives_one_secret_a_new_value(house: House) -> None:
     assert after != before
     assert house.run("secrets", "show", "kuhmo", "authority_key").out == other
     assert after.strip() not in rotated.all
+
+
+def test_a_tenant_that_is_not_there_leads_to_those_that_are(kuhmo: House) -> None:
+    assert "known are: kuhmo/kuhmo" in kuhmo.refused("accounts", "list", "sotkamo").err
+    assert "did you mean “kuhmo”?" in kuhmo.refused("accounts", "list", "kuhno").err
+    assert "did you mean “kuhmo/kuhmo”?" in kuhmo.refused("accounts", "list", "kuhno/kuhmo").err
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from digione_cli.engine.secrets import SecretStore, complete
 from digione_cli.world.world import Envelope
 from tests.conformance.test_verbs import CHANGES
-from tests.fakes import FakeWorld
+from tests.fakes import TENANT, UPSTREAM, FakeWorld, load, services, write_inventory
 from tests.unit.conftest import House
 from tests.unit.test_command_line import INIT
 from tests.unit.test_verbs import world
@@ -23,8 +24,8 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "trust": (["kuhmo"], "Pin these host keys"),
     "roster import": (["kuhmo", "{file}"], "what the platform says"),
     "roster undo": (["kuhmo"], "what the platform says"),
-    "secrets generate": (["kuhmo"], "secrets would be made"),
-    "secrets set": (["kuhmo", "upstream_client@kuhmo"], "Store a value for upstream_client@kuhmo"),
+    "secrets generate": (["paltamo"], "1 secret would be made: platform_session@paltamo"),
+    "secrets set": (["paltamo", "upstream_client@paltamo"], "Store a value for upstream_client@paltamo"),
     "secrets rotate": (["kuhmo", "platform_session@kuhmo"], "Rotate platform_session@kuhmo"),
     "accounts password": (["kuhmo", "aino.virta"], "Give aino.virta a new password"),
     "accounts sync": (["kuhmo"], "what the platform says"),
@@ -59,7 +60,15 @@ def test_every_verb_that_changes_is_tried() -> None:
 
 @pytest.fixture
 def machine(kuhmo: House, world: FakeWorld, tmp_path: Path) -> House:
-    """A machine with an inventory, a lab of one host that is off, and a platform that answers."""
+    """A machine with two inventories, a lab of one host that is off, and a platform that answers.
+
+    One inventory lacks a secret that is made and one that is given.
+    """
+    write_inventory(kuhmo.inventories, "paltamo", tenants={"paltamo": TENANT + UPSTREAM})
+    paltamo = load(kuhmo.inventories, "paltamo")
+    store = SecretStore(paltamo.folder, kuhmo.keys)
+    complete(paltamo, services(), store)
+    store.write({n: v for n, v in store.read().values.items() if n.name != "platform_session"})
     (kuhmo.root / "lab/lab.json").write_text(json.dumps(LAB))
     (kuhmo.root / "lab/hosts/h1").mkdir(parents=True)
     (kuhmo.root / "lab/hosts/h1/host_key.pub").write_text("ssh-ed25519 AAAA")

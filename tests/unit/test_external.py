@@ -83,18 +83,21 @@ def test_the_own_server_is_placed_on_no_host(house: House) -> None:
 
 
 def test_its_services_reach_it_by_its_name_and_check_it(outside: Situation, tmp_path: Path) -> None:
-    told = outside.desired.variables["kuhmo1"]["digione"]
+    parts = outside.desired.variables["kuhmo1"]["digione_given"]
+    told = parts["postgresql"]
     server = {"address": "db.kuhmo.example", "port": 5432, "authority": ALL_AUTHORITIES}
     assert told["endpoints"]["postgresql"] == server
     assert told["external"] == {
-        "authority": AUTHORITY,
-        "postgresql": {"address": "db.kuhmo.example", "port": 5432, "user": "digione"},
+        "postgresql": {"address": "db.kuhmo.example", "port": 5432, "user": "digione"}
     }
-    assert 5432 not in {rule["port"] for rule in told["firewall"]}
+    assert parts["base"]["external"] == {"authority": AUTHORITY}
+    assert 5432 not in {rule["port"] for rule in parts["base"]["firewall"]}
     write_inventory(tmp_path, "own")
-    own = situation(load(tmp_path, "own")).desired.variables["kuhmo1"]["digione"]
+    parts = situation(load(tmp_path, "own")).desired.variables["kuhmo1"]["digione_given"]
+    own = parts["postgresql"]
     assert own["endpoints"]["postgresql"]["address"] == "127.0.0.1"
-    assert own["external"] == {"authority": "", "postgresql": None}
+    assert own["external"] == {"postgresql": None}
+    assert parts["base"]["external"] == {"authority": ""}
 
 
 def test_nothing_of_a_server_runs_or_is_kept_on_the_host(outside: Situation) -> None:
@@ -118,7 +121,9 @@ def test_mail_comes_from_the_instance_unless_a_sender_is_named(tmp_path: Path) -
         ("loppu", ", sender: it@kuhmo.example", "it@kuhmo.example"),
     ):
         inventory(tmp_path, INSTANCE + DATABASE + MAIL.replace("}", f"{given}}}"), name)
-        mail = situation(load(tmp_path, name)).desired.variables["kuhmo1"]["digione"]["mail"]
+        mail = situation(load(tmp_path, name)).desired.variables["kuhmo1"]["digione_given"]["monitoring"][
+            "external"
+        ]["mail"]
         assert mail["sender"] == sender
         assert mail["tls"] is True
 

@@ -173,3 +173,15 @@ def test_ssh_checks_the_pinned_key() -> None:
     text = ssh.config([host], Path("/a b/known_hosts"))
     assert '  IdentityFile "/a b/id"\n' in text
     assert "  StrictHostKeyChecking yes\n" in text
+
+
+def test_memory_that_a_running_host_cannot_get_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, known = Lab(tmp_path), LabRecord(1).with_host("one", HostRecord(11, 512))
+    monkeypatch.setattr(lab, "_runs", lambda remembered, name: name == "one")
+    with pytest.raises(PreconditionError, match=r"D1-LAB-015.*512 MB") as caught:
+        lab._require_memory(known, ["new", "one"], 4096)
+    assert "digione lab stop one" in caught.value.fix
+    for wanted in (512, None):
+        lab._require_memory(known, ["new", "one"], wanted)

@@ -173,3 +173,17 @@ def test_the_help_of_every_command_is_made_anew(house: House, language: str) -> 
     first, second = (house.run("--help").out for _ in range(2))
     assert first == second
     assert typer.main.get_command(main.app) is not typer.main.get_command(main.app)
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [("fi", "1.7.2026 klo 0.05"), ("sv", "1.7.2026 kl. 0.05"), ("en", "1 Jul 2026, 0:05")],
+)
+def test_moments_are_those_of_finland(monkeypatch: pytest.MonkeyPatch, language: str, shown: str) -> None:
+    monkeypatch.setattr("digione_cli.texts.language", lambda: language)
+    assert texts.moment("2026-06-30T21:05:59Z") == shown
+
+
+@pytest.mark.parametrize("word", ["", "10:0", "0001-01-01T00:00:00+23:00", "yesterday"])
+def test_what_is_no_moment_is_shown_as_it_is(word: str) -> None:
+    assert texts.moment(word) == word

@@ -150,10 +150,20 @@ def test_a_removal_goes_on_after_an_interruption(left: Situation) -> None:
 def test_a_removed_tenant_needs_nothing_more(left: Situation, tmp_path: Path) -> None:
     values = {n: v for n, v in left.secrets.values.items() if n.tenant != "sotkamo"}
     gone = replace(without(left, HOLDING), secrets=replace(left.secrets, values=values))
-    plan = plan_tenant_remove(gone, "sotkamo", keep_data=False)
-    assert plan.steps == ()
-    assert [s.why for s in plan.skips] == ["not there"]
+    with pytest.raises(UsageError, match="D1-LEAVE-005"):
+        plan_tenant_remove(gone, "sotkamo", keep_data=False)
     assert found(gone, tmp_path) == {}
+
+
+def test_of_an_unknown_tenant_those_that_are_there_are_named(left: Situation) -> None:
+    with pytest.raises(UsageError, match="D1-LEAVE-005") as caught:
+        plan_tenant_remove(left, "sotkmo", keep_data=False)
+    assert caught.value.why.endswith("known are: kuhmo, sotkamo")
+    assert caught.value.fix == "digione tenant remove kuhmo sotkamo"
+    with pytest.raises(UsageError) as caught:
+        plan_tenant_remove(left, "\x1bnosuch", keep_data=False)
+    assert caught.value.fix == "digione status kuhmo"
+    assert "\x1b" not in caught.value.what
 
 
 def test_services_forget_the_tenant_before_its_parts_go(both: Situation) -> None:
@@ -220,11 +230,21 @@ def test_a_service_placed_elsewhere_is_removed_where_it_was(both: Situation, tmp
     plan = plan_apply(now)
     (remove,) = [s for s in plan.steps if s.id == "remove-monitoring"]
     assert remove.where == ("back",)
-    assert remove.why == ("no longer placed there", "its data is kept")
+    assert remove.why == ("no longer placed there", f"kept: {fakes.services()['monitoring'].own_data}")
     steps = [s.id for s in plan.steps]
     assert steps.index("configure-monitoring") < steps.index("remove-monitoring")
     assert steps[-1] == "smoke-test"
     assert set(found(now, tmp_path)) == {"D1-LEFT-003"}
+
+
+def test_data_that_a_moved_service_left_is_told(both: Situation, tmp_path: Path) -> None:
+    now = moved(both, "monitoring")
+    services = {n: s for n, s in now.facts["back"].services.items() if n != "monitoring"}
+    after = on_host(now, "back", services=services, kept=("monitoring",))
+    fix = found(after, tmp_path)["D1-LEFT-005"]
+    assert "on back: rm -r /var/lib/prometheus;" in fix
+    moved_back = on_host(both, "back", services=services, kept=("monitoring",))
+    assert "D1-LEFT-005" not in found(moved_back, tmp_path)
 
 
 @pytest.mark.parametrize("service", sorted(WITH_DATA))

@@ -49,21 +49,23 @@ def test_an_unchanged_instance_needs_nothing_and_says_since_when(fresh: Situatio
     plan = plan_apply(applied(fresh))
     assert plan.steps == ()
     assert len(plan.skips) == len(fakes.services())
-    assert {s.why for s in plan.skips} == {"as wanted since 2026-11-01T00:00:00Z"}
+    assert {s.why for s in plan.skips} == {"as wanted since 1 Nov 2026, 2:00"}
 
 
 def test_what_was_interrupted_is_done_again(fresh: Situation) -> None:
-    services = dict(applied(fresh).facts["kuhmo1"].services) | {"directory": Applied(fingerprint="")}
+    services = dict(applied(fresh).facts["kuhmo1"].services) | {"directory": Applied(fingerprint={})}
     plan = plan_apply(on_host(applied(fresh), "kuhmo1", services=services))
     assert steps(plan) == ["configure-directory", "smoke-test"]
     assert plan.steps[0].why == ("kuhmo1: an earlier run was interrupted",)
 
 
 def test_another_fingerprint_is_a_change(fresh: Situation) -> None:
-    services = dict(applied(fresh).facts["kuhmo1"].services) | {"gateway": Applied(fingerprint="other")}
+    services = dict(applied(fresh).facts["kuhmo1"].services)
+    other = services["gateway"].fingerprint | {"role": "other"}
+    services["gateway"] = Applied(fingerprint=other)
     plan = plan_apply(on_host(applied(fresh), "kuhmo1", services=services))
     assert steps(plan) == ["configure-gateway", "smoke-test"]
-    assert "changed" in plan.steps[0].why[0]
+    assert plan.steps[0].why == ("kuhmo1: changed: the role",)
 
 
 @pytest.mark.parametrize(
@@ -146,17 +148,39 @@ def test_a_plan_follows_from_the_situation_alone(two_hosts: Situation) -> None:
     assert plan_apply(two_hosts) == plan_apply(replace(two_hosts))
 
 
+def _data(service: str) -> str:
+    return fakes.services()[service].tenant_data
+
+
 def test_destroy_takes_services_off_in_reverse_order(fresh: Situation) -> None:
     plan = plan_destroy(applied(fresh), keep_data=False)
     assert steps(plan) == [f"remove-{s}" for s in reversed(list(fakes.services()))]
     assert plan.destructive
-    assert {s.why for s in plan.steps} == {("its data is deleted",)}
+    told = {s.id.removeprefix("remove-"): s.why for s in plan.steps}
+    assert told["postgresql"] == (f"deleted for good: {_data('postgresql')} (kuhmo)",)
+    assert told["directory"] == (f"deleted for good: {_data('directory')} (kuhmo)",)
+    assert told["monitoring"] == (f"deleted for good: {fakes.services()['monitoring'].own_data}",)
+    assert told["identity"] == ()
 
 
 def test_destroy_can_keep_the_data(fresh: Situation) -> None:
     plan = plan_destroy(applied(fresh), keep_data=True)
     assert all(s.work.kind == "role" and s.work.keep_data for s in plan.steps)
-    assert {s.why for s in plan.steps} == {("its data is kept",)}
+    told = {s.id.removeprefix("remove-"): s.why for s in plan.steps}
+    assert told["postgresql"] == (f"kept: {_data('postgresql')} (kuhmo)",)
+
+
+def test_kept_data_goes_with_the_next_destroy(fresh: Situation) -> None:
+    names = tuple(fakes.services())
+    kept = on_host(fresh, "kuhmo1", instance="kuhmo", kept=names)
+    assert steps(plan_destroy(kept, keep_data=False)) == [f"remove-{s}" for s in reversed(names)]
+    again = plan_destroy(kept, keep_data=True)
+    assert again.steps == ()
+    why = {s.title: s.why for s in again.skips}
+    assert why["Remove PostgreSQL 15"] == "its data is kept"
+    assert why[f"Remove {fakes.services()['identity'].title}"] == "not there"
+    of_another = on_host(fresh, "kuhmo1", instance="sotkamo", kept=names)
+    assert plan_destroy(of_another, keep_data=False).steps == ()
 
 
 def test_destroy_of_nothing_is_nothing(fresh: Situation) -> None:
@@ -166,7 +190,7 @@ def test_destroy_of_nothing_is_nothing(fresh: Situation) -> None:
 
 
 def test_destroy_goes_on_after_an_interruption(two_hosts: Situation) -> None:
-    left = {"base": Applied(fingerprint=""), "postgresql": Applied(fingerprint="")}
+    left = {"base": Applied(fingerprint={}), "postgresql": Applied(fingerprint={})}
     now = on_host(applied(two_hosts), "back", services=left)
     now = on_host(now, "front", services={})
     plan = plan_destroy(now, keep_data=False)

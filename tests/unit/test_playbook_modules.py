@@ -12,6 +12,8 @@ import pytest
 from digione_cli.world.ansible import PLAYBOOK
 from digione_cli.world.files import clean_environment
 
+pytestmark = pytest.mark.xdist_group("the playbook's modules")  # one play for all of them
+
 PLAY = """
 - name: Delete
   hosts: localhost

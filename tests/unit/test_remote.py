@@ -54,7 +54,7 @@ def _record(folder: Path) -> Path:
     file.write_text("as it was written")
     file.chmod(0o644)
     applied = {
-        "fingerprint": "f",
+        "fingerprint": {"role": "f"},
         "at": "2026-11-01T00:00:00Z",
         "globs": [str(folder / "managed/*.conf")],
         "files": {str(file): checker.describe(str(file))},
@@ -68,7 +68,7 @@ def test_a_file_as_it_was_written_is_no_drift(folder: Path, capsys: pytest.Captu
     _record(folder)
     facts = _facts(capsys)
     assert facts.instance == "kuhmo"
-    assert facts.services["gateway"].fingerprint == "f"
+    assert facts.services["gateway"].fingerprint == {"role": "f"}
     assert facts.drift == ()
 
 
@@ -250,6 +250,22 @@ def test_programs_for_hosts_need_nothing_but_python(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_data_that_was_kept_is_told_as_long_as_it_is_there(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(services: dict[str, object]) -> list[str]:
+        kept = {"monitoring": [str(folder / "data-*")], "platform": []}
+        (folder / "state.json").write_text(json.dumps({"services": services, "kept": kept}))
+        checker.main()
+        return sorted(json.loads(capsys.readouterr().out)["kept"])
+
+    (folder / "data-1").mkdir()
+    assert told({}) == ["monitoring", "platform"]  # the instance was taken off: there are users, too
+    assert told({"gateway": {}}) == ["monitoring"]
+    (folder / "data-1").rmdir()
+    assert told({"gateway": {}}) == []
 
 
 def test_what_a_command_wrote_is_read_without_following_links(tmp_path: Path) -> None:

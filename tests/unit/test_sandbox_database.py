@@ -45,16 +45,15 @@ def _wait_for_end(process: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_postgresql_ends_with_its_sandbox(folder: Path, number: signal.Signals) -> None:
-    for _ in range(2):  # the second time on what the first one left
+def test_postgresql_ends_with_its_sandbox(folder: Path) -> None:
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):  # each on what the one before left
         sandbox = _start(folder)
         assert sandbox.stdout
         assert sandbox.stdout.readline().startswith("postgresql:")
         server = _postgresql(folder)
         os.kill(sandbox.pid, number)
         sandbox.communicate()
-        assert _wait_for_end(server), "PostgreSQL was left running"
+        assert _wait_for_end(server), f"PostgreSQL was left running after {number.name}"
 
 
 def test_two_sandboxes_never_share_their_data(folder: Path) -> None:

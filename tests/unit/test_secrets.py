@@ -186,7 +186,7 @@ def test_somebody_elses_key_is_not_used(
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     result = kuhmo.refused("secrets", "show", "kuhmo", "platform_session@kuhmo")
     assert "D1-LOCAL-003" in result.err
-    assert "owner 12345" in result.err
+    assert "chown 12345 " in result.err
 
 
 def test_a_lost_key_is_never_replaced_by_a_new_one(kuhmo: House, store: SecretStore) -> None:

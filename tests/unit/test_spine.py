@@ -89,7 +89,7 @@ def test_the_runs_own_lock_is_no_reason(trial: Trial, monkeypatch: pytest.Monkey
         operation=UUID(int=7).hex[:12], who="maija", machine="desk", verb="apply", since="10:00"
     )
     begun = applied(trial.situation).facts["kuhmo1"]
-    services = {name: one.model_copy(update={"fingerprint": ""}) for name, one in begun.services.items()}
+    services = {name: one.model_copy(update={"fingerprint": {}}) for name, one in begun.services.items()}
     trial.world.facts = {"kuhmo1": begun.model_copy(update={"lock": ours, "services": services})}
     trial.apply(Options(dry_run=True))
     reasons = [why for step in trial.screen.shown["plan"]["steps"] for why in step["why"]]

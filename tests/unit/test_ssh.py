@@ -1,12 +1,18 @@
 """ssh: never a question, never another host key, and every refusal explained."""
 
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from digione_cli.errors import DigioneError, IntegrityError, LockedError, PreconditionError
+from digione_cli.model.facts import LockHolder
 from digione_cli.model.instance import Host
+from digione_cli.settings import Settings
 from digione_cli.verbs.trust import pin
 from digione_cli.world import ssh
 from digione_cli.world import world as outside
@@ -139,3 +145,59 @@ def test_a_pinned_key_replaces_the_old_one_of_the_same_host(tmp_path: Path) -> N
     pin(file, ["h2 ssh-ed25519 C"])
     pin(file, ["h1 ssh-ed25519 D"])
     assert file.read_text() == "h2 ssh-ed25519 C\nh1 ssh-ed25519 D\n"
+
+
+def _listen(greeting: bytes) -> Iterator[int]:
+    """Listen on a port of this machine, greet whoever comes, and yield the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            with suppress(OSError):
+                while True:
+                    with server.accept()[0] as connection:
+                        connection.sendall(greeting)
+
+        threading.Thread(target=greet, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def no_ssh_server() -> Iterator[int]:
+    yield from _listen(b"hello\r\n")
+
+
+def _keys_of(port: int, tmp_path: Path) -> PreconditionError:
+    host = Host(address="127.0.0.1", user="admin", port=port)
+    with pytest.raises(PreconditionError) as caught:
+        ssh.scan_keys(Target("kuhmo1", host, tmp_path / "kuhmo/known_hosts"))
+    assert caught.value.id == "D1-SSH-007"
+    assert f"port {port}: " in caught.value.why
+    return caught.value
+
+
+def test_a_closed_port_is_told_as_that(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert _keys_of(port, tmp_path).why.endswith("Connection refused")
+
+
+def test_something_else_at_the_port_is_told_as_that(no_ssh_server: int, tmp_path: Path) -> None:
+    assert _keys_of(no_ssh_server, tmp_path).why.endswith("no ssh server")
+
+
+@pytest.mark.parametrize(("stderr", "passed_over"), [(REFUSED, True), (UNKNOWN, True), (CHANGED, False)])
+def test_a_lock_passes_over_hosts_that_nobody_gets_into(
+    target: Target, monkeypatch: pytest.MonkeyPatch, stderr: str, passed_over: bool
+) -> None:
+    @contextmanager
+    def refused(self: object, of: Target, holder: LockHolder) -> Iterator[None]:
+        raise explain(of, stderr, 255)
+        yield
+
+    monkeypatch.setattr(outside.World, "targets", lambda self, instance: [target])
+    monkeypatch.setattr(outside.World, "_lock", refused)
+    holder = LockHolder(operation="1", who="m", machine="d", verb="apply", since="10:00")
+    lock = outside.World(Settings()).lock(None, holder)  # type: ignore[arg-type]
+    with nullcontext() if passed_over else pytest.raises(IntegrityError), lock:
+        pass

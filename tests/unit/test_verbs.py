@@ -1,18 +1,21 @@
 """Verbs as they are typed, over made-up hosts."""
 
 import base64
+import io
 import json
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from digione_cli.engine.secrets import SecretStore, complete
+from digione_cli.engine.secrets import SecretName, SecretStore, complete
 from digione_cli.engine.situation import Situation
 from digione_cli.model.facts import Drift, LockHolder
 from digione_cli.model.plan import Run
 from digione_cli.settings import Settings
 from digione_cli.world.world import Envelope
 from tests import fakes
+from tests.conformance.test_verbs import CHANGES
 from tests.fakes import TENANT, FakeWorld, applied, load, on_host
 from tests.unit.conftest import House
 
@@ -65,7 +68,7 @@ def test_plan_shows_steps_with_reasons(kuhmo: House, world: FakeWorld) -> None:
 def test_plan_of_an_unchanged_instance_says_why_nothing_is_needed(kuhmo: House, well: Situation) -> None:
     result = kuhmo.run("plan", "kuhmo")
     assert "Nothing to do for kuhmo." in result.out
-    assert "as wanted since 2026-11-01T00:00:00Z" in result.out
+    assert "as wanted since 1 Nov 2026, 2:00" in result.out
 
 
 def test_apply_prints_one_document(kuhmo: House, world: FakeWorld, well: Situation) -> None:
@@ -238,7 +241,9 @@ def test_undo_is_asked_about_and_can_be_tried(kuhmo: House, world: FakeWorld) ->
     assert kuhmo.run("roster", "undo", "kuhmo", "--yes").out == "told\n"
     assert world.did == [
         "platform kuhmo1 kuhmo: roster undo --dry-run",
+        "lock",
         "platform kuhmo1 kuhmo: roster undo",
+        "unlock",
     ]
 
 
@@ -251,7 +256,8 @@ def test_on_a_terminal_undo_first_tells_what_it_would_do(
     world.envelope = Envelope(0, "told\n", "")
     result = kuhmo.run("roster", "undo", "kuhmo")
     tried = "platform kuhmo1 kuhmo: roster undo --dry-run"
-    assert world.did == [tried, *(["platform kuhmo1 kuhmo: roster undo"] if answer == "y" else [])]
+    undone = ["lock", "platform kuhmo1 kuhmo: roster undo", "unlock"]
+    assert world.did == [tried, *(undone if answer == "y" else [])]
     assert result.code == (0 if answer == "y" else 2)
 
 
@@ -267,8 +273,8 @@ IN_FINNISH = "P-DATABASE-001: Poissa\n  syy: pois päältä\n  korjaus: digione 
     ("exit_", "stderr", "code", "id_", "fix"),
     [
         (2, NO_ACCOUNT, 2, "P-ACCOUNTS-004", "digione accounts list kuhmo"),
-        (1, AWAY, 1, "P-DATABASE-001", "digione status kuhmo"),
-        (1, IN_FINNISH, 1, "P-DATABASE-001", "digione status kuhmo"),
+        (3, AWAY, 3, "P-DATABASE-001", "digione status kuhmo"),
+        (3, IN_FINNISH, 3, "P-DATABASE-001", "digione status kuhmo"),
         (-9, "", 1, "D1-PLATFORM-002", "digione doctor"),
         (2, "Usage: x\n\nError: Invalid value\n", 2, "D1-PLATFORM-002", "--help tells what may be given"),
     ],
@@ -307,8 +313,31 @@ def test_a_report_that_ends_with_an_error_is_one_document(
 )
 def test_what_sample_make_refuses_is_told(kuhmo: House, tmp_path: Path, options: list[str], id_: str) -> None:
     result = kuhmo.run("sample", "make", str(tmp_path / "no/x.zip"), *options)
-    assert result.code == (1 if id_ == "P-SAMPLE-004" else 2)
+    assert result.code == 2
     assert f"[{id_}]" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "id_"),
+    [
+        (["sample", "make", "x.zip", "--language", "klingon"], "D1-USE-000"),
+        (["sample", "make", "there.zip"], "P-SAMPLE-005"),
+        (["roster", "import", "kuhmo", ".", "--dry-run"], "D1-USE-007"),
+    ],
+)
+def test_a_wrong_file_or_value_is_told_and_nothing_is_overwritten(
+    kuhmo: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], id_: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.zip").write_text("mine")
+    result = kuhmo.run(*arguments)
+    assert (result.code, f"[{id_}]" in result.err) == (2, True)
+    assert (tmp_path / "there.zip").read_text() == "mine"
+
+
+def test_undo_passes_on_that_people_may_leave(kuhmo: House, world: FakeWorld) -> None:
+    kuhmo.run("roster", "undo", "kuhmo", "--allow-mass-removal", "--dry-run")
+    assert world.did == ["platform kuhmo1 kuhmo: roster undo --allow-mass-removal --dry-run"]
 
 
 def test_sample_make_says_what_was_written(kuhmo: House, tmp_path: Path) -> None:
@@ -320,7 +349,7 @@ def test_sample_make_says_what_was_written(kuhmo: House, tmp_path: Path) -> None
 def test_a_new_password_is_in_no_argument(kuhmo: House, world: FakeWorld) -> None:
     result = kuhmo.run("accounts", "password", "kuhmo", "matti")
     new = result.out.strip()
-    assert world.did == ["platform kuhmo1 kuhmo: accounts password matti"]
+    assert world.did == ["lock", "platform kuhmo1 kuhmo: accounts password matti", "unlock"]
     assert world.given == [new.encode() + b"\n"]
 
 
@@ -360,9 +389,75 @@ def test_services_are_let_in_by_the_platform_s_command(kuhmo: House, world: Fake
     kuhmo.run("clients", "disable", "kuhmo", "some-id")
     kuhmo.run("clients", "list", "kuhmo", "--json")
     assert [did.removeprefix("platform kuhmo1 kuhmo: clients ") for did in world.did] == [
-        "add --contact=tuki@oppi.example --scope=roster.readonly --protected Oppi",
-        "rotate some-id",
-        "disable some-id",
+        *("lock", "add --contact=tuki@oppi.example --scope=roster.readonly --protected Oppi", "unlock"),
+        *("lock", "rotate some-id", "unlock"),
+        *("lock", "disable some-id", "unlock"),
         "list --json",
     ]
     assert all("shown-once" not in did for did in world.did)
+
+
+CHANGES_OF_AN_INSTANCE = [
+    "apply kuhmo --yes",
+    "destroy kuhmo --confirm kuhmo",
+    "tenant remove kuhmo kuhmo --confirm kuhmo",
+    "secrets generate kuhmo",
+    "secrets rotate kuhmo platform_session@kuhmo --yes",
+    "secrets set kuhmo upstream_client@kuhmo",
+    "roster import kuhmo {file} --apply",
+    "roster undo kuhmo --yes",
+    "accounts sync kuhmo",
+    "accounts password kuhmo matti",
+    "sample install kuhmo --pupils 10",
+    "sample logins kuhmo",
+    "clients add kuhmo oppi-1 --contact tuki@oppi.example --scope roster.readonly",
+    "clients disable kuhmo some-id",
+    "clients rotate kuhmo some-id",
+    "subject erase kuhmo aino.virta --reason §17 --confirm aino.virta",
+    "subject hold kuhmo aino.virta --reason §17",
+    "subject release kuhmo aino.virta --reason §17",
+]
+
+
+@pytest.mark.parametrize("command", [*CHANGES_OF_AN_INSTANCE, "audit verify kuhmo --after-restore"])
+def test_a_second_operator_is_told_who_is_at_work(
+    kuhmo: House, world: FakeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    with (kuhmo.inventories / "kuhmo/tenants/kuhmo.yml").open("a") as file:
+        file.write(fakes.UPSTREAM)
+    store = SecretStore(kuhmo.inventories / "kuhmo", kuhmo.keys)
+    given = SecretName("upstream_client", "kuhmo")
+    lacking = {"secrets generate kuhmo": "platform_session", "secrets set": "upstream_client"}
+    gone = next((name for verb, name in lacking.items() if command.startswith(verb)), "")
+    known = {**store.read().values, given: SecretStr("x")}
+    store.write({n: v for n, v in known.items() if n.name != gone})
+    before = store.file.read_bytes()
+    (tmp_path / "b.zip").write_bytes(b"zip")
+    monkeypatch.setattr("sys.stdin", io.StringIO("given\n"))
+    world.holder = LockHolder(operation="1", who="matti", machine="m", verb="apply", since="10:00")
+    result = kuhmo.run(*command.format(file=tmp_path / "b.zip").split())
+    assert result.code == 4, result.all
+    assert "matti since 10:00" in result.err
+    assert [did for did in world.did if not did.startswith("build")] == []
+    assert store.file.read_bytes() == before
+
+
+def test_every_verb_that_changes_an_instance_holds_its_lock() -> None:
+    locked = {" ".join(w for w in c.split() if w.isalpha() and w != "kuhmo") for c in CHANGES_OF_AN_INSTANCE}
+    local = {"init", "trust", "sample make", "roster export", "subject export"}
+    local |= {verb for verb in CHANGES if verb.startswith("lab ")}
+    assert {verb.replace(" matti", "") for verb in locked} == CHANGES - local
+
+
+def test_nothing_made_is_nothing_told(kuhmo: House, world: FakeWorld) -> None:
+    result = kuhmo.run("secrets", "generate", "kuhmo")
+    assert (result.code, result.out) == (0, "Nothing to do for kuhmo.\n")
+    assert world.did == []
+
+
+def test_secrets_are_made_under_the_lock(kuhmo: House, world: FakeWorld) -> None:
+    store = SecretStore(kuhmo.inventories / "kuhmo", kuhmo.keys)
+    store.write({n: v for n, v in store.read().values.items() if n.name != "platform_session"})
+    result = kuhmo.run("secrets", "generate", "kuhmo")
+    assert result.out == "1 secret made: platform_session@kuhmo\n"
+    assert world.did == ["lock", "unlock"]

@@ -95,6 +95,16 @@ def file_drift(service: str, applied: dict[str, Any]) -> Iterator[dict[str, str]
                 yield {"service": service, "kind": "unknown", "subject": path}
 
 
+def kept(known: dict[str, Any]) -> Iterator[str]:
+    """Yield the services that were removed without their data, as long as it is there.
+
+    Of an instance that was taken off as a whole there are users and settings of packages besides.
+    """
+    for service, patterns in known.get("kept", {}).items():
+        if not known.get("services") or any(glob.glob(pattern) for pattern in patterns):
+            yield service
+
+
 def probe_drift(service: str, applied: dict[str, Any]) -> Iterator[dict[str, str]]:
     for command in applied.get("probes", []):
         try:
@@ -228,16 +238,17 @@ def main() -> None:
         "boot_id": read("/proc/sys/kernel/random/boot_id").strip(),
         "time": time.time(),
         "instance": known.get("instance", ""),
-        "release": known.get("release", ""),
+        "release": known.get("release", "") if services else "",
         "bundle": os.path.basename(os.path.realpath("/opt/digione/current")) if bundle_there() else "",
         "services": {
             n: {
-                "fingerprint": s.get("fingerprint", ""),
+                "fingerprint": s.get("fingerprint", {}),
                 "at": s.get("at", ""),
                 "tenants": s.get("tenants", []),
             }
             for n, s in services.items()
         },
+        "kept": list(kept(known)),
         "drift": drift,
         "units": seen,
         "listening": listening(),

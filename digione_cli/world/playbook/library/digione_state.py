@@ -2,8 +2,10 @@
 """Keep the host's record of what was applied: /var/lib/digione/state.json.
 
 ``begin`` clears the service's fingerprint and makes sure that this operation still holds the lock;
-``end`` records the fingerprint and a manifest of the managed files. Written in one move. Tenants are recorded
-before anything of them is there, and struck out, one by one, after all of them has been taken off.
+``end`` records the fingerprint and a manifest of the managed files. Written in one move. Tenants are
+recorded before anything of them is there, and struck out, one by one, after all of them has been taken off.
+Services that were removed and whose data was kept are named, with the globs of it, until they are
+configured again or it is deleted.
 """
 
 import glob
@@ -29,9 +31,11 @@ def main() -> None:
             "service": {"required": True},
             "release": {"default": ""},
             "removed": {"type": "bool", "default": False},
+            "keep_data": {"type": "bool", "default": False},
+            "data": {"type": "list", "elements": "str", "default": []},
             "tenants": {"type": "list", "elements": "str", "default": []},
             "tenant": {"default": ""},
-            "fingerprint": {"default": "", "no_log": False},
+            "fingerprint": {"type": "dict", "default": {}, "no_log": False},
             "units": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
             "renewed": {"type": "list", "elements": "str", "default": []},
@@ -53,17 +57,20 @@ def main() -> None:
     services = state.setdefault("services", {})
     service = services.setdefault(given["service"], {})
     tenants = set(service.get("tenants", []))
+    kept = {name: data for name, data in state.get("kept", {}).items() if name != given["service"]}
     if given["action"] == "begin":
-        answer["interrupted"] = service.get("fingerprint") == ""
+        answer["interrupted"] = not service.get("fingerprint", True)
         service["tenants"] = sorted(tenants | set(given["tenants"]))
         if not given["tenant"]:  # else the service stays as it is; the tenant's name tells what is left to do
-            service["fingerprint"] = ""
+            service["fingerprint"] = {}
     elif given["tenant"]:
         service["tenants"] = sorted(tenants - {given["tenant"]})
         service["files"] = described(given)
     elif given["removed"]:
         services.pop(given["service"], None)
+        state["kept"] = kept | ({given["service"]: given["data"]} if given["keep_data"] else {})
     else:
+        state["kept"] = kept
         state["release"] = given["release"]
         services[given["service"]] = {
             "fingerprint": given["fingerprint"],
@@ -74,7 +81,7 @@ def main() -> None:
             "tenants": sorted(tenants),
             "probes": given["probes"],
         }
-    if given["removed"] and given["action"] == "end" and not services:
+    if given["removed"] and given["action"] == "end" and not services and not state["kept"]:
         if os.path.exists(STATE):
             os.unlink(STATE)
     else:

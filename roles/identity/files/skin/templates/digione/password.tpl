@@ -4,17 +4,17 @@
   <TMPL_IF NAME="AUTH_URL"><input type="hidden" name="url" value="<TMPL_VAR NAME="AUTH_URL">"></TMPL_IF>
   <TMPL_IF NAME="TOKEN"><input type="hidden" name="token" value="<TMPL_VAR NAME="TOKEN">"></TMPL_IF>
   <TMPL_IF NAME="LOGIN"><input type="hidden" name="user" value="<TMPL_VAR NAME="LOGIN" ESCAPE=HTML>" autocomplete="username"></TMPL_IF>
-  <div class="field">
-    <label for="oldpassword" trspan="currentPwd"></label>
-    <input id="oldpassword" name="oldpassword" type="password" class="form-control" required autocomplete="current-password">
+  <div class="hds-text-input">
+    <label class="hds-text-input__label" for="oldpassword" trspan="currentPwd"></label>
+    <div class="hds-text-input__input-wrapper"><input id="oldpassword" name="oldpassword" type="password" class="hds-text-input__input" required autocomplete="current-password"></div>
   </div>
-  <div class="field">
-    <label for="newpassword" trspan="newPassword"></label>
-    <input id="newpassword" name="newpassword" type="password" class="form-control" required autocomplete="new-password">
+  <div class="hds-text-input">
+    <label class="hds-text-input__label" for="newpassword" trspan="newPassword"></label>
+    <div class="hds-text-input__input-wrapper"><input id="newpassword" name="newpassword" type="password" class="hds-text-input__input" required autocomplete="new-password"></div>
   </div>
-  <div class="field">
-    <label for="confirmpassword" trspan="confirmPwd"></label>
-    <input id="confirmpassword" name="confirmpassword" type="password" class="form-control" required autocomplete="new-password">
+  <div class="hds-text-input">
+    <label class="hds-text-input__label" for="confirmpassword" trspan="confirmPwd"></label>
+    <div class="hds-text-input__input-wrapper"><input id="confirmpassword" name="confirmpassword" type="password" class="hds-text-input__input" required autocomplete="new-password"></div>
   </div>
-  <button type="submit" class="btn btn-primary" trspan="changePwd"></button>
+  <button type="submit" class="hds-button hds-button--primary" trspan="changePwd"></button>
 </form>

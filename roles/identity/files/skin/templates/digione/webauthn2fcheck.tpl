@@ -1,9 +1,10 @@
 <TMPL_INCLUDE NAME="header.tpl">
-<main class="narrow">
-  <h1 trspan="authPortal"></h1>
+<main class="hds-container content narrow">
+  <h1 class="heading-xl-mobile" trspan="authPortal"></h1>
+  <noscript><p class="message message-warning" trspan="needsScripts"></p></noscript>
   <TMPL_INCLUDE NAME="message.tpl">
   <TMPL_IF NAME="DATA">
-  <div id="color" class="message message-positive alert" role="status"><span id="msg" trspan="webAuthnRequired"></span></div>
+  <div id="color" class="message message-positive" role="status"><span id="msg" trspan="webAuthnRequired"></span></div>
   <form id="verify-form" action="/webauthn2fcheck" method="post">
     <input type="hidden" id="credential" name="credential" value="">
     <input type="hidden" name="token" value="<TMPL_VAR NAME="TOKEN">">
@@ -15,8 +16,8 @@
   <script src="<TMPL_VAR NAME="STATIC_PREFIX">common/js/webauthncheck.min.js"></script>
   </TMPL_IF>
   <p class="actions">
-    <button type="button" id="retrybutton" class="btn btn-primary" trspan="retry"></button>
-    <a href="<TMPL_VAR NAME="PORTAL_URL">?cancel=1" trspan="cancel"></a>
+    <button type="button" id="retrybutton" class="hds-button hds-button--primary" trspan="retry"></button>
+    <a class="hds-link" href="<TMPL_VAR NAME="PORTAL_URL">?cancel=1" trspan="cancel"></a>
   </p>
 </main>
 <TMPL_INCLUDE NAME="footer.tpl">

@@ -1,21 +1,22 @@
 <TMPL_INCLUDE NAME="header.tpl">
-<main class="narrow">
-  <h1 trspan="webauthn2f"></h1>
-  <div id="color" class="message message-<TMPL_VAR NAME="ALERT"> alert" role="status"><span id="msg" trspan="<TMPL_VAR NAME="MSG">"></span></div>
-  <section class="card">
+<main class="hds-container content narrow">
+  <h1 class="heading-xl-mobile" trspan="webauthn2f"></h1>
+  <noscript><p class="message message-warning" trspan="needsScripts"></p></noscript>
+  <div id="color" class="message message-<TMPL_VAR NAME="ALERT">" role="status"><span id="msg" trspan="<TMPL_VAR NAME="MSG">"></span></div>
+  <section class="form">
     <p id="u2fPermission" trspan="u2fPermission"></p>
-    <div class="field">
-      <label for="keyName" trspan="name"></label>
-      <input type="text" class="form-control" id="keyName" name="keyName" value="WebAuthn" maxlength="20">
+    <div class="hds-text-input">
+      <label class="hds-text-input__label" for="keyName" trspan="name"></label>
+      <div class="hds-text-input__input-wrapper"><input type="text" class="hds-text-input__input" id="keyName" name="keyName" value="WebAuthn" maxlength="20"></div>
     </div>
     <p class="actions">
-      <button type="button" id="register" class="btn btn-primary" trspan="register"></button>
-      <button type="button" id="verify" class="btn btn-secondary" trspan="verify"></button>
+      <button type="button" id="register" class="hds-button hds-button--primary" trspan="register"></button>
+      <button type="button" id="verify" class="hds-button hds-button--secondary" trspan="verify"></button>
     </p>
   </section>
   <p class="actions">
-    <a href="<TMPL_VAR NAME="PORTAL_URL">2fregisters" trspan="sfaManager"></a>
-    <a id="goback" href="<TMPL_VAR NAME="PORTAL_URL">?cancel=1<TMPL_IF NAME="AUTH_URL">&amp;url=<TMPL_VAR NAME="AUTH_URL"></TMPL_IF>" trspan="back2Portal"></a>
+    <a class="hds-link" href="<TMPL_VAR NAME="PORTAL_URL">2fregisters" trspan="sfaManager"></a>
+    <a id="goback" class="hds-link" href="<TMPL_VAR NAME="PORTAL_URL">?cancel=1<TMPL_IF NAME="AUTH_URL">&amp;url=<TMPL_VAR NAME="AUTH_URL"></TMPL_IF>" trspan="back2Portal"></a>
   </p>
   <script src="<TMPL_VAR NAME="STATIC_PREFIX">common/js/webauthn-ui.min.js"></script>
   <script src="<TMPL_VAR NAME="STATIC_PREFIX">common/js/webauthnregistration.min.js"></script>
