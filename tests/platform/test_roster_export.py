@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
@@ -266,7 +267,8 @@ def test_a_service_is_added_listed_given_a_new_secret_and_closed_by_command(
     assert added["client_secret"] not in rotated.stdout
     assert "client_secret: " in rotated.stdout
     assert command("clients", "disable", added["client_id"]).returncode == 0
-    assert "disabled" in command("clients", "list").stdout
+    listed = command("clients", "list").stdout
+    assert re.search(r"^  disabled: \d{1,2} \w{3} \d{4}, \d{1,2}:\d{2}$", listed, re.M), listed
     refused = command("clients", "rotate", added["client_id"])
     assert (refused.returncode, refused.stderr.split(":")[0]) == (2, "P-CLIENTS-003")
     again = command("clients", "add", "Oppi", *options)
