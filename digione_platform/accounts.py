@@ -154,9 +154,9 @@ def _touched(engine: "Engine", import_id: "UUID") -> list[str] | None:
 
     query = text("""
         select id::text from accounts where id::text in (
-            select row_id from roster_changes where import_id = :id and table_name = 'accounts'
+            select row_id from row_history where import_id = :id and table_name = 'accounts'
         ) or person_id::text in (
-            select row_id from roster_changes where import_id = :id and table_name = 'persons'
+            select row_id from row_history where import_id = :id and table_name = 'persons'
         ) limit :limit
     """)
     with engine.connect() as connection:

@@ -433,19 +433,25 @@ class RosterImport(Identified, Base):
     undone_by: Mapped[str | None]
 
 
-class RosterChange(Base):
-    """What an import did to one row; ``before`` holds the row as it was, so that it can be put back."""
+class RowHistory(Base):
+    """A change of a row of master data: who, when, and in ``before`` what it was. Triggers write it.
 
-    __tablename__ = "roster_changes"
+    ``actor`` is a person's identifier, or the name of an operator; empty where nobody was named.
+    ``import_id`` is the import that made the change or, later, its undo.
+    """
+
+    __tablename__ = "row_history"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("roster_imports.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    actor: Mapped[str | None]
+    import_id: Mapped[UUID | None] = mapped_column(ForeignKey("roster_imports.id"), index=True)
     table_name: Mapped[str]
     row_id: Mapped[str]
     change: Mapped[ChangeKind] = mapped_column(_one_of(ChangeKind, "change"))
     before: Mapped[dict[str, Any] | None]
-    # Digest of the row as the import left it: an undo refuses rows that were changed since.
-    after: Mapped[str | None] = mapped_column(String(32))
+
+    __table_args__ = (Index(None, "table_name", "row_id"),)
 
 
 class AuditEvent(Base):

@@ -26,13 +26,15 @@ def holds(session: Session, person: UUID, today: date) -> Iterator[Hold]:
 
 HOLDER = Holder(
     (
-        # What imports would need to put rows of the person back.
         Personal(
-            "roster_changes",
-            mark("Earlier details, as imports found them"),
-            "t.row_id = cast(:person as text) or t.before ->> 'person_id' = cast(:person as text) "
+            "row_history",
+            mark("Earlier details, as they were before each change"),
+            "t.table_name = 'persons' and t.row_id = cast(:person as text) "
+            "or t.before ->> 'person_id' = cast(:person as text) "
             "or t.before ->> 'guardian_id' = cast(:person as text) "
             "or t.before ->> 'child_id' = cast(:person as text)",
+            # Who changed a row is another person.
+            secret=("actor",),
         ),
         Personal(
             "sign_ins",

@@ -133,6 +133,7 @@ def _carry(
         " values (%s, %s, %s, %s, %s, '{}')",
         (import_id, actor, bundle.kind, path.name, _digest(path)),
     )
+    undo.act(connection, actor, import_id)
     report.counts = changes.carry(connection, bundle, import_id)
     removed = report.counts["persons"].removed
     if people >= MASS_REMOVAL_FROM and removed * MASS_REMOVAL > people and not allow_mass_removal:
@@ -142,7 +143,6 @@ def _carry(
     counts = {table: asdict(count) for table, count in report.counts.items()}
     connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
     _audit(connection, Act.IMPORT, {"actor": actor, "import": str(import_id), "counts": counts})
-    undo.forget_old(connection)
 
 
 def _active_people(connection: psycopg.Connection) -> int:
