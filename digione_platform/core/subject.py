@@ -43,6 +43,13 @@ HOLDER = Holder(
             # What the browser and the provider know each other by.
             secret=("id", "id_token"),
         ),
+        Personal(
+            "roster_uploads",
+            mark("Roster bundles sent"),
+            "t.actor = :person",
+            # What is in a bundle is of others.
+            secret=("content", "report"),
+        ),
         Personal("accounts", mark("User account"), "t.person_id = :person"),
         Personal("results", mark("Results from connected services"), "t.student_id = :person"),
         Personal("enrolments", mark("Places in groups"), "t.person_id = :person"),

@@ -64,7 +64,7 @@ def _carry_table(connection: Connection, bundle: Bundle, table: Table) -> Count:
                 coalesce(s."dateLastModified"::timestamptz, now()) as last_modified, {values}
             from {stage} s join {known} k on k.sourced_id = s."sourcedId"
             left join {name} t on t.id = k.id {links}
-            where s.status is distinct from 'tobedeleted'
+            where s.status is distinct from 'tobedeleted' and t.origin is distinct from 'platform'
         """).format(
             values=SQL(", ").join(
                 [
@@ -98,7 +98,7 @@ def _carry_table(connection: Connection, bundle: Bundle, table: Table) -> Count:
         SQL("""
             insert into want (id, sourced_id, status, last_modified, {columns})
             select t.id, t.sourced_id, 'tobedeleted', now(), {kept} from {name} t
-            where t.status = 'active' and {leaving}
+            where t.status = 'active' and t.origin = 'roster' and {leaving}
         """).format(
             columns=_names(columns),
             kept=_names(columns, "t"),
@@ -116,6 +116,7 @@ def _carry_birth_dates(connection: Connection, import_id: UUID, counts: Count) -
             select k.id,
                 case when s.status is distinct from 'tobedeleted' then s."birthDate"::date end as birth_date
             from {stage} s join {known} k on k.sourced_id = s."sourcedId" join persons t on t.id = k.id
+            where t.origin = 'roster'
         """).format(stage=stage_name("demographics"), known=known_name("users"))
     )
     # People who were just added are counted as that.

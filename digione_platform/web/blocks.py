@@ -44,7 +44,7 @@ class Asked:
         """What the access table says of this viewer."""
         return allows(self.desktop, relation, action, protected=protected, limits=limits)
 
-    def record(self, act: Act, subjects: Iterable[UUID], relation: Relation, **detail: Any) -> None:
+    def record(self, act: Act, subjects: Iterable[UUID | None], relation: Relation, **detail: Any) -> None:
         """Write to the audit whose data this viewer was shown, and by which relation they might."""
         by = By(self.viewer.person.id, self.desktop, self.request)
         audit.record(self.session, by, act, subjects, reason=relation, **detail)

@@ -19,6 +19,8 @@ WITHOUT = {
     "audit_events",
     "row_history",
     "roster_imports",
+    "roster_uploads",
+    "retention_periods",
     "retention_holds",
     "sign_ins",
 }

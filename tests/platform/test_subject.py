@@ -101,6 +101,7 @@ def test_after_erasure_nothing_of_the_person_is_left_but_identifiers(engine: Eng
     assert receipt["erased"] == {
         "row_history": 2,
         "sign_ins": 0,
+        "roster_uploads": 0,
         "accounts": 1,
         "results": 0,
         "enrolments": 0,
