@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from digione_platform import sessions
+from digione_platform.administration import guardianships, imports, upkeep
+from digione_platform.administration import pages as administration
 from digione_platform.api.app import create_api
 from digione_platform.areas import areas_of
 from digione_platform.auth import SignInMethod
@@ -52,6 +54,8 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(looks.router)
     app.include_router(history.router)
+    for part in (guardianships, imports, upkeep, administration):
+        app.include_router(part.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])
     app.add_api_route("/signed-out", _signed_out, methods=["GET"])
     app.add_api_route(HEALTH, _health, methods=["GET"])

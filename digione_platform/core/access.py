@@ -40,7 +40,7 @@ class Relation(StrEnum):
 
 
 class Action(StrEnum):
-    """What can be seen or done. From the list of pupils on: about schools and municipality, not about one person."""
+    """What can be seen or done. From the list of pupils on: not about one person."""
 
     NAME = "name"
     SCHOOL = "school and class"
@@ -119,13 +119,14 @@ TABLE: dict[tuple[Desktop, Relation], Grant] = {
     (Desktop.MUNICIPALITY, Relation.SELF): _EVERYTHING_OF_ONESELF,
     (Desktop.MUNICIPALITY, Relation.OWN_MUNICIPALITY): Grant.of(
         Action.NAME,
+        Action.SCHOOL,
         Action.CONTACT,
         Action.HISTORY,
         Action.NUMBERS,
         Action.IMPORTS,
         Action.AUDIT,
         Action.ADMINISTER,
-        # Of a protected person the history tells that something changed, not what it was (no contact details).
+        # Of a protected person the history tells that something changed, and not what it was.
         protected=(Action.NAME, Action.HISTORY, Action.AUDIT, Action.ADMINISTER),
     ),
 }

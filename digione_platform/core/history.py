@@ -32,15 +32,25 @@ _TOGETHER: dict[str, LiteralString] = {
         union all select 'roles', id::text from roles where person_id = :id
         union all select 'enrolments', id::text from enrolments where person_id = :id
         union all select 'accounts', id::text from accounts where person_id = :id
-        union all select 'guardianships', id::text from guardianships where child_id = :id or guardian_id = :id
+        union all select 'guardianships', id::text from guardianships where :id in (child_id, guardian_id)
     """,
     "organisations": "select 'organisations', cast(:id as text)",
     "academic_sessions": "select 'academic_sessions', cast(:id as text)",
     "groups": "select 'groups', cast(:id as text)",
 }
-_TABLES = ("persons", "roles", "enrolments", "accounts", "guardianships", "organisations", "academic_sessions")
+_TABLES = (
+    "persons",
+    "roles",
+    "enrolments",
+    "accounts",
+    "guardianships",
+    "organisations",
+    "academic_sessions",
+)
+# The row as it is now, of each of these tables.
 _NOW = " ".join(
-    f"when '{table}' then (select to_jsonb(n) from {table} n where n.id = m.id)" for table in (*_TABLES, "groups")
+    f"when '{table}' then (select to_jsonb(n) from {table} n where n.id = m.id)"  # noqa: S608
+    for table in (*_TABLES, "groups")
 )
 
 
@@ -84,7 +94,8 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
             from row_history h join mine m using (table_name, row_id)
         )
     """  # noqa: S608 - from the tables above
-    total = session.scalar(text(f"{rows} select count(*) from changes"), {"id": row_id}) or 0
+    counted = text(f"{rows} select count(*) from changes")  # noqa: S608
+    total = session.scalar(counted, {"id": row_id}) or 0
     number = within(page, total)
     found = session.execute(
         text(f"""

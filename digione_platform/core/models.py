@@ -200,6 +200,14 @@ class Registered(Rostered):
         _one_of(Origin, "origin"), default=Origin.ROSTER, server_default=Origin.ROSTER.value
     )
 
+    @property
+    def in_use(self) -> bool:
+        return self.status is Status.ACTIVE
+
+    @in_use.setter
+    def in_use(self, value: bool) -> None:
+        self.status = Status.ACTIVE if value else Status.TOBEDELETED
+
 
 class Organisation(Registered, Base):
     """The municipality as education provider, its schools and their units."""
@@ -306,6 +314,11 @@ class Role(Registered, Base):
     person: Mapped[Person] = relationship(back_populates="roles", viewonly=True)
     organisation: Mapped[Organisation] = relationship(viewonly=True)
 
+    @property
+    def last_date(self) -> date | None:
+        """The last day that belongs to it; open while it goes on."""
+        return self.end_date and self.end_date - timedelta(days=1)
+
 
 class Guardianship(Identified, Base):
     """A guardian of a child, from ``valid_from`` until before ``valid_to``; ``relation`` is the source's.
@@ -344,6 +357,11 @@ class Guardianship(Identified, Base):
             "restrictions <@ array['no_information', 'no_contact', 'no_decisions']", name="restrictions"
         ),
     )
+
+    @property
+    def last_date(self) -> date | None:
+        """The last day that belongs to it; open while it goes on."""
+        return self.valid_to and self.valid_to - timedelta(days=1)
 
 
 class Course(Registered, Base):

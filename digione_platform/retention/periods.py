@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -79,8 +79,8 @@ def due(session: Session, now: datetime) -> list[Due]:
 def apply(session: Session, now: datetime, operator: str) -> dict[str, Any]:
     """Delete what is due within the transaction; the receipt has counts, and is in the audit.
 
-    People who have left are erased as :func:`rights.erase` erases, each with a receipt of its own; whoever may
-    not be erased for now is left and counted as held.
+    People who have left are erased as :func:`rights.erase` erases, each with a receipt of its own; whoever
+    may not be erased for now is left and counted as held.
     """
     deleted: dict[str, int] = {}
     held: dict[str, int] = {}
@@ -98,8 +98,10 @@ def apply(session: Session, now: datetime, operator: str) -> dict[str, Any]:
             deleted[rule.key], held[rule.key] = len(people) - refused, held[rule.key] + refused
         else:
             rights.forget(session)
-            query = text(f"with gone as (delete from {where} and not {_held(rule)} returning 1) "  # noqa: S608
-                         "select count(*) from gone")
+            query = text(
+                f"with gone as (delete from {where} and not {_held(rule)} returning 1) "  # noqa: S608
+                "select count(*) from gone"
+            )
             deleted[rule.key] = session.scalar(query, values)
     receipt: dict[str, Any] = {
         "receipt": str(uuid4()),
@@ -118,7 +120,9 @@ def _erase(session: Session, people: Sequence[UUID], now: datetime, operator: st
         if rights.holds_of(session, person, _today(now)):
             refused += 1
         else:
-            rights.erase(session, person, today=_today(now), operator=operator, reason="retention", apply=True)
+            rights.erase(
+                session, person, today=_today(now), operator=operator, reason="retention", apply=True
+            )
     return refused
 
 

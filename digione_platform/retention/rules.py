@@ -1,7 +1,7 @@
 """The table of what is kept for how long, why, and what is deleted then.
 
-The audit is not in it: the database lets nobody delete from it, and it names people by identifiers only. Nor are
-imports: their record is numbers. docs/how-to/retention.md tells the municipality about each rule.
+The audit is not in it: the database lets nobody delete from it, and it names people by identifiers only. Nor
+are imports: their record is numbers. docs/how-to/retention.md tells the municipality about each rule.
 """
 
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "enrolments",
         mark("Places in groups, after their last day"),
-        mark("the municipality's archive plan (Act 906/2019 section 21); for statistics and certificates"),
+        mark("the archive plan (Act 906/2019 section 21); for statistics and certificates"),
         "enrolments",
         "t.end_date < cast(:cutoff as date)",
         days=10 * _YEAR,
@@ -80,7 +80,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "roles",
         mark("Roles, after their last day"),
-        mark("the municipality's archive plan (Act 906/2019 section 21); who could act in office when"),
+        mark("the archive plan (Act 906/2019 section 21); who could act in office when"),
         "roles",
         "t.end_date < cast(:cutoff as date)",
         days=10 * _YEAR,
@@ -90,7 +90,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "guardianships",
         mark("Guardianships, after their last day"),
-        mark("the municipality's archive plan (Act 906/2019 section 21); who could decide when (Act 361/1983)"),
+        mark("the archive plan (Act 906/2019 section 21); who could decide when (Act 361/1983)"),
         "guardianships",
         "t.valid_to < cast(:cutoff as date)",
         days=10 * _YEAR,
@@ -101,7 +101,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "persons",
         mark("People who have left the register, with all that is kept of them"),
-        mark("the municipality's archive plan (Act 906/2019 section 21, GDPR 5(1)(e))"),
+        mark("the archive plan (Act 906/2019 section 21, GDPR 5(1)(e))"),
         "persons",
         "t.status = 'tobedeleted' and t.last_modified < :cutoff",
         days=10 * _YEAR,

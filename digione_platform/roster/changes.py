@@ -1,7 +1,7 @@
 """Carries staged rows into the tables.
 
-Every pass fills ``change`` (row and kind of change) for one table and writes the rows. What they were before is
-kept by the database itself (``row_history``), where an undo finds it.
+Every pass fills ``change`` (row and kind of change) for one table and writes the rows. What they were before
+is kept by the database itself (``row_history``), where an undo finds it.
 """
 
 from dataclasses import dataclass
@@ -43,9 +43,7 @@ def carry(connection: Connection, bundle: Bundle, import_id: UUID) -> dict[str, 
         if table.file == "users" and "demographics" in bundle.modes:
             _carry_birth_dates(connection, import_id, counts[table.name])
     for pairs in PAIRS:
-        counts[pairs.name] = (
-            _carry_pairs(connection, pairs) if pairs.file in bundle.modes else Count()
-        )
+        counts[pairs.name] = _carry_pairs(connection, pairs) if pairs.file in bundle.modes else Count()
     counts["accounts"] = _carry_accounts(connection)
     return counts
 

@@ -132,9 +132,7 @@ def _put_back(connection: Connection, table: str, import_id: UUID) -> None:
             update {table} t
             set ({columns}) = (select {columns} from jsonb_populate_record(null::{table}, c.before))
             from ({first}) c where c.change = 'update' and {key} = c.row_id
-        """).format(
-            table=Identifier(table), columns=columns, first=_first(table, import_id), key=_key(table)
-        )
+        """).format(table=Identifier(table), columns=columns, first=_first(table, import_id), key=_key(table))
     )
     connection.execute(
         SQL("""

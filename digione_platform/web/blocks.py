@@ -152,9 +152,9 @@ def imports(asked: Asked) -> dict[str, Any]:
     return {"imports": schools.latest_imports(asked.session) if may else []}
 
 
-def audit_search(asked: Asked) -> dict[str, Any]:
-    """The way to the audit."""
-    return {"allowed": asked.may(Relation.OWN_MUNICIPALITY, Action.AUDIT)}
+def administer(asked: Asked) -> dict[str, Any]:
+    """The ways to what the municipality's administrator keeps."""
+    return {"allowed": asked.may(Relation.OWN_MUNICIPALITY, Action.ADMINISTER)}
 
 
 def looks(asked: Asked) -> dict[str, Any]:

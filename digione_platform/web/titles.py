@@ -1,6 +1,6 @@
 """What acts, reasons and rights are called on pages. Texts are marked for the catalogues."""
 
-from digione_platform.core.access import Desktop, Relation
+from digione_platform.core.access import Action, Desktop, Relation
 from digione_platform.core.audit import Act
 from digione_platform.core.models import GuardianKind, Guardianship, Restriction
 from digione_platform.i18n import mark
@@ -58,6 +58,32 @@ REASONS: dict[str, str] = {
     Relation.OWN_MUNICIPALITY: mark("administration of the municipality"),
 }
 
+# How one who looks stands to what is looked at, and what can be seen or done: the access table in words.
+RELATIONS: dict[Relation, str] = {
+    Relation.SELF: mark("oneself"),
+    Relation.OWN_TEACHER: mark("own teacher"),
+    Relation.OWN_CHILD: mark("own child"),
+    Relation.OWN_CHILD_IN_HIDING: mark("own child, both under non-disclosure"),
+    Relation.OWN_GROUP: mark("pupil of own group"),
+    Relation.OWN_SCHOOL: mark("pupil of own school, and the school"),
+    Relation.GUARDIAN_OF_PUPIL: mark("guardian of such a pupil"),
+    Relation.OWN_MUNICIPALITY: mark("the municipality and everyone in it"),
+}
+ACTIONS: dict[Action, str] = {
+    Action.NAME: mark("name"),
+    Action.SCHOOL: mark("school and class"),
+    Action.CONTACT: mark("contact details"),
+    Action.GUARDIANS: mark("guardians"),
+    Action.HISTORY: mark("history of changes"),
+    Action.LOOKS: mark("who has looked"),
+    Action.DECIDE: mark("consent and decide"),
+    Action.LIST_PUPILS: mark("list of pupils"),
+    Action.NUMBERS: mark("numbers of pupils and staff"),
+    Action.IMPORTS: mark("roster imports"),
+    Action.AUDIT: mark("audit"),
+    Action.ADMINISTER: mark("administration of the register"),
+}
+
 DESKTOPS: dict[str, str] = {
     Desktop.PUPIL: mark("Pupil"),
     Desktop.GUARDIAN: mark("Guardian"),
@@ -73,7 +99,7 @@ _KINDS: dict[GuardianKind, str | None] = {
     GuardianKind.INFORMED: mark("no custody, right to information"),
     GuardianKind.CARER: mark("cares for the child, not a custodian"),
 }
-_RESTRICTIONS: dict[str, str] = {
+RESTRICTIONS: dict[str, str] = {
     Restriction.NO_INFORMATION: mark("must get no information"),
     Restriction.NO_CONTACT: mark("must get no contact details"),
     Restriction.NO_DECISIONS: mark("must not decide or fetch the child"),
@@ -85,7 +111,7 @@ def rights_of(guardianship: Guardianship) -> list[str]:
     told = [_KINDS[guardianship.kind]]
     if guardianship.joint_custody is not None:
         told.append(mark("joint custody") if guardianship.joint_custody else mark("sole custody"))
-    return [text for text in told if text] + [_RESTRICTIONS[one] for one in guardianship.restrictions]
+    return [text for text in told if text] + [RESTRICTIONS[one] for one in guardianship.restrictions]
 
 
 # What rows and columns of the register are called.

@@ -34,7 +34,8 @@ def engine(settings: Settings) -> Engine:
 
 
 def history(engine: Engine, table: str, where: str = "true") -> list[tuple[Any, ...]]:
-    query = f"select actor, change, before from row_history where table_name = '{table}' and {where} order by id"  # noqa: S608
+    kept = f"select actor, change, before from row_history where table_name = '{table}'"  # noqa: S608
+    query = f"{kept} and {where} order by id"
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(query))]
 
@@ -67,7 +68,8 @@ def test_who_when_and_what_it_was(engine: Engine, town: Town) -> None:
 
 def test_a_row_that_is_added_or_deleted(engine: Engine, town: Town) -> None:
     with Session(engine) as session, session.begin():
-        session.execute(text("delete from guardianships where child_id = :c"), {"c": town.people["Eero Öhman"]})
+        child = {"child": town.people["Eero Öhman"]}
+        session.execute(text("delete from guardianships where child_id = :child"), child)
     kinds = [kind for _, kind, _ in history(engine, "guardianships")]
     assert kinds == ["insert"] * (len(kinds) - 1) + ["delete"]
 
