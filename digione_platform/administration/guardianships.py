@@ -29,16 +29,12 @@ from digione_platform.i18n import mark
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, Question
 from digione_platform.web.render import page
-from digione_platform.web.titles import RESTRICTIONS
+from digione_platform.web.titles import RESTRICTIONS, VALUES
 
 router = APIRouter(prefix="/administration/guardianships")
 Form = Annotated[FormData, Depends(sent_form)]
 
-_KINDS = (
-    (GuardianKind.CUSTODIAN.value, mark("custodian")),
-    (GuardianKind.INFORMED.value, mark("no custody, right to information")),
-    (GuardianKind.CARER.value, mark("cares for the child, not a custodian")),
-)
+_KINDS = tuple((kind.value, VALUES[kind]) for kind in GuardianKind)
 FIELDS: Fields = (
     Field("kind", mark("Kind"), Shape.CHOICE, True, _KINDS, default=GuardianKind.CUSTODIAN),
     Field(
@@ -66,6 +62,7 @@ def add(
 ) -> Response:
     """Look for the person who is to be a guardian of a child."""
     child = _person(asked, child_id)
+    asked.record(Act.VIEW_PERSON, [child_id], Relation.OWN_MUNICIPALITY)
     found = []
     if search.strip():
         query = select(Person).where(*named(search), Person.status == Status.ACTIVE, Person.id != child_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Text, cast, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from digione_platform.core.models import (
@@ -122,7 +122,7 @@ def _contains(column: Any, words: str) -> ColumnElement[bool]:
     return func.lower(column).contains(words.replace("\x00", "").lower(), autoescape=True)
 
 
-def _page(session: Session, query: Select[Any], order: Any, page: int, made: Any, *before: Any) -> Page[Any]:
+def _page(session: Session, query: Any, order: Any, page: int, made: Any, *before: Any) -> Page[Any]:
     total = session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True)) or 0
     number = within(page, total)
     key = query.column_descriptions[0]["entity"].id

@@ -14,9 +14,7 @@ from digione_platform.administration import lists, records
 from digione_platform.administration.directory import follow
 from digione_platform.administration.forms import Fields, sent_form, sent_texts, texts_of, version_of
 from digione_platform.administration.records import (
-    KINDS,
     ROLES,
-    SESSION_TYPES,
     Outcome,
     Record,
     require,
@@ -37,7 +35,7 @@ from digione_platform.core.models import (
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, Question
 from digione_platform.web.render import page, speak
-from digione_platform.web.titles import ACTIONS, DESKTOPS, RELATIONS, RESTRICTIONS, rights_of
+from digione_platform.web.titles import ACTIONS, DESKTOPS, RELATIONS, RESTRICTIONS, VALUES, rights_of
 
 router = APIRouter(prefix="/administration")
 Number = Annotated[int, Query(alias="page", ge=1, le=100_000)]
@@ -70,7 +68,7 @@ def schools(
         asked={"search": search, "sort": sort},
         heads=[("name", "Name"), ("", "Kind"), ("code", "School code")],
         rows=[
-            (one.id, one.name, [texts.gettext(KINDS[one.kind]), one.school_code or "–"], one.in_use)
+            (one.id, one.name, [texts.gettext(VALUES[one.kind]), one.school_code or "–"], one.in_use)
             for one in found.rows
         ],
     )
@@ -102,7 +100,7 @@ def years(
                 one.id,
                 one.title,
                 [
-                    texts.gettext(SESSION_TYPES[one.session_type]),
+                    texts.gettext(VALUES[one.session_type]),
                     texts.date(one.start_date),
                     texts.date(one.last_date),
                 ],
@@ -304,9 +302,12 @@ _pages_of("people", records.PEOPLE, lambda row: f"/administration/people/{row.id
 
 
 @router.get("/roles/new")
-def new_role(request: Request, asked: Question, person: UUID) -> Response:
+def new_role(request: Request, asked: Question, person: UUID | None = None) -> Response:
     """Give a person a role."""
+    if person is None:
+        raise NotFoundError
     whom = _person(asked, person)
+    asked.record(Act.VIEW_PERSON, [person], Relation.OWN_MUNICIPALITY)
     fields = records.ROLE.fields(asked.session, None)
     texts = texts_of(fields, None) | {"begin_date": asked.today.isoformat()}
     return _form(request, records.ROLE, fields, uuid4(), texts, "", **_of(whom))

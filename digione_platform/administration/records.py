@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import exists, select, text
@@ -35,7 +35,7 @@ from digione_platform.i18n import mark
 from digione_platform.roster.identifiers import ORGANISATION_OID, PERSON_OID, check_digit_holds
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError
-from digione_platform.web.render import role_title
+from digione_platform.web.titles import VALUES
 
 Row = Organisation | AcademicSession | Person | Role
 Values = Mapping[str, Any]
@@ -95,7 +95,7 @@ def save(
     """
     session = asked.session
     require(asked)
-    row = session.get(record.model, row_id, with_for_update=True)
+    row: Row | None = session.get(cast(type[Any], record.model), row_id, with_for_update=True)
     if row is None and version:
         raise NotFoundError
     require(asked, protected=isinstance(row, Person) and row.nondisclosure)
@@ -178,13 +178,6 @@ def _choices(session: Session) -> tuple[tuple[str, str], ...]:
     return tuple((str(one.id), one.name) for one in organisations(session))
 
 
-KINDS = {
-    OrganisationKind.DISTRICT: mark("Municipality"),
-    OrganisationKind.SCHOOL: mark("School"),
-    OrganisationKind.DEPARTMENT: mark("Unit of a school"),
-}
-
-
 def _in_use(row: Row | None) -> Fields:
     """Whether a row is in use; a new one is."""
     about = mark("What is not in use is kept and no longer shown.")
@@ -197,7 +190,7 @@ def _school_fields(session: Session, row: Row | None) -> Fields:
         kinds = (OrganisationKind.DISTRICT,)  # type: ignore[assignment]
     return (
         Field("name", mark("Name"), required=True),
-        Field("kind", mark("Kind"), Shape.CHOICE, True, tuple((one.value, KINDS[one]) for one in kinds)),
+        Field("kind", mark("Kind"), Shape.CHOICE, True, tuple((one.value, VALUES[one]) for one in kinds)),
         Field("parent_id", mark("Belongs to"), Shape.ROW, choices=_choices(session)),
         Field("oid", mark("OID"), help=mark("In the national register of organisations: 1.2.246.562.10.…")),
         Field("school_code", mark("School code"), pattern=r"\d{5}", help=mark("Five digits.")),
@@ -237,13 +230,6 @@ SCHOOLS = Record("organisations", Organisation, mark("New school or unit"), _sch
 
 # School years, terms and periods
 
-SESSION_TYPES = {
-    SessionType.SCHOOL_YEAR: mark("School year"),
-    SessionType.TERM: mark("Term"),
-    SessionType.SEMESTER: mark("Semester"),
-    SessionType.GRADING_PERIOD: mark("Period"),
-}
-
 
 def _year_fields(session: Session, row: Row | None) -> Fields:
     found = session.scalars(
@@ -253,7 +239,13 @@ def _year_fields(session: Session, row: Row | None) -> Fields:
     )
     return (
         Field("title", mark("Name"), required=True),
-        Field("session_type", mark("Kind"), Shape.CHOICE, True, tuple(SESSION_TYPES.items())),
+        Field(
+            "session_type",
+            mark("Kind"),
+            Shape.CHOICE,
+            True,
+            tuple((one.value, VALUES[one]) for one in SessionType),
+        ),
         Field("start_date", mark("First day"), Shape.DAY, True),
         Field("end_date", mark("Last day"), Shape.LAST_DAY, True),
         Field(
@@ -279,7 +271,7 @@ YEARS = Record(
 
 # People
 
-LANGUAGES = (("fi", mark("Finnish")), ("sv", mark("Swedish")), ("en", mark("English")))
+LANGUAGES = tuple((code, VALUES[code]) for code in ("fi", "sv", "en"))
 
 
 def _person_fields(_session: Session, row: Row | None) -> Fields:
@@ -344,17 +336,17 @@ PEOPLE = Record("persons", Person, mark("New person"), _person_fields, _person_c
 
 # Roles
 
-_OFFERED = {
-    RoleName.STUDENT: Desktop.PUPIL,
-    RoleName.GUARDIAN: Desktop.GUARDIAN,
-    RoleName.TEACHER: Desktop.TEACHER,
-    RoleName.AIDE: Desktop.TEACHER,
-    RoleName.COUNSELOR: Desktop.TEACHER,
-    RoleName.PRINCIPAL: Desktop.PRINCIPAL,
-    RoleName.ADMINISTRATOR: Desktop.SECRETARY,
-    RoleName.DISTRICT_ADMINISTRATOR: Desktop.MUNICIPALITY,
-}
-ROLES = {role.value: role_title(role, desktop) for role, desktop in _OFFERED.items()}
+_OFFERED = (
+    RoleName.STUDENT,
+    RoleName.GUARDIAN,
+    RoleName.TEACHER,
+    RoleName.AIDE,
+    RoleName.COUNSELOR,
+    RoleName.PRINCIPAL,
+    RoleName.ADMINISTRATOR,
+    RoleName.DISTRICT_ADMINISTRATOR,
+)
+ROLES = {role.value: VALUES[role] for role in _OFFERED}
 
 
 def _role_fields(session: Session, row: Row | None) -> Fields:

@@ -1,5 +1,6 @@
 """The history of master data: who changed what, when, and what it was. The database's triggers write it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -25,6 +26,8 @@ _UNTOLD = {
     "school_year_id",
     "created",
 }
+# Columns whose value is the identifier of a school or group.
+REFERENCES = {"organisation_id", "primary_organisation_id", "group_id"}
 # Whose rows are shown together with a row, by the row's table.
 _TOGETHER: dict[str, LiteralString] = {
     "persons": """
@@ -119,6 +122,23 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
         total,
         number,
     )
+
+
+def names_of(session: Session, changes: Iterable[Change]) -> dict[str, str]:
+    """The names of the schools and groups to which changes refer, by identifier; in one statement."""
+    told = {
+        value
+        for change in changes
+        for one in change.differences
+        if one.column in REFERENCES
+        for value in (one.before, one.after)
+        if value
+    }
+    query = text("""
+        select id::text, name from organisations where id::text = any(:told)
+        union all select id::text, title from groups where id::text = any(:told)
+    """)
+    return dict(session.execute(query, {"told": sorted(told)}).tuples())
 
 
 def _differences(

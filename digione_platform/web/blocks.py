@@ -121,7 +121,10 @@ def school_numbers(asked: Asked) -> dict[str, Any]:
     if not asked.may(Relation.OWN_SCHOOL, Action.NUMBERS):
         return {"school": None}
     found = schools.schools(asked.session, asked.today, asked.viewer.desk.organisation_id)
-    return {"school": found[0] if found else None}
+    return {
+        "school": found[0] if found else None,
+        "history": asked.may(Relation.OWN_SCHOOL, Action.HISTORY),
+    }
 
 
 def classes(asked: Asked) -> dict[str, Any]:

@@ -2,7 +2,16 @@
 
 from digione_platform.core.access import Action, Desktop, Relation
 from digione_platform.core.audit import Act
-from digione_platform.core.models import GuardianKind, Guardianship, Restriction
+from digione_platform.core.models import (
+    GuardianKind,
+    Guardianship,
+    OrganisationKind,
+    Origin,
+    Restriction,
+    RoleName,
+    SessionType,
+    Status,
+)
 from digione_platform.i18n import mark
 
 ACTS: dict[Act, str] = {
@@ -114,7 +123,7 @@ def rights_of(guardianship: Guardianship) -> list[str]:
     return [text for text in told if text] + [RESTRICTIONS[one] for one in guardianship.restrictions]
 
 
-# What rows and columns of the register are called.
+# What rows, values and columns of the register are called.
 ROWS: dict[str, str] = {
     "persons": mark("Personal details"),
     "roles": mark("Role"),
@@ -124,6 +133,34 @@ ROWS: dict[str, str] = {
     "organisations": mark("School or unit"),
     "academic_sessions": mark("School year or term"),
     "groups": mark("Group"),
+}
+VALUES: dict[str, str] = {
+    RoleName.STUDENT: DESKTOPS[Desktop.PUPIL],
+    RoleName.GUARDIAN: DESKTOPS[Desktop.GUARDIAN],
+    RoleName.TEACHER: DESKTOPS[Desktop.TEACHER],
+    RoleName.AIDE: mark("School assistant"),
+    RoleName.COUNSELOR: mark("Guidance counsellor"),
+    RoleName.PRINCIPAL: DESKTOPS[Desktop.PRINCIPAL],
+    RoleName.ADMINISTRATOR: DESKTOPS[Desktop.SECRETARY],
+    RoleName.DISTRICT_ADMINISTRATOR: DESKTOPS[Desktop.MUNICIPALITY],
+    OrganisationKind.DISTRICT: mark("Municipality"),
+    OrganisationKind.SCHOOL: mark("School"),
+    OrganisationKind.DEPARTMENT: mark("Unit of a school"),
+    SessionType.SCHOOL_YEAR: mark("School year"),
+    SessionType.TERM: mark("Term"),
+    SessionType.SEMESTER: mark("Semester"),
+    SessionType.GRADING_PERIOD: mark("Period"),
+    GuardianKind.CUSTODIAN: mark("custodian"),
+    GuardianKind.INFORMED: mark("no custody, right to information"),
+    GuardianKind.CARER: mark("cares for the child, not a custodian"),
+    **RESTRICTIONS,
+    Status.ACTIVE: mark("in use"),
+    Status.TOBEDELETED: mark("not in use"),
+    Origin.ROSTER: mark("the roster"),
+    Origin.PLATFORM: mark("this municipality's administrators"),
+    "fi": mark("Finnish"),
+    "sv": mark("Swedish"),
+    "en": mark("English"),
 }
 COLUMNS: dict[str, str] = {
     "given_name": mark("Given name"),
