@@ -132,6 +132,9 @@ def save(
     except _Mistaken:
         return Outcome(None if added else row, mistakes)
     except IntegrityError as error:
+        if _constraint(error).startswith("pk_"):
+            # The same form, sent twice at once: the other was first.
+            return Outcome(session.get_one(record.model, row_id))
         return Outcome(None if added else row, _taken(fields, error))
     changed = [one.name for one in fields if texts.get(one.name, "") != before.get(one.name, "")]
     asked.record(
@@ -150,9 +153,12 @@ class _Mistaken(Exception):
 
 
 def _taken(fields: Fields, error: IntegrityError) -> dict[str, str]:
-    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
-    names = [one.name for one in fields if constraint.endswith(f"_{one.name}")]
+    names = [one.name for one in fields if _constraint(error).endswith(f"_{one.name}")]
     return {(names or [fields[0].name])[0]: mark("This is used by another already.")}
+
+
+def _constraint(error: IntegrityError) -> str:
+    return getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
 
 
 def _person(row: Row) -> UUID | None:

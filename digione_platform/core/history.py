@@ -138,7 +138,7 @@ def names_of(session: Session, changes: Iterable[Change]) -> dict[str, str]:
         select id::text, name from organisations where id::text = any(:told)
         union all select id::text, title from groups where id::text = any(:told)
     """)
-    return dict(session.execute(query, {"told": sorted(told)}).tuples())
+    return {str(key): name for key, name in session.execute(query, {"told": sorted(told)})}
 
 
 def _differences(

@@ -2,6 +2,7 @@
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from time import sleep
@@ -140,6 +141,19 @@ def test_a_school_is_added_once_however_often_the_form_is_sent(app: FastAPI, adm
     assert event.detail["row"] == str(row.id)
     assert (change.actor, change.change) == (str(event.actor), "insert")
     assert "Rantakylän koulu" in admin.get("/administration/schools?search=ranta").text
+
+
+def test_the_same_form_sent_twice_at_once_has_one_effect(app: FastAPI, admin: TestClient) -> None:
+    page = admin.get("/administration/schools/new").text
+    sent = filled_in(page) | {"name": "Rantakylän koulu", "kind": "school"}
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(
+                lambda _: admin.post(target(page), data=sent, follow_redirects=False).status_code, range(4)
+            )
+        )
+    assert answers == [303] * 4
+    assert len(events(app, "add record")) == 1
 
 
 def test_the_second_of_two_editors_is_shown_the_difference(
