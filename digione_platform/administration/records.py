@@ -134,7 +134,7 @@ def save(
     except IntegrityError as error:
         if _constraint(error).startswith("pk_"):
             # The same form, sent twice at once: the other was first.
-            return Outcome(session.get_one(record.model, row_id))
+            return Outcome(session.get_one(cast(type[Any], record.model), row_id))
         return Outcome(None if added else row, _taken(fields, error))
     changed = [one.name for one in fields if texts.get(one.name, "") != before.get(one.name, "")]
     asked.record(
