@@ -166,6 +166,16 @@ def apply(
     return RedirectResponse(f"/administration/imports/{upload_id}", 303)
 
 
+@router.get("/undo/{import_id:uuid}")
+def ask_undo(request: Request, asked: Question, import_id: UUID) -> Response:
+    """What the last import had changed, and the question whether to take it back."""
+    _require(asked)
+    newest = next((one for one in latest_imports(asked.session) if one[0].undone_at is None), None)
+    if newest is None or newest[0].id != import_id:
+        raise NotFoundError
+    return page(request, "administration/undo.html", row=newest[0], who=newest[1], tables=TABLES)
+
+
 @router.post("/undo")
 def undo(
     request: Request,

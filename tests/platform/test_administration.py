@@ -182,7 +182,7 @@ def test_the_second_of_two_editors_is_shown_the_difference(
         {"name": "Matti 131052-308T"},
         {"kind": "palace"},
         {"school_code": "1"},
-        {"oid": "1.2.246.562.10.12345678901"},
+        {"oid": "1.2.246.562.24.12345678901"},
         {"valid_from": "soon"},
         {"valid_from": "2026-08-01", "valid_to": "2026-07-01"},
         {"parent_id": str(uuid4())},
@@ -460,13 +460,16 @@ def test_a_bundle_is_checked_corrected_imported_and_taken_back(
     assert find(app, text("select content from roster_uploads where state = 'applied'")) is None
 
     listed = admin.get("/administration/imports").text
-    last = re.search(r'name="last" value="([^"]+)"', listed)
-    assert last is not None
     assert "Helena Hallinto" in listed
+    question = re.search(r'href="(/administration/imports/undo/[^"]+)"', listed)
+    assert question is not None
+    last = re.search(r'name="last" value="([^"]+)"', admin.get(question[1]).text)
+    assert last is not None
     for _ in range(2):
         undone = admin.post("/administration/imports/undo", data={"last": last[1]})
         assert "The import was taken back" in undone.text
     assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
+    assert admin.get(question[1]).status_code == 404
 
 
 @pytest.mark.usefixtures("own_provider")

@@ -89,6 +89,7 @@ def addresses(route: str, town: Town) -> list[str]:
         "child_id": [town.people["Aino Virtanen"], town.people["Piilo Suojattu"], uuid4()],
         "guardian_id": [town.people["Maija Virtanen"], town.people["Suvi Suojattu"], uuid4()],
         "upload_id": [uuid4()],
+        "import_id": [uuid4()],
     }
     route = re.sub(r":uuid\}", "}", route)
     names = re.findall(r"\{(\w+)\}", route)
