@@ -99,7 +99,11 @@ def save(
     """
     session = asked.session
     require(asked)
-    row: Row | None = session.get(cast(type[Any], record.model), row_id, with_for_update=True)
+    # Read anew under the lock: whoever held it has changed the row since its page was opened, or this request
+    # began.
+    row: Row | None = session.get(
+        cast(type[Any], record.model), row_id, with_for_update=True, populate_existing=True
+    )
     if row is None and version:
         raise NotFoundError
     require(asked, protected=isinstance(row, Person) and row.nondisclosure)

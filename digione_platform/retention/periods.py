@@ -20,7 +20,7 @@ from digione_platform.retention.rules import LONGEST, RULES, Rule
 from digione_platform.subjects import rights
 
 # One night's work; the rest follows in the next.
-MOST_PEOPLE = 1000
+MOST_PEOPLE = 200
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,33 @@ def test_the_same_form_sent_twice_at_once_has_one_effect(app: FastAPI, admin: Te
     assert len(events(app, "add record")) == 1
 
 
+def test_of_two_who_save_at_once_one_is_shown_the_difference(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    address = f"/administration/schools/{town.places['Koivulan koulu']}/edit"
+    page = admin.get(address).text
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(
+                lambda number: (
+                    admin.post(
+                        target(page),
+                        data=filled_in(page) | {"name": f"Koulu {number}"},
+                        follow_redirects=False,
+                    ).status_code
+                ),
+                range(4),
+            )
+        )
+    assert sorted(answers) == [303, 409, 409, 409]
+    assert len(events(app, "change record")) == 1
+
+
+def test_an_oversize_form_is_refused(admin: TestClient) -> None:
+    address = f"/administration/schools/{uuid4()}"
+    assert admin.post(address, data={"name": "x" * 70_000}).status_code == 413
+
+
 def test_the_second_of_two_editors_is_shown_the_difference(
     app: FastAPI, admin: TestClient, town: Town
 ) -> None:
