@@ -3,14 +3,18 @@
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from digione_platform.core.history import act_as
 from digione_platform.core.models import Base
+from digione_platform.db import MIGRATIONS, migrate, open_database
 from digione_platform.roster.importer import import_bundle, undo_import
 from digione_platform.settings import Settings
 from tests.platform.bundles import PROVIDER, delta, valid, write
+from tests.platform.conftest import Databases, settings_for
 from tests.platform.town import Town
 
 # What has no history: it is one itself, has a state of its own, or belongs to another part.
@@ -28,8 +32,6 @@ WITHOUT = {
 
 @pytest.fixture
 def engine(settings: Settings) -> Engine:
-    from digione_platform.db import open_database
-
     return open_database(settings)
 
 
@@ -93,3 +95,35 @@ def test_an_import_and_its_undo_are_in_the_history(empty: Engine, tmp_path: Any)
     found = history(empty, "persons", person)
     names = [(who, kind, before and before["given_name"]) for who, kind, before in found]
     assert names == [("oona", "insert", None), ("oona", "update", "Šimo"), ("olli", "update", "Simo")]
+
+
+def test_imports_of_before_the_history_can_still_be_undone(databases: Databases) -> None:
+    engine = open_database(settings_for(databases.copy()))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(
+            text("""
+                insert into roster_imports (id, actor, kind, file_name, sha256, counts)
+                    values (gen_random_uuid(), 'oona', 'bulk', 'x.zip', '', '{}');
+                insert into persons (sourced_id, given_name, family_name)
+                    values ('a', 'A', 'B'), ('c', 'C', 'B');
+                insert into guardianships (guardian_id, child_id) select a.id, c.id
+                    from persons a, persons c where a.sourced_id = 'a' and c.sourced_id = 'c';
+                insert into roster_changes (import_id, table_name, row_id, change, after)
+                    select i.id, 'persons', p.id::text, 'insert', '' from roster_imports i, persons p;
+                insert into roster_changes (import_id, table_name, row_id, change, after)
+                    select i.id, 'guardianships', g.child_id || ' ' || g.guardian_id, 'insert', ''
+                    from roster_imports i, guardianships g
+            """)
+        )
+    migrate(engine)
+    assert undo_import(engine, actor="olli")["tables"] == {
+        "persons": {"restored": 0, "removed": 2},
+        "guardianships": {"restored": 0, "removed": 1},
+    }
+    with engine.connect() as connection:
+        assert connection.execute(text("select count(*) from persons")).scalar() == 0
+    engine.dispose()
