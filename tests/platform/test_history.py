@@ -47,7 +47,7 @@ def test_every_table_of_master_data_keeps_its_history(engine: Engine) -> None:
         query = "select distinct tgrelid::regclass::text from pg_trigger where tgname like '%keep_history%'"
         kept = set(connection.execute(text(query)).scalars())
     core = {
-        mapper.local_table.name
+        mapper.class_.__tablename__
         for mapper in Base.registry.mappers
         if mapper.class_.__module__ == "digione_platform.core.models"
     }
