@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from digione_platform.db import open_database
 from digione_platform.retention.periods import apply, due, periods, set_periods
 from digione_platform.retention.rules import RULES
 from digione_platform.settings import Settings
+from tests.platform.conftest import platform_command
 from tests.platform.town import Town
 
 NOW = datetime(2040, 6, 1, 12, tzinfo=UTC)
@@ -109,3 +111,29 @@ def test_a_municipality_sets_its_own_periods_within_limits(session: Session) -> 
 
 def test_every_default_is_one_that_may_be_set() -> None:
     assert all(rule.least <= rule.days for rule in RULES)
+
+
+def test_the_command_tells_first_and_then_deletes(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    document = json.loads(settings.model_dump_json())
+    document["session_secret"] = "not-a-secret-in-tests"
+    document["database"]["password"] = ""
+    file.write_text(json.dumps(document), "utf-8")
+    engine = open_database(settings)
+    with Session(engine) as session, session.begin():
+        session.execute(text("update enrolments set end_date = '2001-01-01'"))
+        everything = session.scalar(text("select count(*) from enrolments"))
+    run = platform_command(file)
+
+    def told(what: str) -> Any:
+        done = run("retention", what, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    before = {row["rule"]: row["due"] for row in told("preview")}
+    assert before["enrolments"] == everything
+    assert told("apply")["deleted"] == before
+    assert {row["due"] for row in told("preview")} == {0}
+    line = run("retention", "preview", language="fi").stdout.splitlines()[0]
+    assert line.startswith("Selainten kirjautumiset niiden vanhennuttua: säilytetään 1 päivää")
+    engine.dispose()
