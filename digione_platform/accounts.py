@@ -108,9 +108,14 @@ def password(username: Annotated[str, typer.Argument(help="Whose password.")]) -
 
 
 def sync_directory(
-    engine: "Engine", settings: "Settings", *, after: "UUID | None" = None, dry_run: bool = False
+    engine: "Engine",
+    settings: "Settings",
+    *,
+    after: "UUID | None" = None,
+    only: list[str] | None = None,
+    dry_run: bool = False,
 ) -> dict[str, int] | None:
-    """Bring the directory to the accounts, or to those only that the import ``after`` touched.
+    """Bring the directory to all accounts, to those that the import ``after`` touched, or to ``only`` some.
 
     A dry run only tells what would be done.
     Gives what was done, or None where there is no directory. Only when all went well is it noted that the
@@ -122,13 +127,15 @@ def sync_directory(
 
     if settings.directory is None:
         return None
-    touched = _touched(engine, after) if after else None
+    touched = _touched(engine, after) if after else only
     with open_directory(settings.directory, settings.authority) as people:
         found = people.all() if touched is None else people.some(touched)
         changes = compare(wanted_entries(engine, touched), found)
         if dry_run:
             return changes.as_json()
         people.apply(changes)
+    if only is not None:
+        return changes.as_json()
     with engine.begin() as connection:
         connection.execute(
             text(
@@ -154,9 +161,9 @@ def _touched(engine: "Engine", import_id: "UUID") -> list[str] | None:
 
     query = text("""
         select id::text from accounts where id::text in (
-            select row_id from roster_changes where import_id = :id and table_name = 'accounts'
+            select row_id from row_history where import_id = :id and table_name = 'accounts'
         ) or person_id::text in (
-            select row_id from roster_changes where import_id = :id and table_name = 'persons'
+            select row_id from row_history where import_id = :id and table_name = 'persons'
         ) limit :limit
     """)
     with engine.connect() as connection:

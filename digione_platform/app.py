@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from digione_platform import sessions
+from digione_platform.administration import guardianships, imports, upkeep
+from digione_platform.administration import pages as administration
 from digione_platform.api.app import create_api
 from digione_platform.api.problems import no_such_address
 from digione_platform.areas import areas_of
@@ -30,7 +32,7 @@ from digione_platform.errors import PlatformError
 from digione_platform.i18n import mark
 from digione_platform.security import HEALTH, ONEROSTER, Guard
 from digione_platform.settings import Settings
-from digione_platform.web import looks, pages
+from digione_platform.web import history, looks, pages
 from digione_platform.web.dependencies import NoRoleError, NotFoundError, NotSignedInError
 from digione_platform.web.render import STATIC, address, cookie_name, local_path, page, speak
 
@@ -52,6 +54,9 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.include_router(sign_in.router())
     app.include_router(pages.router)
     app.include_router(looks.router)
+    app.include_router(history.router)
+    for part in (guardianships, imports, upkeep, administration):
+        app.include_router(part.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])
     app.add_api_route("/signed-out", _signed_out, methods=["GET"])
     app.add_api_route(HEALTH, _health, methods=["GET"])

@@ -18,6 +18,6 @@ AREA = Area(
     blocks={
         Desktop.PRINCIPAL: (blocks.school_numbers, blocks.classes),
         Desktop.SECRETARY: (blocks.pupil_search, blocks.classes),
-        Desktop.MUNICIPALITY: (blocks.all_schools, blocks.imports),
+        Desktop.MUNICIPALITY: (blocks.administer, blocks.all_schools, blocks.imports),
     },
 )

@@ -40,18 +40,20 @@ class Relation(StrEnum):
 
 
 class Action(StrEnum):
-    """What can be seen or done. The last four are about schools and municipality, not about one person."""
+    """What can be seen or done. From the list of pupils on: not about one person."""
 
     NAME = "name"
     SCHOOL = "school and class"
     CONTACT = "contact details"
     GUARDIANS = "guardians"
+    HISTORY = "history of changes"
     LOOKS = "who has looked"
     DECIDE = "consent and decide"
     LIST_PUPILS = "list of pupils"
     NUMBERS = "numbers of pupils and staff"
     IMPORTS = "roster imports"
     AUDIT = "audit"
+    ADMINISTER = "administration of master data"
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ _PUPIL_SEEN_BY_STAFF = Grant.of(
 )
 _GUARDIAN_SEEN_BY_STAFF = Grant.of(Action.NAME, Action.CONTACT, protected=(Action.NAME,))
 _SCHOOL_NUMBERS = Grant(
-    _PUPIL_SEEN_BY_STAFF.open | {Action.NUMBERS}, _PUPIL_SEEN_BY_STAFF.protected | {Action.NUMBERS}
+    # What a protected pupil's details were is not for the school to read.
+    _PUPIL_SEEN_BY_STAFF.open | {Action.NUMBERS, Action.HISTORY},
+    _PUPIL_SEEN_BY_STAFF.protected | {Action.NUMBERS},
 )
 _EVERYTHING_OF_ONESELF = Grant.of(
     Action.NAME,
@@ -114,7 +118,16 @@ TABLE: dict[tuple[Desktop, Relation], Grant] = {
     (Desktop.SECRETARY, Relation.GUARDIAN_OF_PUPIL): _GUARDIAN_SEEN_BY_STAFF,
     (Desktop.MUNICIPALITY, Relation.SELF): _EVERYTHING_OF_ONESELF,
     (Desktop.MUNICIPALITY, Relation.OWN_MUNICIPALITY): Grant.of(
-        Action.NAME, Action.NUMBERS, Action.IMPORTS, Action.AUDIT, protected=(Action.NAME, Action.AUDIT)
+        Action.NAME,
+        Action.SCHOOL,
+        Action.CONTACT,
+        Action.HISTORY,
+        Action.NUMBERS,
+        Action.IMPORTS,
+        Action.AUDIT,
+        Action.ADMINISTER,
+        # Of a protected person the history tells that something changed, and not what it was.
+        protected=(Action.NAME, Action.HISTORY, Action.AUDIT, Action.ADMINISTER),
     ),
 }
 

@@ -126,6 +126,16 @@ class ImportKind(StrEnum):
     DELTA = "delta"
 
 
+class UploadState(StrEnum):
+    """What became of a bundle that was sent from the browser."""
+
+    CHECKING = "checking"
+    CHECKED = "checked"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    FAILED = "failed"
+
+
 class ChangeKind(StrEnum):
     INSERT = "insert"
     UPDATE = "update"
@@ -183,7 +193,23 @@ class Rostered(Identified):
     last_modified: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Organisation(Rostered, Base):
+class Registered(Rostered):
+    """A row of the register. What the platform's people decided (``origin``), an import leaves alone."""
+
+    origin: Mapped[Origin] = mapped_column(
+        _one_of(Origin, "origin"), default=Origin.ROSTER, server_default=Origin.ROSTER.value
+    )
+
+    @property
+    def in_use(self) -> bool:
+        return self.status is Status.ACTIVE
+
+    @in_use.setter
+    def in_use(self, value: bool) -> None:
+        self.status = Status.ACTIVE if value else Status.TOBEDELETED
+
+
+class Organisation(Registered, Base):
     """The municipality as education provider, its schools and their units."""
 
     __tablename__ = "organisations"
@@ -199,7 +225,7 @@ class Organisation(Rostered, Base):
     __table_args__ = (_swappable("oid"),)
 
 
-class AcademicSession(Rostered, Base):
+class AcademicSession(Registered, Base):
     """A school year, term or period. ``end_date`` is the first day after it, as in OneRoster."""
 
     __tablename__ = "academic_sessions"
@@ -219,7 +245,7 @@ class AcademicSession(Rostered, Base):
         return self.end_date - timedelta(days=1)
 
 
-class Person(Rostered, Base):
+class Person(Registered, Base):
     """Anyone the municipality knows: pupil, guardian, staff. ``enabled`` is the source's word on sign-in."""
 
     __tablename__ = "persons"
@@ -271,7 +297,7 @@ class Person(Rostered, Base):
         )
 
 
-class Role(Rostered, Base):
+class Role(Registered, Base):
     """A person's role in an organisation, from ``begin_date`` until before ``end_date``."""
 
     __tablename__ = "roles"
@@ -287,6 +313,11 @@ class Role(Rostered, Base):
 
     person: Mapped[Person] = relationship(back_populates="roles", viewonly=True)
     organisation: Mapped[Organisation] = relationship(viewonly=True)
+
+    @property
+    def last_date(self) -> date | None:
+        """The last day that belongs to it; open while it goes on."""
+        return self.end_date and self.end_date - timedelta(days=1)
 
 
 class Guardianship(Identified, Base):
@@ -327,8 +358,13 @@ class Guardianship(Identified, Base):
         ),
     )
 
+    @property
+    def last_date(self) -> date | None:
+        """The last day that belongs to it; open while it goes on."""
+        return self.valid_to and self.valid_to - timedelta(days=1)
 
-class Course(Rostered, Base):
+
+class Course(Registered, Base):
     """A subject's course of a school or of the whole municipality."""
 
     __tablename__ = "courses"
@@ -342,7 +378,7 @@ class Course(Rostered, Base):
     subject_codes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
 
 
-class Group(Rostered, Base):
+class Group(Registered, Base):
     """A class (homeroom) or teaching group (scheduled): OneRoster's "class"."""
 
     __tablename__ = "groups"
@@ -370,7 +406,7 @@ class GroupSession(Base):
     session_id: Mapped[UUID] = mapped_column(ForeignKey("academic_sessions.id"), primary_key=True, index=True)
 
 
-class Enrolment(Rostered, Base):
+class Enrolment(Registered, Base):
     """A pupil's or teacher's place in a group; ``primary`` marks the responsible teacher."""
 
     __tablename__ = "enrolments"
@@ -433,19 +469,52 @@ class RosterImport(Identified, Base):
     undone_by: Mapped[str | None]
 
 
-class RosterChange(Base):
-    """What an import did to one row; ``before`` holds the row as it was, so that it can be put back."""
+class RosterUpload(Identified, Base):
+    """A bundle sent from the browser. ``content`` is gone once it was imported; ``report`` is a JSON report.
 
-    __tablename__ = "roster_changes"
+    ``error`` is the id of the error that stopped it, ``actor`` the identifier of the person who sent it.
+    """
+
+    __tablename__ = "roster_uploads"
+
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    actor: Mapped[UUID]
+    file_name: Mapped[str]
+    content: Mapped[bytes | None] = mapped_column(deferred=True)
+    state: Mapped[UploadState] = mapped_column(_one_of(UploadState, "state"))
+    report: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None]
+    import_id: Mapped[UUID | None] = mapped_column(ForeignKey("roster_imports.id"))
+
+
+class RetentionPeriod(Base):
+    """How many days this municipality keeps something, where it is not the default."""
+
+    __tablename__ = "retention_periods"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    days: Mapped[int]
+
+
+class RowHistory(Base):
+    """A change of a row of master data: who, when, and in ``before`` what it was. Triggers write it.
+
+    ``actor`` is a person's identifier, or the name of an operator; empty where nobody was named.
+    ``import_id`` is the import that made the change or, later, its undo.
+    """
+
+    __tablename__ = "row_history"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("roster_imports.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    actor: Mapped[str | None]
+    import_id: Mapped[UUID | None] = mapped_column(ForeignKey("roster_imports.id"), index=True)
     table_name: Mapped[str]
     row_id: Mapped[str]
     change: Mapped[ChangeKind] = mapped_column(_one_of(ChangeKind, "change"))
     before: Mapped[dict[str, Any] | None]
-    # Digest of the row as the import left it: an undo refuses rows that were changed since.
-    after: Mapped[str | None] = mapped_column(String(32))
+
+    __table_args__ = (Index(None, "table_name", "row_id"),)
 
 
 class AuditEvent(Base):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, exists, func, select
+from sqlalchemy import ScalarSelect, Text, cast, exists, func, select
 from sqlalchemy.orm import Session
 
 from digione_platform.core.models import (
@@ -70,9 +70,16 @@ def schools(session: Session, today: date, school_id: UUID | None = None) -> lis
     return sorted(found, key=lambda row: sort_key(row.school.name))
 
 
-def latest_imports(session: Session, limit: int = 10) -> list[RosterImport]:
-    """The newest roster imports, the latest first."""
-    return list(session.scalars(select(RosterImport).order_by(RosterImport.at.desc()).limit(limit)))
+def latest_imports(session: Session, limit: int = 10) -> list[tuple[RosterImport, str]]:
+    """The newest roster imports, the latest first, with the name of the person or operator who imported."""
+    name = func.coalesce(Person.given_name + " " + Person.family_name, RosterImport.actor)
+    found = session.execute(
+        select(RosterImport, name)
+        .outerjoin(Person, cast(Person.id, Text) == RosterImport.actor)
+        .order_by(RosterImport.at.desc())
+        .limit(limit)
+    )
+    return [(one, who) for one, who in found]
 
 
 def sessions_of_year(session: Session, today: date) -> list[AcademicSession]:

@@ -26,13 +26,15 @@ def holds(session: Session, person: UUID, today: date) -> Iterator[Hold]:
 
 HOLDER = Holder(
     (
-        # What imports would need to put rows of the person back.
         Personal(
-            "roster_changes",
-            mark("Earlier details, as imports found them"),
-            "t.row_id = cast(:person as text) or t.before ->> 'person_id' = cast(:person as text) "
+            "row_history",
+            mark("Earlier details, as they were before each change"),
+            "t.table_name = 'persons' and t.row_id = cast(:person as text) "
+            "or t.before ->> 'person_id' = cast(:person as text) "
             "or t.before ->> 'guardian_id' = cast(:person as text) "
             "or t.before ->> 'child_id' = cast(:person as text)",
+            # Who changed a row is another person.
+            secret=("actor",),
         ),
         Personal(
             "sign_ins",
@@ -40,6 +42,13 @@ HOLDER = Holder(
             "t.account_id in (select id from accounts where person_id = :person)",
             # What the browser and the provider know each other by.
             secret=("id", "id_token"),
+        ),
+        Personal(
+            "roster_uploads",
+            mark("Roster bundles sent"),
+            "t.actor = :person",
+            # What is in a bundle is of others.
+            secret=("content", "report"),
         ),
         Personal("accounts", mark("User account"), "t.person_id = :person"),
         Personal("results", mark("Results from connected services"), "t.student_id = :person"),

@@ -1,7 +1,7 @@
-"""Carries staged rows into the tables, writing down what is needed to take it back.
+"""Carries staged rows into the tables.
 
-Every pass fills ``change`` (row, kind of change, row before) for one table, writes the rows, and records the
-changes with a digest of each row as it was left. The digest tells an undo whether someone changed it since.
+Every pass fills ``change`` (row and kind of change) for one table and writes the rows. What they were before
+is kept by the database itself (``row_history``), where an undo finds it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from digione_platform.roster.bundle import Bundle
 from digione_platform.roster.staging import known_name, stage_name
 from digione_platform.roster.tables import PAIRS, TABLES, Pairs, Table
 
-_KEYS = {pairs.name: (pairs.owner, pairs.member) for pairs in PAIRS}
 # What is written in this order is taken back in the other.
 ORDER = (*(table.name for table in TABLES), *(pairs.name for pairs in PAIRS), "accounts")
 
@@ -39,32 +38,17 @@ def carry(connection: Connection, bundle: Bundle, import_id: UUID) -> dict[str, 
     counts: dict[str, Count] = {}
     for table in TABLES:
         counts[table.name] = (
-            _carry_table(connection, bundle, table, import_id) if table.file in bundle.modes else Count()
+            _carry_table(connection, bundle, table) if table.file in bundle.modes else Count()
         )
         if table.file == "users" and "demographics" in bundle.modes:
             _carry_birth_dates(connection, import_id, counts[table.name])
     for pairs in PAIRS:
-        counts[pairs.name] = (
-            _carry_pairs(connection, pairs, import_id) if pairs.file in bundle.modes else Count()
-        )
-    counts["accounts"] = _carry_accounts(connection, import_id)
+        counts[pairs.name] = _carry_pairs(connection, pairs) if pairs.file in bundle.modes else Count()
+    counts["accounts"] = _carry_accounts(connection)
     return counts
 
 
-def row_key(table: str) -> Composed:
-    """The expression that names a row ``t`` of a table in the record of changes."""
-    if table in _KEYS:
-        owner, member = _KEYS[table]
-        return SQL("t.{}::text || ' ' || t.{}::text").format(Identifier(owner), Identifier(member))
-    return SQL("{}").format(SQL("t.id::text"))
-
-
-def row_digest() -> SQL:
-    """The expression that tells whether a row ``t`` is still as it was, in a session of time zone UTC."""
-    return SQL("md5(to_jsonb(t)::text)")
-
-
-def _carry_table(connection: Connection, bundle: Bundle, table: Table, import_id: UUID) -> Count:
+def _carry_table(connection: Connection, bundle: Bundle, table: Table) -> Count:
     columns = [*table.columns, *table.links]
     name, stage = Identifier(table.name), stage_name(table.file)
     links = [
@@ -78,7 +62,7 @@ def _carry_table(connection: Connection, bundle: Bundle, table: Table, import_id
                 coalesce(s."dateLastModified"::timestamptz, now()) as last_modified, {values}
             from {stage} s join {known} k on k.sourced_id = s."sourcedId"
             left join {name} t on t.id = k.id {links}
-            where s.status is distinct from 'tobedeleted'
+            where s.status is distinct from 'tobedeleted' and t.origin is distinct from 'platform'
         """).format(
             values=SQL(", ").join(
                 [
@@ -112,7 +96,7 @@ def _carry_table(connection: Connection, bundle: Bundle, table: Table, import_id
         SQL("""
             insert into want (id, sourced_id, status, last_modified, {columns})
             select t.id, t.sourced_id, 'tobedeleted', now(), {kept} from {name} t
-            where t.status = 'active' and {leaving}
+            where t.status = 'active' and t.origin = 'roster' and {leaving}
         """).format(
             columns=_names(columns),
             kept=_names(columns, "t"),
@@ -120,9 +104,7 @@ def _carry_table(connection: Connection, bundle: Bundle, table: Table, import_id
             leaving=leaving,
         )
     )
-    return _write_rows(
-        connection, table.name, ["status", *columns], ["sourced_id", "last_modified"], import_id
-    )
+    return _write_rows(connection, table.name, ["status", *columns], ["sourced_id", "last_modified"])
 
 
 def _carry_birth_dates(connection: Connection, import_id: UUID, counts: Count) -> None:
@@ -132,10 +114,11 @@ def _carry_birth_dates(connection: Connection, import_id: UUID, counts: Count) -
             select k.id,
                 case when s.status is distinct from 'tobedeleted' then s."birthDate"::date end as birth_date
             from {stage} s join {known} k on k.sourced_id = s."sourcedId" join persons t on t.id = k.id
+            where t.origin = 'roster'
         """).format(stage=stage_name("demographics"), known=known_name("users"))
     )
     # People who were just added are counted as that.
-    already = SQL("select row_id from roster_changes where import_id = {} and table_name = 'persons'").format(
+    already = SQL("select row_id from row_history where import_id = {} and table_name = 'persons'").format(
         Value(import_id)
     )
     _fill_change(connection, "persons", ["birth_date"])
@@ -144,10 +127,10 @@ def _carry_birth_dates(connection: Connection, import_id: UUID, counts: Count) -
     ).fetchone()
     counts.changed += touched[0] if touched else 0
     counts.unchanged -= touched[0] if touched else 0
-    _write_change(connection, "persons", ["birth_date"], [], import_id)
+    _write_change(connection, "persons", ["birth_date"], [])
 
 
-def _carry_accounts(connection: Connection, import_id: UUID) -> Count:
+def _carry_accounts(connection: Connection) -> Count:
     # An account stays its person's for ever; who has left or lost the username can no longer sign in.
     connection.execute("""
         create temporary table want on commit drop as
@@ -157,12 +140,10 @@ def _carry_accounts(connection: Connection, import_id: UUID) -> Count:
         from persons p left join accounts a on a.person_id = p.id
         where a.id is not null or (p.username is not null and p.status = 'active')
     """)
-    return _write_rows(connection, "accounts", ["username", "enabled", "person_id"], [], import_id)
+    return _write_rows(connection, "accounts", ["username", "enabled", "person_id"], [])
 
 
-def _write_rows(
-    connection: Connection, table: str, compared: list[str], further: list[str], import_id: UUID
-) -> Count:
+def _write_rows(connection: Connection, table: str, compared: list[str], further: list[str]) -> Count:
     """Given ``want`` (id and columns), bring the table to it; ``further`` columns are not compared."""
     wanted = _number(connection, SQL("select count(*) from want"))
     _fill_change(connection, table, compared)
@@ -177,7 +158,7 @@ def _write_rows(
     ).fetchone()
     count = Count(*found) if found else Count()
     count.unchanged = wanted - count.touched
-    _write_change(connection, table, compared, further, import_id)
+    _write_change(connection, table, compared, further)
     return count
 
 
@@ -185,17 +166,14 @@ def _fill_change(connection: Connection, table: str, compared: list[str]) -> Non
     connection.execute(
         SQL("""
             create temporary table change on commit drop as
-            select w.id::text as row_id, case when t.id is null then 'insert' else 'update' end as change,
-                to_jsonb(t) as before
+            select w.id::text as row_id, case when t.id is null then 'insert' else 'update' end as change
             from want w left join {table} t on t.id = w.id
             where t.id is null or row({theirs}) is distinct from row({ours})
         """).format(table=Identifier(table), theirs=_names(compared, "t"), ours=_names(compared, "w"))
     )
 
 
-def _write_change(
-    connection: Connection, table: str, compared: list[str], further: list[str], import_id: UUID
-) -> None:
+def _write_change(connection: Connection, table: str, compared: list[str], further: list[str]) -> None:
     columns = [*further, *compared]
     connection.execute(
         SQL("""
@@ -210,11 +188,12 @@ def _write_change(
             select w.id, {values} from want w join change c on c.row_id = w.id::text where c.change = 'insert'
         """).format(table=Identifier(table), columns=_names(columns), values=_names(columns, "w"))
     )
-    _record(connection, table, import_id)
+    connection.execute("drop table want, change")
 
 
-def _carry_pairs(connection: Connection, pairs: Pairs, import_id: UUID) -> Count:
+def _carry_pairs(connection: Connection, pairs: Pairs) -> Count:
     owner, member = Identifier(pairs.owner), Identifier(pairs.member)
+    key = SQL("t.{}::text || ' ' || t.{}::text").format(owner, member)
     connection.execute(
         SQL("""
             create temporary table want on commit drop as
@@ -236,13 +215,12 @@ def _carry_pairs(connection: Connection, pairs: Pairs, import_id: UUID) -> Count
     connection.execute(
         SQL("""
             create temporary table change on commit drop as
-            select w.{owner}::text || ' ' || w.{member}::text as row_id, 'insert' as change,
-                null::jsonb as before
+            select w.{owner}::text || ' ' || w.{member}::text as row_id, 'insert' as change
             from want w where w.{member} is not null and not exists (
                 select from {table} t where t.{owner} = w.{owner} and t.{member} = w.{member}
             )
             union all
-            select {key}, {leave}, to_jsonb(t) from {table} t
+            select {key}, {leave} from {table} t
             where t.{owner} in (select {owner} from want) and {theirs} and not exists (
                 select from want w where t.{owner} = w.{owner} and t.{member} = w.{member}
             )
@@ -251,15 +229,15 @@ def _carry_pairs(connection: Connection, pairs: Pairs, import_id: UUID) -> Count
             owner=owner,
             member=member,
             table=Identifier(pairs.name),
-            key=row_key(pairs.name),
+            key=key,
             leave=Value("withdraw" if pairs.keeps else "delete"),
             theirs=SQL("t.origin = 'roster' and t.status = 'active'" if pairs.keeps else "true"),
             again=SQL("""
                 union all
-                select {key}, 'revive', to_jsonb(t) from {table} t
+                select {key}, 'revive' from {table} t
                 join want w on t.{owner} = w.{owner} and t.{member} = w.{member}
                 where t.status = 'tobedeleted'
-            """).format(key=row_key(pairs.name), table=Identifier(pairs.name), owner=owner, member=member)
+            """).format(key=key, table=Identifier(pairs.name), owner=owner, member=member)
             if pairs.keeps
             else SQL(""),
         )
@@ -274,7 +252,7 @@ def _carry_pairs(connection: Connection, pairs: Pairs, import_id: UUID) -> Count
     count.unchanged = wanted - count.added
     connection.execute(
         SQL("delete from {} t using change c where c.change = 'delete' and c.row_id = {}").format(
-            Identifier(pairs.name), row_key(pairs.name)
+            Identifier(pairs.name), key
         )
     )
     if pairs.keeps:
@@ -283,7 +261,7 @@ def _carry_pairs(connection: Connection, pairs: Pairs, import_id: UUID) -> Count
                 update {table} t
                 set status = case c.change when 'revive' then 'active' else 'tobedeleted' end
                 from change c where c.change in ('revive', 'withdraw') and c.row_id = {key}
-            """).format(table=Identifier(pairs.name), key=row_key(pairs.name))
+            """).format(table=Identifier(pairs.name), key=key)
         )
         connection.execute("update change set change = 'update' where change in ('revive', 'withdraw')")
     connection.execute(
@@ -293,25 +271,8 @@ def _carry_pairs(connection: Connection, pairs: Pairs, import_id: UUID) -> Count
             where change = 'insert'
         """).format(table=Identifier(pairs.name), owner=owner, member=member)
     )
-    _record(connection, pairs.name, import_id)
-    return count
-
-
-def _record(connection: Connection, table: str, import_id: UUID) -> None:
-    connection.execute(
-        SQL("""
-            insert into roster_changes (import_id, table_name, row_id, change, before, after)
-            select {import_id}, {name}, c.row_id, c.change, c.before, {digest}
-            from change c left join {table} t on {key} = c.row_id
-        """).format(
-            import_id=Value(import_id),
-            name=Value(table),
-            digest=SQL("case when c.change <> 'delete' then {} end").format(row_digest()),
-            table=Identifier(table),
-            key=row_key(table),
-        )
-    )
     connection.execute("drop table want, change")
+    return count
 
 
 def _names(columns: list[str], alias: str | None = None) -> Composed:

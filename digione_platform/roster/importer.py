@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from digione_platform.core.access import Desktop
 from digione_platform.core.audit import Act
 from digione_platform.db import database_away, require_current
 from digione_platform.errors import InputError, LockedError, PreconditionError
@@ -77,7 +78,10 @@ class Report:
 def import_bundle(
     engine: Engine, path: Path, *, tenant_oid: str, actor: str, apply: bool, allow_mass_removal: bool = False
 ) -> Report:
-    """Import the bundle at a path, or with ``apply`` false find out what that would do."""
+    """Import the bundle at a path, or with ``apply`` false find out what that would do.
+
+    ``actor`` is an operator's name, or the identifier of the person who imports in the browser.
+    """
     report = Report(path.name)
     bundle = open_bundle(path, report.problems)
     if bundle is None:
@@ -138,6 +142,7 @@ def _carry(
         " values (%s, %s, %s, %s, %s, '{}')",
         (import_id, actor, bundle.kind, path.name, _digest(path)),
     )
+    undo.act(connection, actor, import_id)
     report.counts = changes.carry(connection, bundle, import_id)
     removed = report.counts["persons"].removed
     if _is_mass_removal(removed, people) and not allow_mass_removal:
@@ -147,7 +152,6 @@ def _carry(
     counts = {table: asdict(count) for table, count in report.counts.items()}
     connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
     _audit(connection, Act.IMPORT, {"actor": actor, "import": str(import_id), "counts": counts})
-    undo.forget_old(connection)
 
 
 def _is_mass_removal(removed: int, people: int) -> bool:
@@ -165,8 +169,14 @@ def _digest(path: Path) -> str:
 
 
 def _audit(connection: psycopg.Connection, act: Act, detail: dict[str, Any]) -> None:
-    event = (act.value, Jsonb(detail))
-    connection.execute("insert into audit_events (action, detail) values (%s, %s)", event)
+    try:
+        person = UUID(detail["actor"])
+    except ValueError:
+        person = None
+    event = (act.value, person, person and Desktop.MUNICIPALITY.value, Jsonb(detail))
+    connection.execute(
+        "insert into audit_events (action, actor, desktop, detail) values (%s, %s, %s, %s)", event
+    )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Takes the last import back: the tables are as they were before it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import Connection
@@ -11,21 +11,10 @@ from psycopg.sql import Literal as Value
 
 from digione_platform.errors import InputError
 from digione_platform.i18n import mark
-from digione_platform.roster.changes import ORDER, row_digest, row_key
+from digione_platform.roster.changes import ORDER
 
-# Undo data hold what people were called and how they were reached: no longer kept than is of use.
-KEPT_IMPORTS = 5
-
-
-def forget_old(connection: Connection) -> None:
-    """Drop the undo data of all but the last few imports."""
-    connection.execute(
-        SQL("""
-            delete from roster_changes where import_id not in (
-                select id from roster_imports where undone_at is null order by at desc limit {}
-            )
-        """).format(Value(KEPT_IMPORTS))
-    )
+# Pairs that are nothing but a pair; any other row has an identifier. As the database's triggers name rows.
+_KEYS: dict[str, LiteralString] = {"group_sessions": "t.group_id::text || ' ' || t.session_id::text"}
 
 
 def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
@@ -50,13 +39,13 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
         raise InputError(
             "P-ROSTER-081",
             mark("Nothing was undone"),
-            mark("the import of {moment} is too old: only the last {limit} can be undone"),
+            mark("the import of {moment} is too old: what it changed is no longer kept"),
             mark("import the bundle of that time again"),
             moment=at,
-            limit=KEPT_IMPORTS,
         )
     _refuse_later_changes(connection, import_id, at)
     leaving = _leaving(connection, import_id)
+    act(connection, actor, import_id)
     try:
         for table in reversed(ORDER):
             _put_back(connection, table, import_id)
@@ -76,7 +65,6 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
         "update roster_imports set undone_at = now(), undone_by = %s, followed = false where id = %s",
         (actor, import_id),
     )
-    connection.execute("delete from roster_changes where import_id = %s", (import_id,))
     return {
         "import": str(import_id),
         "at": at.isoformat(),
@@ -87,13 +75,21 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
     }
 
 
+def act(connection: Connection, actor: str, import_id: UUID) -> None:
+    """Who changes rows in this transaction, and by which import or its undo, as the history has it."""
+    connection.execute(
+        "select set_config('digione.actor', %s, true), set_config('digione.import', %s, true)",
+        (actor, str(import_id)),
+    )
+
+
 def _counts(connection: Connection, import_id: UUID) -> dict[str, dict[str, int]]:
     rows = connection.execute(
         """
         select table_name,
             count(*) filter (where change <> 'insert'), count(*) filter (where change = 'insert')
         from (
-            select distinct on (table_name, row_id) table_name, change from roster_changes
+            select distinct on (table_name, row_id) table_name, change from row_history
             where import_id = %s order by table_name, row_id, id
         ) c group by 1
         """,
@@ -108,28 +104,27 @@ def _leaving(connection: Connection, import_id: UUID) -> int:
         SQL("""
             select count(*) from ({first}) c join persons t on {key} = c.row_id
             where t.status = 'active' and c.before ->> 'status' is distinct from 'active'
-        """).format(first=_first("persons", import_id), key=row_key("persons"))
+        """).format(first=_first("persons", import_id), key=_key("persons"))
     ).fetchone()
     return int(row[0]) if row else 0
 
 
 def _refuse_later_changes(connection: Connection, import_id: UUID, at: datetime) -> None:
-    """Rows that are not as the import left them were changed by someone since."""
+    """Rows that somebody changed after the import; what was itself taken back since does not count."""
     for table in ORDER:
         row = connection.execute(
-            SQL("""
-                select count(*) from (
-                    select distinct on (row_id) row_id, change, after from roster_changes
-                    where import_id = {import_id} and table_name = {name} order by row_id, id desc
-                ) c left join {table} t on {key} = c.row_id
-                where (case when t is null then null else {digest} end) is distinct from c.after
-            """).format(
-                import_id=Value(import_id),
-                name=Value(table),
-                table=Identifier(table),
-                key=row_key(table),
-                digest=row_digest(),
+            """
+            select count(distinct row_id) from row_history h
+            where table_name = %(table)s
+            and id > (select max(id) from row_history where import_id = %(import)s)
+            and row_id in (
+                select row_id from row_history where import_id = %(import)s and table_name = %(table)s
             )
+            and not exists (
+                select from roster_imports i where i.id = h.import_id and i.undone_at is not null
+            )
+            """,
+            {"table": table, "import": import_id},
         ).fetchone()
         if row and row[0]:
             raise InputError(
@@ -151,9 +146,7 @@ def _put_back(connection: Connection, table: str, import_id: UUID) -> None:
             update {table} t
             set ({columns}) = (select {columns} from jsonb_populate_record(null::{table}, c.before))
             from ({first}) c where c.change = 'update' and {key} = c.row_id
-        """).format(
-            table=Identifier(table), columns=columns, first=_first(table, import_id), key=row_key(table)
-        )
+        """).format(table=Identifier(table), columns=columns, first=_first(table, import_id), key=_key(table))
     )
     connection.execute(
         SQL("""
@@ -171,16 +164,20 @@ def _put_back(connection: Connection, table: str, import_id: UUID) -> None:
 def _take_out(connection: Connection, table: str, import_id: UUID) -> None:
     connection.execute(
         SQL("delete from {table} t using ({first}) c where c.change = 'insert' and {key} = c.row_id").format(
-            table=Identifier(table), first=_first(table, import_id), key=row_key(table)
+            table=Identifier(table), first=_first(table, import_id), key=_key(table)
         )
     )
 
 
 def _first(table: str, import_id: UUID) -> Composed:
     return SQL("""
-        select distinct on (row_id) row_id, change, before from roster_changes
+        select distinct on (row_id) row_id, change, before from row_history
         where import_id = {} and table_name = {} order by row_id, id
     """).format(Value(import_id), Value(table))
+
+
+def _key(table: str) -> SQL:
+    return SQL(_KEYS.get(table, "t.id::text"))
 
 
 def _columns(connection: Connection, table: str) -> Composed:

@@ -125,7 +125,13 @@ def erase(
     return {**receipt, "applied": apply, "holds": reasons}
 
 
+def forget(session: Session) -> None:
+    """What is deleted in this transaction from here on leaves nothing in the history."""
+    session.execute(text("select set_config('digione.history', 'off', true)"))
+
+
 def _delete(session: Session, person: UUID) -> Iterator[tuple[str, int]]:
+    forget(session)
     for holder in holders():
         for one in holder.personal:
             if not one.kept:

@@ -44,7 +44,7 @@ class Asked:
         """What the access table says of this viewer."""
         return allows(self.desktop, relation, action, protected=protected, limits=limits)
 
-    def record(self, act: Act, subjects: Iterable[UUID], relation: Relation, **detail: Any) -> None:
+    def record(self, act: Act, subjects: Iterable[UUID | None], relation: Relation, **detail: Any) -> None:
         """Write to the audit whose data this viewer was shown, and by which relation they might."""
         by = By(self.viewer.person.id, self.desktop, self.request)
         audit.record(self.session, by, act, subjects, reason=relation, **detail)
@@ -121,7 +121,10 @@ def school_numbers(asked: Asked) -> dict[str, Any]:
     if not asked.may(Relation.OWN_SCHOOL, Action.NUMBERS):
         return {"school": None}
     found = schools.schools(asked.session, asked.today, asked.viewer.desk.organisation_id)
-    return {"school": found[0] if found else None}
+    return {
+        "school": found[0] if found else None,
+        "history": asked.may(Relation.OWN_SCHOOL, Action.HISTORY),
+    }
 
 
 def classes(asked: Asked) -> dict[str, Any]:
@@ -152,9 +155,9 @@ def imports(asked: Asked) -> dict[str, Any]:
     return {"imports": schools.latest_imports(asked.session) if may else []}
 
 
-def audit_search(asked: Asked) -> dict[str, Any]:
-    """The way to the audit."""
-    return {"allowed": asked.may(Relation.OWN_MUNICIPALITY, Action.AUDIT)}
+def administer(asked: Asked) -> dict[str, Any]:
+    """The ways to what the municipality's administrator keeps."""
+    return {"allowed": asked.may(Relation.OWN_MUNICIPALITY, Action.ADMINISTER)}
 
 
 def looks(asked: Asked) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from digione_platform import sessions
+from digione_platform.core.history import act_as
 from digione_platform.core.viewer import Viewer, desks_of
 from digione_platform.i18n import today
 from digione_platform.web.blocks import Asked
@@ -54,7 +55,9 @@ SignedIn = Annotated[Viewer, Depends(viewer, scope="function")]
 
 
 def asked(request: Request, session: Transaction, viewer: SignedIn) -> Asked:
-    """The viewer's question to the master data, as of today."""
+    """The viewer's question to the master data, as of today; what it changes is in the history as theirs."""
+    if request.method == "POST":
+        act_as(session, str(viewer.person.id))
     return Asked(session, viewer, today(), request.state.request_id)
 
 

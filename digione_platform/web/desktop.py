@@ -10,5 +10,5 @@ DESKTOPS: dict[Desktop, tuple[Block, ...]] = {
     Desktop.TEACHER: (blocks.own_groups,),
     Desktop.PRINCIPAL: (blocks.school_numbers, blocks.classes),
     Desktop.SECRETARY: (blocks.pupil_search, blocks.school_numbers, blocks.classes),
-    Desktop.MUNICIPALITY: (blocks.all_schools, blocks.imports, blocks.audit_search),
+    Desktop.MUNICIPALITY: (blocks.administer, blocks.all_schools, blocks.imports),
 }

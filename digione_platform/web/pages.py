@@ -65,7 +65,7 @@ def group(request: Request, asked: Question, group_id: UUID) -> Response:
     members = pupils.pupils_of_group(asked.session, group_id, asked.today)
     asked.record(Act.VIEW_GROUP, [one.id for one in members], relation, group=str(group_id))
     shown = [(one.id, see(one, asked.desktop, relation)) for one in members]
-    return page(request, "group.html", group=found, pupils=shown)
+    return page(request, "group.html", group=found, pupils=shown, history=asked.may(relation, Action.HISTORY))
 
 
 @router.get("/pupils")
@@ -109,6 +109,7 @@ def pupil(request: Request, asked: Question, person_id: UUID) -> Response:
         request,
         "pupil.html",
         pupil=seen_pupil(asked, found, relation),
+        history=asked.may(relation, Action.HISTORY, protected=found.person.nondisclosure),
         groups=pupils.groups_of_pupil(asked.session, person_id, asked.today),
         guardians=[
             (see(one, asked.desktop, Relation.GUARDIAN_OF_PUPIL), rights_of(guardianship))

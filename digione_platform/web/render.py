@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from digione_platform.core.access import Desktop
 from digione_platform.core.models import RoleName
 from digione_platform.core.viewer import Viewer
-from digione_platform.i18n import LANGUAGES, Texts, choose, mark
+from digione_platform.i18n import LANGUAGES, Texts, choose
 from digione_platform.settings import Settings
-from digione_platform.web.titles import DESKTOPS
+from digione_platform.web.titles import DESKTOPS, VALUES
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -23,16 +23,12 @@ LANGUAGE_COOKIE = "digione-language"
 # A page to go back to travels in headers and in a cookie; the gateway and browsers take 4096 bytes.
 LONGEST_PATH = 500
 
-# They work at a teacher's desktop under a name of their own.
-_OTHER_TITLES = {
-    RoleName.AIDE: mark("School assistant"),
-    RoleName.COUNSELOR: mark("Guidance counsellor"),
-}
-
 
 def role_title(role: RoleName, desktop: Desktop) -> str:
     """What a role is called, marked for translation."""
-    return _OTHER_TITLES.get(role) or DESKTOPS[desktop]
+    # They work at a teacher's desktop under a name of their own.
+    own = role in (RoleName.AIDE, RoleName.COUNSELOR)
+    return VALUES[role] if own else DESKTOPS[desktop]
 
 
 def cookie_name(request: Request) -> str:

@@ -1,8 +1,17 @@
 """What acts, reasons and rights are called on pages. Texts are marked for the catalogues."""
 
-from digione_platform.core.access import Desktop, Relation
+from digione_platform.core.access import Action, Desktop, Relation
 from digione_platform.core.audit import Act
-from digione_platform.core.models import GuardianKind, Guardianship, Restriction
+from digione_platform.core.models import (
+    GuardianKind,
+    Guardianship,
+    OrganisationKind,
+    Origin,
+    Restriction,
+    RoleName,
+    SessionType,
+    Status,
+)
 from digione_platform.i18n import mark
 
 ACTS: dict[Act, str] = {
@@ -18,6 +27,14 @@ ACTS: dict[Act, str] = {
     Act.VIEW_GUARDIAN: mark("Saw a guardian's details"),
     Act.VIEW_LOOKS: mark("Saw who has looked"),
     Act.SEARCH_AUDIT: mark("Searched the audit"),
+    Act.LIST_PEOPLE: mark("Saw a list of people"),
+    Act.VIEW_PERSON: mark("Saw a person's details"),
+    Act.VIEW_HISTORY: mark("Saw the history of changes"),
+    Act.ADD_RECORD: mark("Added to the register"),
+    Act.CHANGE_RECORD: mark("Changed the register"),
+    Act.END_SIGN_IN: mark("Signed somebody out"),
+    Act.CHANGE_RETENTION: mark("Changed how long data are kept"),
+    Act.APPLY_RETENTION: mark("Deleted what is kept no longer"),
     Act.CHANGE_GUARDIANSHIP: mark("Changed a guardianship"),
     Act.NEW_PASSWORD: mark("Gave a new password"),
     Act.IMPORT: mark("Imported the register"),
@@ -50,6 +67,32 @@ REASONS: dict[str, str] = {
     Relation.OWN_MUNICIPALITY: mark("administration of the municipality"),
 }
 
+# How one who looks stands to what is looked at, and what can be seen or done: the access table in words.
+RELATIONS: dict[Relation, str] = {
+    Relation.SELF: mark("oneself"),
+    Relation.OWN_TEACHER: mark("own teacher"),
+    Relation.OWN_CHILD: mark("own child"),
+    Relation.OWN_CHILD_IN_HIDING: mark("own child, both under non-disclosure"),
+    Relation.OWN_GROUP: mark("pupil of own group"),
+    Relation.OWN_SCHOOL: mark("pupil of own school, and the school"),
+    Relation.GUARDIAN_OF_PUPIL: mark("guardian of such a pupil"),
+    Relation.OWN_MUNICIPALITY: mark("the municipality and everyone in it"),
+}
+ACTIONS: dict[Action, str] = {
+    Action.NAME: mark("name"),
+    Action.SCHOOL: mark("school and class"),
+    Action.CONTACT: mark("contact details"),
+    Action.GUARDIANS: mark("guardians"),
+    Action.HISTORY: mark("history of changes"),
+    Action.LOOKS: mark("who has looked"),
+    Action.DECIDE: mark("consent and decide"),
+    Action.LIST_PUPILS: mark("list of pupils"),
+    Action.NUMBERS: mark("numbers of pupils and staff"),
+    Action.IMPORTS: mark("roster imports"),
+    Action.AUDIT: mark("audit"),
+    Action.ADMINISTER: mark("administration of the register"),
+}
+
 DESKTOPS: dict[str, str] = {
     Desktop.PUPIL: mark("Pupil"),
     Desktop.GUARDIAN: mark("Guardian"),
@@ -65,7 +108,7 @@ _KINDS: dict[GuardianKind, str | None] = {
     GuardianKind.INFORMED: mark("no custody, right to information"),
     GuardianKind.CARER: mark("cares for the child, not a custodian"),
 }
-_RESTRICTIONS: dict[str, str] = {
+RESTRICTIONS: dict[str, str] = {
     Restriction.NO_INFORMATION: mark("must get no information"),
     Restriction.NO_CONTACT: mark("must get no contact details"),
     Restriction.NO_DECISIONS: mark("must not decide or fetch the child"),
@@ -77,4 +120,93 @@ def rights_of(guardianship: Guardianship) -> list[str]:
     told = [_KINDS[guardianship.kind]]
     if guardianship.joint_custody is not None:
         told.append(mark("joint custody") if guardianship.joint_custody else mark("sole custody"))
-    return [text for text in told if text] + [_RESTRICTIONS[one] for one in guardianship.restrictions]
+    return [text for text in told if text] + [RESTRICTIONS[one] for one in guardianship.restrictions]
+
+
+# What rows, values and columns of the register are called.
+ROWS: dict[str, str] = {
+    "persons": mark("Personal details"),
+    "roles": mark("Role"),
+    "enrolments": mark("Place in a group"),
+    "accounts": mark("User account"),
+    "guardianships": mark("Guardianship"),
+    "organisations": mark("School or unit"),
+    "academic_sessions": mark("School year or term"),
+    "groups": mark("Group"),
+}
+VALUES: dict[str, str] = {
+    RoleName.STUDENT: DESKTOPS[Desktop.PUPIL],
+    RoleName.GUARDIAN: DESKTOPS[Desktop.GUARDIAN],
+    RoleName.TEACHER: DESKTOPS[Desktop.TEACHER],
+    RoleName.AIDE: mark("School assistant"),
+    RoleName.COUNSELOR: mark("Guidance counsellor"),
+    RoleName.PRINCIPAL: DESKTOPS[Desktop.PRINCIPAL],
+    RoleName.ADMINISTRATOR: DESKTOPS[Desktop.SECRETARY],
+    RoleName.DISTRICT_ADMINISTRATOR: DESKTOPS[Desktop.MUNICIPALITY],
+    OrganisationKind.DISTRICT: mark("Municipality"),
+    OrganisationKind.SCHOOL: mark("School"),
+    OrganisationKind.DEPARTMENT: mark("Unit of a school"),
+    SessionType.SCHOOL_YEAR: mark("School year"),
+    SessionType.TERM: mark("Term"),
+    SessionType.SEMESTER: mark("Semester"),
+    SessionType.GRADING_PERIOD: mark("Period"),
+    GuardianKind.CUSTODIAN: mark("custodian"),
+    GuardianKind.INFORMED: mark("no custody, right to information"),
+    GuardianKind.CARER: mark("cares for the child, not a custodian"),
+    **RESTRICTIONS,
+    Status.ACTIVE: mark("in use"),
+    Status.TOBEDELETED: mark("not in use"),
+    Origin.ROSTER: mark("the roster"),
+    Origin.PLATFORM: mark("this municipality's administrators"),
+    "fi": mark("Finnish"),
+    "sv": mark("Swedish"),
+    "en": mark("English"),
+}
+COLUMNS: dict[str, str] = {
+    "given_name": mark("Given name"),
+    "family_name": mark("Family name"),
+    "middle_name": mark("Middle name"),
+    "preferred_given_name": mark("Name used"),
+    "preferred_middle_name": mark("Middle name used"),
+    "preferred_family_name": mark("Family name used"),
+    "learner_number": mark("Learner number"),
+    "identifier": mark("Identifier"),
+    "username": mark("Username"),
+    "email": mark("E-mail"),
+    "sms": mark("Mobile phone"),
+    "phone": mark("Phone"),
+    "birth_date": mark("Date of birth"),
+    "language": mark("Language"),
+    "grades": mark("Grades"),
+    "nondisclosure": mark("Non-disclosure"),
+    "enabled": mark("May sign in"),
+    "primary_organisation_id": mark("School"),
+    "organisation_id": mark("School"),
+    "group_id": mark("Group"),
+    "status": mark("State"),
+    "origin": mark("Decided by"),
+    "role": mark("Role"),
+    "role_type": mark("Kind of role"),
+    "begin_date": mark("First day"),
+    "start_date": mark("First day"),
+    "valid_from": mark("First day"),
+    "end_date": mark("Ends before"),
+    "valid_to": mark("Ends before"),
+    "primary": mark("Responsible"),
+    "relation": mark("Relation"),
+    "kind": mark("Kind"),
+    "joint_custody": mark("Joint custody"),
+    "restrictions": mark("Restrictions"),
+    "name": mark("Name"),
+    "title": mark("Name"),
+    "oid": mark("OID"),
+    "school_code": mark("School code"),
+    "session_type": mark("Kind"),
+    "school_year": mark("School year"),
+    "group_code": mark("Code"),
+    "group_type": mark("Kind"),
+    "location": mark("Place"),
+    "subjects": mark("Subjects"),
+    "subject_codes": mark("Subject codes"),
+    "periods": mark("Periods"),
+}

@@ -21,11 +21,11 @@ CHANGES = {
     "secrets rotate", "tenant remove", "accounts password", "accounts sync", "sample make", "sample install",
     "sample logins", "lab up", "lab stop", "lab kill", "lab resolve", "lab down", "roster export",
     "clients add", "clients disable", "clients rotate", "subject export", "subject erase", "subject hold",
-    "subject release",
+    "subject release", "retention apply",
 }  # fmt: skip
 REPORTS = {
     "validate", "show", "plan", "status", "doctor", "accounts list", "secrets show", "lab list",
-    "audit verify", "clients list",
+    "audit verify", "clients list", "retention preview",
 }  # fmt: skip
 # runs until it is stopped, on this terminal: nothing is planned and nothing reported
 FOLLOWS = {"logs", "sandbox"}

@@ -94,7 +94,21 @@ viewers = st.sampled_from([(name, desk) for name, desks in DESKS.items() for des
 looks = st.tuples(
     st.just("look"),
     viewers,
-    st.sampled_from(["pupil", "group", "pupils", "looks of", "looks", "me", "audit", "desktop"]),
+    st.sampled_from(
+        [
+            "pupil",
+            "group",
+            "pupils",
+            "looks of",
+            "looks",
+            "me",
+            "audit",
+            "desktop",
+            "history",
+            "register",
+            "administration/sign-ins",
+        ]
+    ),
     st.sampled_from(PEOPLE),
     st.sampled_from(sorted(GROUPS)),
 )
@@ -215,6 +229,19 @@ def look(
                     for one, child in GUARDIANS
                     if one == viewer and may(world.to_child(one, child), Action.CONTACT, child)
                 }
+        case "history":
+            address = f"/history/persons/{town.people[person]}"
+            relation = Relation.OWN_MUNICIPALITY
+            if desktop is not Desktop.MUNICIPALITY:
+                here = bool(school) and PUPILS.get(person) == school
+                relation = Relation.OWN_SCHOOL if here else None
+            allowed = may(relation, Action.HISTORY, person)
+        case "register":
+            address = f"/administration/people/{town.people[person]}"
+            allowed = may(Relation.OWN_MUNICIPALITY, Action.ADMINISTER, person)
+            contacts = {person} if may(Relation.OWN_MUNICIPALITY, Action.CONTACT, person) else set()
+        case "administration/sign-ins":
+            address, allowed = f"/{what}", may(Relation.OWN_MUNICIPALITY, Action.ADMINISTER)
         case "audit":
             address, allowed = "/audit", may(Relation.OWN_MUNICIPALITY, Action.AUDIT)
         case _:

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from digione_platform.accounts import directory_is_behind, sync_directory
+from digione_platform.administration.directory import follow
+from digione_platform.administration.records import keep_account
+from digione_platform.core.models import Person
 from digione_platform.db import open_database
 from digione_platform.directory import Changes, Entry, compare, open_directory
 from digione_platform.errors import PlatformError
@@ -168,6 +172,27 @@ def test_undo_of_the_import_takes_the_entries_out(directed: Settings, synced: Ro
     assert directory_is_behind(synced.engine, directed)
     assert sync_directory(synced.engine, directed) == wanted
     assert entries(directed) == {}
+
+
+def test_what_is_changed_in_the_browser_follows_at_once(
+    directed: Settings, synced: Roster, slapd: Slapd, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_password(directed, "olli.opettaja", NEW)
+    person = synced.one("select id from persons where username = 'olli.opettaja'")
+    for enabled in (False, True):
+        with Session(synced.engine) as session, session.begin():
+            row = session.get_one(Person, person)
+            row.enabled, row.family_name = enabled, "Uusi"
+            session.flush()
+            keep_account(session, row)
+        follow(synced.engine, directed, person)
+        assert slapd.opens("olli.opettaja", NEW) is enabled
+    assert entries(directed)["olli.opettaja"].family_name == "Uusi"
+    # Where the directory is away the change stands, and the log says what is to be made good.
+    assert directed.directory is not None
+    away = directed.model_copy(update={"directory": directed.directory.model_copy(update={"port": 1})})
+    follow(synced.engine, away, person)
+    assert "the directory did not follow a change: P-ACCOUNTS-" in caplog.text
 
 
 def test_comparison_is_by_account_and_by_every_value() -> None:

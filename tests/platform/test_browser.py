@@ -15,6 +15,7 @@ from digione_platform.sandbox.run import sandbox_settings
 from digione_platform.sandbox.sample import import_sample
 from digione_platform.sandbox.sign_in import LocalSignIn
 from tests.conftest import FLAGS, lacking
+from tests.platform.bundles import delta, write
 from tests.platform.conftest import Databases
 from tests.platform.provider import Served
 from tests.platform.test_sandbox import url_of
@@ -187,3 +188,52 @@ def test_everything_works_without_scripts(site: str, chromium: Browser) -> None:
         page.get_by_role("link", name="English").click()
         assert page.locator("h1").inner_text() == "Pupils"
         assert "search=a" in page.url
+
+
+def test_an_administrator_keeps_the_register_without_a_shell(
+    site: str, chromium: Browser, pictures: Path, tmp_path: Path
+) -> None:
+    """Import, correct a bad row, import again; give a role and take it; find it in the audit. No scripts."""
+    person = {
+        "sourcedId": "new-1",
+        "enabledUser": "true",
+        "username": "uusi.opettaja",
+        "givenName": "",
+        "familyName": "Opettaja",
+    }
+    with chromium.new_context(java_script_enabled=False, viewport=DESK) as context:  # type: ignore[arg-type]
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.goto(f"{site}/language/en")
+        sign_in(page, site, Desktop.MUNICIPALITY)
+
+        def send(then: str) -> None:
+            path = write(tmp_path / "new.zip", {"users": delta([person])}, kind="delta")
+            page.goto(f"{site}/administration/imports")
+            page.get_by_label("File").set_input_files(path)
+            page.get_by_role("button", name="Check").click()
+            page.get_by_role("heading", name=then).wait_for()
+
+        send("Rows to look at")
+        assert "users.csv:2" in page.locator("main").inner_text()
+        assert page.get_by_role("button", name="Import").count() == 0
+        person["givenName"] = "Uusi"
+        send("What changes")
+        page.get_by_role("button", name="Import").click()
+        page.locator(".hds-notification--success").wait_for()
+
+        page.goto(f"{site}/administration/people?search=opettaja uusi")
+        page.get_by_role("link", name="Opettaja Uusi").click()
+        page.get_by_role("link", name="Give a role").click()
+        page.get_by_label("Role").select_option(label="Principal")
+        page.get_by_label("School").select_option(index=2)
+        page.get_by_role("button", name="Save").click()
+        assert "Principal" in page.locator("main").inner_text()
+        page.get_by_role("link", name="Change the role Principal").click()
+        page.get_by_role("button", name="Take the role away now").click()
+        assert "ended" in page.locator("main").inner_text()
+
+        page.goto(f"{site}/audit?person=opettaja uusi")
+        told = page.locator("tbody").inner_text()
+        assert "Added to the register" in told
+        assert "Changed the register" in told

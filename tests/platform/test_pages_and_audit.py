@@ -40,7 +40,18 @@ VIEWERS = [
 STAFF = {"Tiina Opettaja", "Kalle Kollega", "Raili Rehtori", "Sirpa Sihteeri", "Helena Hallinto"}
 # Open to everyone; they show nobody.
 OPEN = {"/sign-in", "/signed-out", "/healthz", "/language/{code}"}
-FORMS = {"/desk", "/sign-out"}
+FORMS = {
+    "/desk",
+    "/sign-out",
+    # Tried in test_administration.
+    *(f"/administration/{kind}/{{row_id:uuid}}" for kind in ("schools", "years", "people", "roles")),
+    "/administration/guardianships/{child_id:uuid}/{guardian_id:uuid}",
+    "/administration/imports",
+    "/administration/imports/undo",
+    "/administration/imports/{upload_id:uuid}/apply",
+    "/administration/sign-ins/end",
+    "/administration/retention",
+}
 
 
 @pytest.fixture
@@ -67,7 +78,20 @@ def addresses(route: str, town: Town) -> list[str]:
         "person_id": [*town.people.values(), uuid4()],
         "group_id": [*town.groups.values(), uuid4()],
         "key": ["homeschool", "scheduling", "administration", "teaching", "none"],
+        "table": ["persons", "organisations", "academic_sessions", "groups"],
+        "row_id": [
+            town.people["Aino Virtanen"],
+            town.people["Piilo Suojattu"],
+            town.places["Koivulan koulu"],
+            town.groups["7C"],
+            uuid4(),
+        ],
+        "child_id": [town.people["Aino Virtanen"], town.people["Piilo Suojattu"], uuid4()],
+        "guardian_id": [town.people["Maija Virtanen"], town.people["Suvi Suojattu"], uuid4()],
+        "upload_id": [uuid4()],
+        "import_id": [uuid4()],
     }
+    route = re.sub(r":uuid\}", "}", route)
     names = re.findall(r"\{(\w+)\}", route)
     assert set(names) <= set(blanks), f"say in this test what may stand in {route}"
     found = [route]

@@ -15,7 +15,6 @@ from digione_platform.roster.changes import ORDER
 from digione_platform.roster.importer import Report, import_bundle, undo_import
 from digione_platform.roster.profile import NONDISCLOSURE
 from digione_platform.roster.report import TABLES
-from digione_platform.roster.undo import KEPT_IMPORTS
 from digione_platform.sample.bundle import write_bundle
 from digione_platform.sample.town import Options
 from digione_platform.settings import Database
@@ -551,12 +550,18 @@ def test_undo_of_nothing_is_refused(roster: Roster) -> None:
         roster.undo()
 
 
-def test_only_the_last_imports_can_be_undone(filled: Roster) -> None:
-    for number in range(KEPT_IMPORTS):
-        filled.delta({"users": delta([{**valid()["users"][1], "givenName": f"Simo{number}"}])})
-    for _ in range(KEPT_IMPORTS):
-        filled.undo()
+def test_an_import_whose_history_is_gone_cannot_be_undone(filled: Roster) -> None:
+    filled.set("delete from row_history")
     with pytest.raises(InputError, match="P-ROSTER-081"):
+        filled.undo()
+
+
+def test_what_was_changed_between_two_imports_keeps_the_first_from_being_undone(filled: Roster) -> None:
+    filled.set("update persons set phone = '1' where sourced_id = 'g1'")
+    filled.delta({"users": delta([{**valid()["users"][2], "phone": "2"}])})
+    filled.undo()
+    assert filled.one("select phone from persons where sourced_id = 'g1'") == "1"
+    with pytest.raises(InputError, match="P-ROSTER-082"):
         filled.undo()
 
 

@@ -31,7 +31,6 @@ TABLES = (
     "accounts",
     "sign_ins",
     "roster_imports",
-    "roster_changes",
     "audit_events",
 )
 COLUMNS = """

@@ -178,7 +178,7 @@ def build(session: Session) -> Town:
             kind=ImportKind.BULK,
             file_name="mallila.zip",
             sha256="0" * 64,
-            counts={"persons": 17},
+            counts={"persons": {"added": 17, "changed": 0, "removed": 0, "unchanged": 0}},
         )
     )
     return b.town

@@ -42,6 +42,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "subject export": (["kuhmo", "aino.virta", "{folder}/out.zip", "--reason", "x"], "Write "),
     "subject erase": (["kuhmo", "aino.virta", "--reason", "x"], "what the platform says"),
     "subject hold": (["kuhmo", "aino.virta", "--reason", "x"], "Keep the data of aino.virta"),
+    "retention apply": (["kuhmo"], "Delete what is kept no longer"),
     "subject release": (["kuhmo", "aino.virta", "--reason", "x"], "Lift all holds on the data of aino.virta"),
     "lab up": (["h1", "h2"], "Make and start"),
     "lab stop": (["h1"], "it is off"),

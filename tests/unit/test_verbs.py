@@ -158,7 +158,8 @@ def test_logs_follow_the_units_of_a_service_on_its_host(kuhmo: House, world: Fak
     assert kuhmo.run("logs", "kuhmo", "platform", "--no-follow", "-n", "5").code == 0
     (did,) = world.did
     assert did.startswith("follow kuhmo1: journalctl")
-    assert did.endswith("-u digione-platform@kuhmo.service -u digione-platform-audit@kuhmo.timer")
+    nightly = "-u digione-platform-audit@kuhmo.timer -u digione-platform-retention@kuhmo.timer"
+    assert did.endswith(f"-u digione-platform@kuhmo.service {nightly}")
     assert " -f" not in did
 
 
@@ -173,8 +174,8 @@ def test_logs_follow_one_tenant(kuhmo: House, world: FakeWorld) -> None:
     assert result.code == 0, result.all
     assert result.out == "a line of the log\n"
     (did,) = world.did
-    units = "-u digione-platform@sotkamo.service -u digione-platform-audit@sotkamo.timer"
-    assert did.endswith(f"-f {units}")
+    nightly = "-u digione-platform-audit@sotkamo.timer -u digione-platform-retention@sotkamo.timer"
+    assert did.endswith(f"-f -u digione-platform@sotkamo.service {nightly}")
     for arguments, error_id in (
         (["platform", "--tenant", "sotkmo"], "D1-LOG-004"),
         (["postgresql", "--tenant", "sotkamo"], "D1-LOG-005"),

@@ -1,0 +1,172 @@
+"""Forms that need no script: fields, what was sent in them, and whether a record changed meanwhile.
+
+Between page and server every value is a text; an empty text is no value.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from fastapi import HTTPException, Request
+from starlette.datastructures import FormData
+
+from digione_platform.i18n import mark
+from digione_platform.roster.identifiers import holds_personal_identity_code
+
+LARGEST = 64 * 1024
+
+
+class Shape(StrEnum):
+    """What a field looks like. ``LAST_DAY`` is stored as the first day after it."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DAY = "day"
+    LAST_DAY = "last day"
+    CHOICE = "choice"
+    ROW = "row"
+    CHOICES = "choices"
+    FLAG = "flag"
+
+
+class MistakeError(Exception):
+    """Why a value cannot be taken, marked for the catalogues."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a form. ``choices`` are values with their titles, ``pattern`` what a text must match."""
+
+    name: str
+    title: str
+    shape: Shape = Shape.TEXT
+    required: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
+    pattern: str = ""
+    help: str = ""
+    longest: int = 200
+    default: str = ""
+
+    def text(self, value: Any) -> str:
+        """A stored value as the form has it."""
+        match self.shape, value:
+            case (_, None):
+                return ""
+            case (Shape.FLAG, _):
+                return "yes" if value else ""
+            case (Shape.CHOICES, _):
+                return ",".join(sorted(value))
+            case (Shape.LAST_DAY, date()):
+                return (value - timedelta(days=1)).isoformat()
+            case (Shape.DAY, date()):
+                return str(value.isoformat())
+        return str(value)
+
+    def told(self, text: str) -> list[str]:
+        """What people read for a value: titles of what was chosen, marked for the catalogues."""
+        if self.shape is Shape.FLAG:
+            return [mark("yes") if text else mark("no")]
+        if self.choices:
+            titles = dict(self.choices)
+            return [titles.get(one, one) for one in text.split(",") if one]
+        return [text] if text else []
+
+    def value(self, text: str) -> Any:
+        """The value to store.
+
+        Raises:
+            MistakeError: the text is none of this field.
+        """
+        if self.shape is Shape.FLAG:
+            return bool(text)
+        if self.shape is Shape.CHOICES:
+            return sorted(self._chosen(one) for one in text.split(",") if one)
+        if not text:
+            if self.required:
+                raise MistakeError(mark("Fill this in."))
+            return None
+        if len(text) > self.longest or not text.isprintable():
+            raise MistakeError(mark("This is too long, or has characters that cannot be printed."))
+        if holds_personal_identity_code(text):
+            raise MistakeError(mark("Write no personal identity code here."))
+        match self.shape:
+            case Shape.CHOICE:
+                return self._chosen(text)
+            case Shape.ROW:
+                return UUID(self._chosen(text))
+            case Shape.DAY:
+                return _day(text)
+            case Shape.LAST_DAY:
+                return _day(text) + timedelta(days=1)
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            raise MistakeError(mark("This is not written as it should be."))
+        return int(text) if self.shape is Shape.NUMBER else text
+
+    def _chosen(self, text: str) -> str:
+        if text not in dict(self.choices):
+            raise MistakeError(mark("Choose one of these."))
+        return text
+
+
+Fields = tuple[Field, ...]
+
+
+async def sent_form(request: Request) -> FormData:
+    """What was sent in a small form; anything larger is refused."""
+    if int(request.headers.get("content-length") or LARGEST + 1) > LARGEST:
+        raise HTTPException(413)
+    return await request.form(max_files=0)
+
+
+def texts_of(fields: Fields, row: Any) -> dict[str, str]:
+    """The texts of a form for a row, or of an empty one."""
+    if row is None:
+        return {field.name: field.default for field in fields}
+    return {field.name: field.text(getattr(row, field.name)) for field in fields}
+
+
+def sent_texts(fields: Fields, form: FormData) -> dict[str, str]:
+    """The texts that were sent, without what is around them."""
+
+    def all_of(name: str) -> str:
+        return ",".join(sorted(str(one) for one in form.getlist(name)))
+
+    return {
+        field.name: all_of(field.name)
+        if field.shape is Shape.CHOICES
+        else str(form.get(field.name, "")).strip()
+        for field in fields
+    }
+
+
+def read(fields: Fields, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values to store, and the mistakes by field."""
+    values: dict[str, Any] = {}
+    mistakes: dict[str, str] = {}
+    for field in fields:
+        try:
+            values[field.name] = field.value(texts[field.name])
+        except MistakeError as mistake:
+            mistakes[field.name] = str(mistake)
+    return values, mistakes
+
+
+def version_of(texts: Mapping[str, str]) -> str:
+    """What tells whether a record is still as it was when its form was opened."""
+    return hashlib.sha256(json.dumps(dict(texts), sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _day(text: str) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as error:
+        raise MistakeError(mark("This is no day.")) from error
+    if not 1900 <= found.year <= 2999:
+        raise MistakeError(mark("This is no day."))
+    return found

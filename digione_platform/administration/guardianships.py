@@ -1,0 +1,173 @@
+"""Pages of guardianships: who may decide and know what of a child, since when, and why."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import select
+from starlette.datastructures import FormData
+
+from digione_platform.administration.forms import (
+    Field,
+    Fields,
+    Shape,
+    read,
+    sent_form,
+    sent_texts,
+    texts_of,
+    version_of,
+)
+from digione_platform.administration.lists import named
+from digione_platform.administration.records import require
+from digione_platform.core.access import Relation, see
+from digione_platform.core.audit import Act, By
+from digione_platform.core.guardians import Rights, decide
+from digione_platform.core.models import GuardianKind, Guardianship, Person, Restriction, Status
+from digione_platform.core.paging import PAGE_SIZE
+from digione_platform.i18n import mark
+from digione_platform.web.blocks import Asked
+from digione_platform.web.dependencies import NotFoundError, Question
+from digione_platform.web.render import page
+from digione_platform.web.titles import RESTRICTIONS, VALUES
+
+router = APIRouter(prefix="/administration/guardianships")
+Form = Annotated[FormData, Depends(sent_form)]
+
+_KINDS = tuple((kind.value, VALUES[kind]) for kind in GuardianKind)
+FIELDS: Fields = (
+    Field("kind", mark("Kind"), Shape.CHOICE, True, _KINDS, default=GuardianKind.CUSTODIAN),
+    Field(
+        "joint_custody",
+        mark("Custody"),
+        Shape.CHOICE,
+        choices=(("True", mark("joint custody")), ("False", mark("sole custody"))),
+        help=mark("Leave it open where nobody has said."),
+    ),
+    Field("restrictions", mark("Restrictions"), Shape.CHOICES, choices=tuple(RESTRICTIONS.items())),
+    Field("valid_from", mark("First day"), Shape.DAY),
+    Field("valid_to", mark("Last day"), Shape.LAST_DAY, help=mark("Leave it open if it goes on.")),
+)
+REASON = Field(
+    "reason",
+    mark("Reason"),
+    required=True,
+    help=mark("For example the number of a decision. It is kept for ever in the audit: name nobody."),
+)
+
+
+@router.get("/{child_id:uuid}/add")
+def add(
+    request: Request, asked: Question, child_id: UUID, search: Annotated[str, Query(max_length=100)] = ""
+) -> Response:
+    """Look for the person who is to be a guardian of a child."""
+    child = _person(asked, child_id)
+    asked.record(Act.VIEW_PERSON, [child_id], Relation.OWN_MUNICIPALITY)
+    found = []
+    if search.strip():
+        query = select(Person).where(*named(search), Person.status == Status.ACTIVE, Person.id != child_id)
+        found = list(asked.session.scalars(query.order_by(Person.sort_name).limit(PAGE_SIZE)))
+        asked.record(Act.LIST_PEOPLE, [one.id for one in found], Relation.OWN_MUNICIPALITY)
+    return page(
+        request, "administration/add_guardian.html", child=child, found=found, asked={"search": search}
+    )
+
+
+@router.get("/{child_id:uuid}/{guardian_id:uuid}")
+def edit(request: Request, asked: Question, child_id: UUID, guardian_id: UUID) -> Response:
+    """The form of a guardianship, or of one that is to be."""
+    child, guardian = _pair(asked, child_id, guardian_id)
+    texts = texts_of(FIELDS, _row(asked, child_id, guardian_id))
+    people = [child_id, guardian_id]
+    asked.record(Act.VIEW_PERSON, people, Relation.OWN_MUNICIPALITY)
+    return _form(request, asked, child, guardian, texts | {"reason": ""}, version_of(texts))
+
+
+@router.post("/{child_id:uuid}/{guardian_id:uuid}")
+def send(request: Request, asked: Question, child_id: UUID, guardian_id: UUID, form: Form) -> Response:
+    """Save what was decided of a guardianship; a form that is sent twice has one effect."""
+    child, guardian = _pair(asked, child_id, guardian_id)
+    texts = sent_texts((*FIELDS, REASON), form)
+    asked_for = {one.name: texts[one.name] for one in FIELDS}
+    row = _row(asked, child_id, guardian_id, lock=True)
+    now = texts_of(FIELDS, row)
+    done = RedirectResponse(f"/administration/people/{child_id}?saved=true", 303)
+    if row is not None and row.status is Status.ACTIVE and now == asked_for:
+        return done
+    if version_of(now) != form.get("version"):
+        return _form(request, asked, child, guardian, texts, version_of(now), now=now, status=409)
+    values, mistakes = read((*FIELDS, REASON), texts)
+    if (
+        not mistakes
+        and values["valid_from"]
+        and values["valid_to"]
+        and values["valid_from"] >= values["valid_to"]
+    ):
+        mistakes["valid_to"] = mark("The last day is before the first.")
+    if mistakes:
+        return _form(request, asked, child, guardian, texts, version_of(now), mistakes, status=422)
+    custody = {"True": True, "False": False}
+    rights = Rights(
+        GuardianKind(values["kind"]),
+        custody.get(values["joint_custody"]),
+        frozenset(Restriction(one) for one in values["restrictions"]),
+        values["valid_from"],
+        values["valid_to"],
+    )
+    by = By(asked.viewer.person.id, asked.desktop, asked.request)
+    decide(asked.session, by, guardian_id, child_id, rights, values["reason"])
+    return done
+
+
+def _person(asked: Asked, person_id: UUID) -> Person:
+    require(asked)
+    found = asked.session.get(Person, person_id)
+    if found is None:
+        raise NotFoundError
+    require(asked, protected=found.nondisclosure)
+    return found
+
+
+def _pair(asked: Asked, child_id: UUID, guardian_id: UUID) -> tuple[Person, Person]:
+    if child_id == guardian_id:
+        raise NotFoundError
+    return _person(asked, child_id), _person(asked, guardian_id)
+
+
+def _row(asked: Asked, child_id: UUID, guardian_id: UUID, *, lock: bool = False) -> Guardianship | None:
+    query = select(Guardianship).where(
+        Guardianship.child_id == child_id, Guardianship.guardian_id == guardian_id
+    )
+    found: Guardianship | None = asked.session.scalar(query.with_for_update() if lock else query)
+    return found
+
+
+def _form(
+    request: Request,
+    asked: Asked,
+    child: Person,
+    guardian: Person,
+    texts: dict[str, str],
+    version: str,
+    mistakes: dict[str, str] | None = None,
+    *,
+    now: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    def seen(one: Person) -> Any:
+        return see(one, asked.desktop, Relation.OWN_MUNICIPALITY)
+
+    return page(
+        request,
+        "administration/guardianship.html",
+        status=status,
+        child=seen(child),
+        child_id=child.id,
+        guardian=seen(guardian),
+        guardian_id=guardian.id,
+        fields=(*FIELDS, REASON),
+        texts_=texts,
+        version=version,
+        mistakes=mistakes or {},
+        now=now,
+    )

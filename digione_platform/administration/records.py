@@ -1,0 +1,413 @@
+"""Records of the register that the administrator keeps: what each is, and the one way to save.
+
+A record of the roster's stays the roster's (``Origin``): an import that says otherwise prevails. What is
+added here is the platform's own, and so is a role once it was changed here; imports leave those alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import exists, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from digione_platform.administration.forms import Field, Fields, Shape, read, texts_of, version_of
+from digione_platform.core.access import Action, Desktop, Relation, desktop_of
+from digione_platform.core.audit import Act
+from digione_platform.core.models import (
+    AcademicSession,
+    Organisation,
+    OrganisationKind,
+    Origin,
+    Person,
+    Role,
+    RoleName,
+    SessionType,
+    Status,
+)
+from digione_platform.core.names import in_finnish_order
+from digione_platform.core.viewer import in_force
+from digione_platform.i18n import mark
+from digione_platform.roster.identifiers import (
+    ORGANISATION_OID,
+    PERSON_OID,
+    check_digit_holds,
+    is_test_oid,
+)
+from digione_platform.web.blocks import Asked
+from digione_platform.web.dependencies import NotFoundError
+from digione_platform.web.titles import VALUES
+
+Row = Organisation | AcademicSession | Person | Role
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A kind of record. ``check`` gives what is wrong with the values of a row together, by field.
+
+    ``fixed`` are columns that a new row is given and no form changes; ``after`` is done when it was saved.
+    """
+
+    table: str
+    model: type[Row]
+    new: str
+    fields: Callable[[Session, Row | None], Fields]
+    check: Callable[[Asked, Row, Values], dict[str, str]]
+    fixed: tuple[str, ...] = ()
+    adopts: bool = False
+    after: Callable[[Session, Row], None] = lambda _session, _row: None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a form: saved, or mistakes by field, or what the record became meanwhile (``now``)."""
+
+    row: Row | None
+    mistakes: Mapping[str, str] = field(default_factory=dict)
+    now: Mapping[str, str] | None = None
+
+    @property
+    def saved(self) -> bool:
+        return not self.mistakes and self.now is None
+
+
+def require(asked: Asked, *, protected: bool = False) -> None:
+    """Let nobody pass who may not administer master data."""
+    if not asked.may(Relation.OWN_MUNICIPALITY, Action.ADMINISTER, protected=protected):
+        raise NotFoundError
+
+
+def save(
+    asked: Asked,
+    record: Record,
+    row_id: UUID,
+    texts: Mapping[str, str],
+    version: str,
+    fixed: Values | None = None,
+) -> Outcome:
+    """Save what was sent in a form; a new row has no ``version``, and the ``row_id`` that its form was given.
+
+    The access table, the audit, the history and the row's version are all seen to here. A form that is sent
+    twice has one effect.
+
+    Raises:
+        NotFoundError: there is no such row, or it is not the viewer's to change.
+    """
+    session = asked.session
+    require(asked)
+    # Read anew under the lock: whoever held it has changed the row since its page was opened, or this request
+    # began.
+    row: Row | None = session.get(
+        cast(type[Any], record.model), row_id, with_for_update=True, populate_existing=True
+    )
+    if row is None and version:
+        raise NotFoundError
+    require(asked, protected=isinstance(row, Person) and row.nondisclosure)
+    fields = record.fields(session, row)
+    if row is not None:
+        now = texts_of(fields, row)
+        if not version or now == texts:
+            return Outcome(row)
+        if version_of(now) != version:
+            return Outcome(row, now=now)
+    values, mistakes = read(fields, texts)
+    if mistakes:
+        return Outcome(row, mistakes)
+    added = row is None
+    if row is None:
+        own = {"id": row_id, "sourced_id": f"platform-{row_id}", "origin": Origin.PLATFORM}
+        row = record.model(**own, **(fixed or {}))
+    before = {} if added else texts_of(fields, row)
+    try:
+        with session.begin_nested():
+            for name, value in values.items():
+                setattr(row, name, value)
+            row.last_modified = datetime.now(UTC)
+            if record.adopts:
+                row.origin = Origin.PLATFORM
+            session.add(row)
+            with session.no_autoflush:
+                mistakes = record.check(asked, row, values)
+            if mistakes:
+                raise _Mistaken
+            session.flush()
+            session.refresh(row)
+            record.after(session, row)
+    except _Mistaken:
+        return Outcome(None if added else row, mistakes)
+    except IntegrityError as error:
+        if _constraint(error).startswith("pk_"):
+            # The same form, sent twice at once: the other was first.
+            return Outcome(session.get_one(cast(type[Any], record.model), row_id))
+        return Outcome(None if added else row, _taken(fields, error))
+    changed = [one.name for one in fields if texts.get(one.name, "") != before.get(one.name, "")]
+    asked.record(
+        Act.ADD_RECORD if added else Act.CHANGE_RECORD,
+        [_person(row)],
+        Relation.OWN_MUNICIPALITY,
+        table=record.table,
+        row=str(row.id),
+        fields=changed,
+    )
+    return Outcome(row)
+
+
+class _Mistaken(Exception):
+    pass
+
+
+def _taken(fields: Fields, error: IntegrityError) -> dict[str, str]:
+    names = [one.name for one in fields if _constraint(error).endswith(f"_{one.name}")]
+    return {(names or [fields[0].name])[0]: mark("This is used by another already.")}
+
+
+def _constraint(error: IntegrityError) -> str:
+    return getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
+
+
+def _person(row: Row) -> UUID | None:
+    if isinstance(row, Person):
+        return row.id
+    return row.person_id if isinstance(row, Role) else None
+
+
+# Schools and units
+
+
+def organisations(session: Session) -> list[Organisation]:
+    """All that is in use: the municipality first, then by name."""
+    found = session.scalars(
+        select(Organisation)
+        .where(Organisation.status == Status.ACTIVE)
+        .order_by(Organisation.kind != OrganisationKind.DISTRICT, in_finnish_order(Organisation.name))
+    )
+    return list(found)
+
+
+def _choices(session: Session) -> tuple[tuple[str, str], ...]:
+    return tuple((str(one.id), one.name) for one in organisations(session))
+
+
+def _in_use(row: Row | None) -> Fields:
+    """Whether a row is in use; a new one is."""
+    about = mark("What is not in use is kept and no longer shown.")
+    return () if row is None else (Field("in_use", mark("In use"), Shape.FLAG, help=about),)
+
+
+def _school_fields(session: Session, row: Row | None) -> Fields:
+    kinds = (OrganisationKind.SCHOOL, OrganisationKind.DEPARTMENT)
+    if isinstance(row, Organisation) and row.kind is OrganisationKind.DISTRICT:
+        kinds = (OrganisationKind.DISTRICT,)  # type: ignore[assignment]
+    return (
+        Field("name", mark("Name"), required=True),
+        Field("kind", mark("Kind"), Shape.CHOICE, True, tuple((one.value, VALUES[one]) for one in kinds)),
+        Field("parent_id", mark("Belongs to"), Shape.ROW, choices=_choices(session)),
+        Field("oid", mark("OID"), help=mark("In the national register of organisations: 1.2.246.562.10.…")),
+        Field("school_code", mark("School code"), pattern=r"\d{5}", help=mark("Five digits.")),
+        Field("valid_from", mark("First day"), Shape.DAY),
+        Field("valid_to", mark("Last day"), Shape.LAST_DAY),
+        *_in_use(row),
+    )
+
+
+def _school_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
+    mistakes = _order(values, "valid_from", "valid_to")
+    if values["oid"] and not ORGANISATION_OID.fullmatch(values["oid"]):
+        mistakes["oid"] = mark("This is not written as it should be.")
+    return mistakes | _tree(asked, row, values)
+
+
+def _tree(asked: Asked, row: Row, values: Values) -> dict[str, str]:
+    """What belongs to itself, by whatever way."""
+    above, steps = values["parent_id"], 0
+    while above is not None and above != row.id and steps < 100:
+        found: Any = asked.session.get(type(row), above)
+        above, steps = found and found.parent_id, steps + 1
+    return {} if above is None else {"parent_id": mark("Nothing belongs to itself.")}
+
+
+def _order(values: Values, first: str, last: str) -> dict[str, str]:
+    if values[first] and values[last] and values[first] >= values[last]:
+        return {last: mark("The last day is before the first.")}
+    return {}
+
+
+SCHOOLS = Record("organisations", Organisation, mark("New school or unit"), _school_fields, _school_check)
+
+# School years, terms and periods
+
+
+def _year_fields(session: Session, row: Row | None) -> Fields:
+    found = session.scalars(
+        select(AcademicSession)
+        .where(AcademicSession.status == Status.ACTIVE)
+        .order_by(AcademicSession.start_date.desc(), AcademicSession.title)
+    )
+    return (
+        Field("title", mark("Name"), required=True),
+        Field(
+            "session_type",
+            mark("Kind"),
+            Shape.CHOICE,
+            True,
+            tuple((one.value, VALUES[one]) for one in SessionType),
+        ),
+        Field("start_date", mark("First day"), Shape.DAY, True),
+        Field("end_date", mark("Last day"), Shape.LAST_DAY, True),
+        Field(
+            "school_year",
+            mark("School year"),
+            Shape.NUMBER,
+            True,
+            pattern=r"[12]\d{3}",
+            help=mark("The year in which it ends."),
+        ),
+        Field("parent_id", mark("Belongs to"), Shape.ROW, choices=tuple((str(s.id), s.title) for s in found)),
+        *_in_use(row),
+    )
+
+
+def _year_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
+    return _order(values, "start_date", "end_date") | _tree(asked, row, values)
+
+
+YEARS = Record(
+    "academic_sessions", AcademicSession, mark("New school year or term"), _year_fields, _year_check
+)
+
+# People
+
+LANGUAGES = tuple((code, VALUES[code]) for code in ("fi", "sv", "en"))
+
+
+def _person_fields(_session: Session, row: Row | None) -> Fields:
+    protected = isinstance(row, Person) and row.nondisclosure
+    contact = (
+        Field("email", mark("E-mail"), pattern=r"[^@\s]+@[^@\s]+", longest=254),
+        Field("phone", mark("Phone"), longest=40),
+        Field("sms", mark("Mobile phone"), longest=40),
+    )
+    return (
+        Field("given_name", mark("Given name"), required=True),
+        Field("family_name", mark("Family name"), required=True),
+        Field("preferred_given_name", mark("Name used"), help=mark("If it is not the first of the names.")),
+        Field("birth_date", mark("Date of birth"), Shape.DAY),
+        Field(
+            "learner_number",
+            mark("Learner number"),
+            help=mark("1.2.246.562.24.… from the national register."),
+        ),
+        Field("language", mark("Language"), Shape.CHOICE, choices=LANGUAGES),
+        *(() if protected else contact),
+        Field("username", mark("Username"), pattern=r"[A-Za-z0-9._@-]{2,100}"),
+        Field("enabled", mark("May sign in"), Shape.FLAG, default="yes"),
+        Field(
+            "nondisclosure",
+            mark("Non-disclosure"),
+            Shape.FLAG,
+            help=mark("For personal safety (turvakielto): hides contact details everywhere, at once."),
+        ),
+        *_in_use(row),
+    )
+
+
+def _person_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
+    number = values["learner_number"]
+    # As an import has it: invented people's numbers need no right check digit.
+    if number and not (PERSON_OID.fullmatch(number) and (is_test_oid(number) or check_digit_holds(number))):
+        return {"learner_number": mark("This is not written as it should be.")}
+    return _still_administered(asked, "enabled")
+
+
+def keep_account(session: Session, row: Row) -> None:
+    """Whoever has a username has an account, open or closed as the person is; it stays theirs for ever."""
+    session.execute(
+        text("""
+            insert into accounts (person_id, username, enabled)
+            select id, lower(username), status = 'active' and enabled from persons
+            where id = :id and username is not null
+            on conflict (person_id) do update set username = excluded.username, enabled = excluded.enabled
+        """),
+        {"id": row.id},
+    )
+    session.execute(
+        text("""
+            update accounts a set enabled = false from persons p
+            where p.id = :id and a.person_id = p.id and p.username is null and a.enabled
+        """),
+        {"id": row.id},
+    )
+
+
+PEOPLE = Record("persons", Person, mark("New person"), _person_fields, _person_check, after=keep_account)
+
+# Roles
+
+_OFFERED = (
+    RoleName.STUDENT,
+    RoleName.GUARDIAN,
+    RoleName.TEACHER,
+    RoleName.AIDE,
+    RoleName.COUNSELOR,
+    RoleName.PRINCIPAL,
+    RoleName.ADMINISTRATOR,
+    RoleName.DISTRICT_ADMINISTRATOR,
+)
+ROLES = {role.value: VALUES[role] for role in _OFFERED}
+
+
+def _role_fields(session: Session, row: Row | None) -> Fields:
+    roles = dict(ROLES)
+    if isinstance(row, Role):
+        # One that the register brought and that is given to nobody here.
+        roles.setdefault(row.role, row.role)
+    return (
+        Field("role", mark("Role"), Shape.CHOICE, True, tuple(roles.items())),
+        Field("organisation_id", mark("School"), Shape.ROW, True, _choices(session)),
+        Field("begin_date", mark("First day"), Shape.DAY),
+        Field("end_date", mark("Last day"), Shape.LAST_DAY, help=mark("Leave it open if it goes on.")),
+    )
+
+
+def _role_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
+    session = asked.session
+    mistakes = _order(values, "begin_date", "end_date")
+    kind = session.get_one(Organisation, values["organisation_id"]).kind
+    desktop = desktop_of(RoleName(values["role"]), kind)
+    at_municipality = kind is OrganisationKind.DISTRICT
+    if (
+        desktop is not None
+        and desktop is not Desktop.GUARDIAN
+        and (
+            at_municipality != (desktop is Desktop.MUNICIPALITY)
+            or (values["role"] == RoleName.DISTRICT_ADMINISTRATOR) != at_municipality
+        )
+    ):
+        mistakes["organisation_id"] = mark(
+            "This role is not given here: choose another school, or the municipality."
+        )
+    return mistakes or _still_administered(asked, "end_date")
+
+
+def _still_administered(asked: Asked, blamed: str) -> dict[str, str]:
+    """Nobody may take the last administrator's role from the municipality; nobody here could give it back."""
+    asked.session.flush()
+    administrator = exists().where(
+        in_force(Role, asked.today),
+        Person.id == Role.person_id,
+        Person.status == Status.ACTIVE,
+        Person.enabled,
+        Role.organisation_id == Organisation.id,
+        Organisation.kind == OrganisationKind.DISTRICT,
+        Role.role.in_((RoleName.DISTRICT_ADMINISTRATOR, RoleName.ADMINISTRATOR)),
+    )
+    if asked.session.scalar(select(administrator)):
+        return {}
+    return {blamed: mark("Nobody would administer the municipality any more.")}
+
+
+ROLE = Record("roles", Role, mark("New role"), _role_fields, _role_check, fixed=("person_id",), adopts=True)

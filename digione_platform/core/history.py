@@ -1,0 +1,153 @@
+"""The history of master data: who changed what, when, and what it was. The database's triggers write it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from digione_platform.core.paging import PAGE_SIZE, Page, within
+
+# Keys of other rows, and what says no more than that a row was touched.
+_UNTOLD = {
+    "id",
+    "sourced_id",
+    "last_modified",
+    "sort_name",
+    "person_id",
+    "child_id",
+    "guardian_id",
+    "school_id",
+    "parent_id",
+    "course_id",
+    "school_year_id",
+    "created",
+}
+# Columns whose value is the identifier of a school or group.
+REFERENCES = {"organisation_id", "primary_organisation_id", "group_id"}
+# Whose rows are shown together with a row, by the row's table.
+_TOGETHER: dict[str, LiteralString] = {
+    "persons": """
+        select 'persons', cast(:id as text)
+        union all select 'roles', id::text from roles where person_id = :id
+        union all select 'enrolments', id::text from enrolments where person_id = :id
+        union all select 'accounts', id::text from accounts where person_id = :id
+        union all select 'guardianships', id::text from guardianships where :id in (child_id, guardian_id)
+    """,
+    "organisations": "select 'organisations', cast(:id as text)",
+    "academic_sessions": "select 'academic_sessions', cast(:id as text)",
+    "groups": "select 'groups', cast(:id as text)",
+}
+_TABLES = (
+    "persons",
+    "roles",
+    "enrolments",
+    "accounts",
+    "guardianships",
+    "organisations",
+    "academic_sessions",
+)
+# The row as it is now, of each of these tables.
+_NOW = " ".join(
+    f"when '{table}' then (select to_jsonb(n) from {table} n where n.id = m.id)"  # noqa: S608
+    for table in (*_TABLES, "groups")
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A column and its values before and after; both empty where the reader may not know them."""
+
+    column: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of one row. ``actor`` is a name or, of somebody no longer known, an identifier."""
+
+    at: datetime
+    actor: str | None
+    imported: bool
+    table: str
+    kind: str
+    differences: tuple[Difference, ...]
+
+
+def act_as(session: Session, actor: str) -> None:
+    """Say who changes rows in this transaction: a person's identifier, or an operator's name."""
+    session.execute(text("select set_config('digione.actor', :actor, true)"), {"actor": actor})
+
+
+def history_of(session: Session, table: str, row_id: UUID, page: int, *, values: bool) -> Page[Change]:
+    """The changes of a row, and of a person's roles, places and guardianships; the newest first.
+
+    Without ``values`` it is told which columns changed, and not what stood in them.
+    """
+    rows = f"""
+        with mine (table_name, row_id) as ({_TOGETHER[table]}),
+        changes as (
+            select h.*, m.row_id::uuid as key,
+                lead(h.before) over (partition by h.table_name, h.row_id order by h.id) as later,
+                lead(h.id) over (partition by h.table_name, h.row_id order by h.id) is null as last
+            from row_history h join mine m using (table_name, row_id)
+        )
+    """  # noqa: S608 - from the tables above
+    counted = text(f"{rows} select count(*) from changes")  # noqa: S608
+    total = session.scalar(counted, {"id": row_id}) or 0
+    number = within(page, total)
+    found = session.execute(
+        text(f"""
+            {rows}
+            select c.at, coalesce(p.given_name || ' ' || p.family_name, c.actor), c.import_id is not null,
+                c.table_name, c.change, coalesce(c.before, '{{}}'),
+                coalesce(case when c.last and c.change <> 'delete' then case c.table_name {_NOW} end
+                    else c.later end, '{{}}')
+            from (select * from changes order by id desc limit :limit offset :offset) c
+            cross join lateral (select c.key as id) m
+            left join persons p on p.id::text = c.actor
+            order by c.id desc
+        """),  # noqa: S608 - from the tables above
+        {"id": row_id, "limit": PAGE_SIZE, "offset": (number - 1) * PAGE_SIZE},
+    )
+    return Page(
+        [
+            Change(at, actor, imported, table_name, kind, _differences(kind, before, after, values))
+            for at, actor, imported, table_name, kind, before, after in found
+        ],
+        total,
+        number,
+    )
+
+
+def names_of(session: Session, changes: Iterable[Change]) -> dict[str, str]:
+    """The names of the schools and groups to which changes refer, by identifier; in one statement."""
+    told = {
+        value
+        for change in changes
+        for one in change.differences
+        if one.column in REFERENCES
+        for value in (one.before, one.after)
+        if value
+    }
+    query = text("""
+        select id::text, name from organisations where id::text = any(:told)
+        union all select id::text, title from groups where id::text = any(:told)
+    """)
+    return {str(key): name for key, name in session.execute(query, {"told": sorted(told)})}
+
+
+def _differences(
+    kind: str, before: dict[str, Any], after: dict[str, Any], values: bool
+) -> tuple[Difference, ...]:
+    if kind != "update":
+        return ()
+    return tuple(
+        Difference(column, before.get(column) if values else None, after.get(column) if values else None)
+        for column in sorted(before.keys() | after.keys())
+        if column not in _UNTOLD and before.get(column) != after.get(column)
+    )

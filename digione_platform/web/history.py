@@ -1,0 +1,99 @@
+"""The page of what was changed of a person, school, school year or group."""
+
+from datetime import date
+from typing import Annotated, Any, Literal, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from digione_platform.core import pupils
+from digione_platform.core.access import Action, Desktop, Relation
+from digione_platform.core.audit import Act
+from digione_platform.core.history import history_of, names_of
+from digione_platform.core.models import AcademicSession, Group, Organisation, Person
+from digione_platform.i18n import Texts, mark
+from digione_platform.web.blocks import Asked
+from digione_platform.web.dependencies import NotFoundError, Question
+from digione_platform.web.render import page, speak
+from digione_platform.web.titles import COLUMNS, ROWS, VALUES
+
+router = APIRouter()
+Table = Literal["persons", "organisations", "academic_sessions", "groups"]
+Row = Person | Organisation | AcademicSession | Group
+_MODELS: dict[Table, type[Row]] = {
+    "persons": Person,
+    "organisations": Organisation,
+    "academic_sessions": AcademicSession,
+    "groups": Group,
+}
+
+
+@router.get("/history/{table}/{row_id}")
+def history(
+    request: Request,
+    asked: Question,
+    table: Table,
+    row_id: UUID,
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+) -> Response:
+    """What was changed, by whom and when; the values only of those whose details the viewer may know."""
+    row: Row | None = asked.session.get(cast(type[Any], _MODELS[table]), row_id)
+    relation = None if row is None else _to(asked, row)
+    protected = isinstance(row, Person) and row.nondisclosure
+    if row is None or not asked.may(relation, Action.HISTORY, protected=protected) or relation is None:
+        raise NotFoundError
+    values = asked.may(relation, Action.CONTACT, protected=protected)
+    found = history_of(asked.session, table, row_id, number, values=values)
+    people = [row.id] if isinstance(row, Person) else [None]
+    asked.record(Act.VIEW_HISTORY, people, relation, table=table, row=str(row_id))
+    names = names_of(asked.session, found.rows) if values else {}
+    texts = speak(request)
+    title = row.title if isinstance(row, AcademicSession | Group) else row.name
+    return page(
+        request,
+        "history.html",
+        title=title,
+        found=found,
+        values=values,
+        columns=COLUMNS,
+        rows=ROWS,
+        told=lambda one, value: _told(texts, one.column, value, names),
+        back=_page_of(asked, table, row_id),
+    )
+
+
+def _told(texts: Texts, column: str, value: Any, names: dict[str, str]) -> str:
+    """A value as people read it."""
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, bool):
+        return texts.gettext(mark("yes") if value else mark("no"))
+    if isinstance(value, list):
+        return ", ".join(_told(texts, column, one, names) for one in value)
+    if column.endswith("_date") or column in ("valid_from", "valid_to"):
+        return texts.date(date.fromisoformat(value))
+    return texts.gettext(VALUES[value]) if value in VALUES else names.get(str(value), str(value))
+
+
+def _page_of(asked: Asked, table: Table, row_id: UUID) -> str:
+    """Where a reader came from."""
+    if asked.desktop is not Desktop.MUNICIPALITY:
+        return {"persons": f"/pupils/{row_id}", "groups": f"/groups/{row_id}"}.get(table, "/")
+    administration = {
+        "persons": f"people/{row_id}",
+        "organisations": f"schools/{row_id}/edit",
+        "academic_sessions": f"years/{row_id}/edit",
+    }
+    return f"/administration/{administration[table]}" if table in administration else "/"
+
+
+def _to(asked: Asked, row: Row) -> Relation | None:
+    """How the viewer stands to a row: all of it is the municipality's, and a school's is its school's."""
+    desk = asked.viewer.desk
+    if desk.desktop is Desktop.MUNICIPALITY:
+        return Relation.OWN_MUNICIPALITY
+    if isinstance(row, Person):
+        here = pupils.goes_to_school(asked.session, row.id, desk.organisation_id, asked.today)
+    else:
+        here = desk.organisation_id == (row.school_id if isinstance(row, Group) else row.id)
+    return Relation.OWN_SCHOOL if here else None

@@ -1,0 +1,605 @@
+"""The municipality's administrator keeps the register in the browser."""
+
+import html
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from time import sleep
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from digione_platform.core.models import (
+    AuditEvent,
+    Guardianship,
+    Organisation,
+    Origin,
+    Person,
+    Role,
+    RowHistory,
+    SignIn,
+    Status,
+)
+from digione_platform.i18n import today
+from digione_platform.roster.importer import import_bundle
+from tests.platform.bundles import PROVIDER, delta, valid, write
+from tests.platform.conftest import Browse
+from tests.platform.test_statements import counted, grow
+from tests.platform.town import Town
+
+PAGES = ("people", "schools", "years", "imports", "sign-ins", "retention", "access")
+
+
+@pytest.fixture
+def admin(browse: Browse) -> TestClient:
+    return browse("Helena Hallinto")
+
+
+def filled_in(page: str) -> dict[str, Any]:
+    """The values of the form that is sent to the register, as a browser would send them."""
+    form = re.search(r'<form class="form".*?</form>', page, re.DOTALL)
+    assert form is not None, page
+    values: dict[str, Any] = {}
+    for tag in re.findall(r"<input[^>]*>", form[0]):
+        kind = re.search(r'type="(\w+)"', tag)
+        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name and (kind is None or kind[1] not in ("checkbox", "file") or " checked" in tag):
+            values.setdefault(name[1], html.unescape(value[1]) if value else "")
+    for name, options in re.findall(r'<select[^>]*name="([^"]*)".*?>(.*?)</select>', form[0], re.DOTALL):
+        chosen = re.search(r'value="([^"]*)" selected', options)
+        values[name] = chosen[1] if chosen else ""
+    return values
+
+
+def target(page: str) -> str:
+    found = re.search(r'<form class="form" method="post" action="([^"]*)"', page)
+    assert found is not None, page
+    return html.unescape(found[1])
+
+
+def fill(browser: TestClient, address: str, **values: Any) -> Response:
+    """Open a form, change some values (``None`` takes one out), and send it."""
+    page = browser.get(address)
+    assert page.status_code == 200, page.text
+    sent = filled_in(page.text) | values
+    return browser.post(
+        target(page.text), data={k: v for k, v in sent.items() if v is not None}, follow_redirects=False
+    )
+
+
+def events(app: FastAPI, action: str) -> list[AuditEvent]:
+    with Session(app.state.engine) as session:
+        return list(session.scalars(select(AuditEvent).where(AuditEvent.action == action)))
+
+
+def find(app: FastAPI, query: Any) -> Any:
+    with Session(app.state.engine) as session:
+        return session.scalar(query)
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("name", ["Raili Rehtori", "Sirpa Sihteeri", "Tiina Opettaja", "Aino Virtanen"])
+def test_the_register_is_the_municipality_s_administrator_s_alone(
+    app: FastAPI, browse: Browse, admin: TestClient, path: str, name: str
+) -> None:
+    assert browse(name).get(f"/administration/{path}").status_code == 404
+    assert [event.detail["route"] for event in events(app, "refused")][-1] == f"/administration/{path}"
+    assert admin.get(f"/administration/{path}").status_code == 200
+    assert f'href="/administration/{path}"' in admin.get("/").text
+
+
+@pytest.mark.parametrize("language", ["fi", "sv"])
+@pytest.mark.parametrize("path", PAGES)
+def test_the_pages_speak_finnish_and_swedish(browse: Browse, path: str, language: str) -> None:
+    page = browse("Helena Hallinto", language).get(f"/administration/{path}")
+    assert page.status_code == 200
+    assert f'<html lang="{language}">' in page.text
+
+
+def test_what_others_send_changes_nothing(app: FastAPI, browse: Browse, town: Town) -> None:
+    school, person = town.places["Koivulan koulu"], town.people["Aino Virtanen"]
+    for name in ("Raili Rehtori", "Sirpa Sihteeri", "Aino Virtanen", "Maija Virtanen"):
+        browser = browse(name)
+        for address in (
+            f"/administration/schools/{school}",
+            f"/administration/people/{person}",
+            f"/administration/roles/{uuid4()}?person={person}",
+            f"/administration/guardianships/{person}/{town.people['Maija Virtanen']}",
+            f"/administration/imports/{uuid4()}/apply",
+            "/administration/retention",
+        ):
+            assert browser.post(address, data={"name": "x"}).status_code == 404, (name, address)
+    assert find(app, select(Organisation.name).where(Organisation.id == school)) == "Koivulan koulu"
+
+
+def test_a_form_from_elsewhere_is_refused(admin: TestClient, town: Town) -> None:
+    address = f"/administration/schools/{town.places['Koivulan koulu']}"
+    assert admin.post(address, headers={"origin": "https://elsewhere.example"}).status_code == 403
+
+
+# Schools and school years
+
+
+def test_a_school_is_added_once_however_often_the_form_is_sent(app: FastAPI, admin: TestClient) -> None:
+    page = admin.get("/administration/schools/new").text
+    sent = filled_in(page) | {"name": "Rantakylän koulu", "kind": "school", "school_code": "00077"}
+    for _ in range(2):
+        answer = admin.post(target(page), data=sent, follow_redirects=False)
+        assert answer.status_code == 303, answer.text
+    with Session(app.state.engine) as session:
+        (row,) = session.scalars(select(Organisation).where(Organisation.name == "Rantakylän koulu"))
+        assert (row.school_code, row.origin, row.status) == ("00077", Origin.PLATFORM, Status.ACTIVE)
+        (change,) = session.scalars(select(RowHistory).where(RowHistory.row_id == str(row.id)))
+    (event,) = events(app, "add record")
+    assert event.detail["row"] == str(row.id)
+    assert (change.actor, change.change) == (str(event.actor), "insert")
+    assert "Rantakylän koulu" in admin.get("/administration/schools?search=ranta").text
+
+
+def test_the_same_form_sent_twice_at_once_has_one_effect(app: FastAPI, admin: TestClient) -> None:
+    page = admin.get("/administration/schools/new").text
+    sent = filled_in(page) | {"name": "Rantakylän koulu", "kind": "school"}
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(
+                lambda _: admin.post(target(page), data=sent, follow_redirects=False).status_code, range(4)
+            )
+        )
+    assert answers == [303] * 4
+    assert len(events(app, "add record")) == 1
+
+
+def test_of_two_who_save_at_once_one_is_shown_the_difference(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    address = f"/administration/schools/{town.places['Koivulan koulu']}/edit"
+    page = admin.get(address).text
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(
+                lambda number: (
+                    admin.post(
+                        target(page),
+                        data=filled_in(page) | {"name": f"Koulu {number}"},
+                        follow_redirects=False,
+                    ).status_code
+                ),
+                range(4),
+            )
+        )
+    assert sorted(answers) == [303, 409, 409, 409]
+    assert len(events(app, "change record")) == 1
+
+
+def test_an_oversize_form_is_refused(admin: TestClient) -> None:
+    address = f"/administration/schools/{uuid4()}"
+    assert admin.post(address, data={"name": "x" * 70_000}).status_code == 413
+
+
+def test_the_second_of_two_editors_is_shown_the_difference(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    school = town.places["Koivulan koulu"]
+    page = admin.get(f"/administration/schools/{school}/edit").text
+    assert fill(admin, f"/administration/schools/{school}/edit", name="Koivula").status_code == 303
+    late = admin.post(target(page), data=filled_in(page) | {"name": "Koivikko", "school_code": "00009"})
+    assert late.status_code == 409
+    assert "Somebody else changed this meanwhile" in late.text
+    assert re.search(r"<td>Koivula</td>\s*<td>Koivikko</td>", late.text)
+    assert find(app, select(Organisation.name).where(Organisation.id == school)) == "Koivula"
+    # Having seen it, the second may still decide so.
+    again = admin.post(target(late.text), data=filled_in(late.text), follow_redirects=False)
+    assert again.status_code == 303
+    assert find(app, select(Organisation.name).where(Organisation.id == school)) == "Koivikko"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": "x" * 201},
+        {"name": "a\x00b"},
+        {"name": "Matti 131052-308T"},
+        {"kind": "palace"},
+        {"school_code": "1"},
+        {"oid": "1.2.246.562.24.12345678901"},
+        {"valid_from": "soon"},
+        {"valid_from": "2026-08-01", "valid_to": "2026-07-01"},
+        {"parent_id": str(uuid4())},
+        {"parent_id": "OWN"},
+    ],
+)
+def test_mistakes_are_told_at_the_field_and_nothing_is_saved(
+    app: FastAPI, admin: TestClient, town: Town, wrong: dict[str, str]
+) -> None:
+    school = town.places["Koivulan koulu"]
+    values = {key: str(school) if value == "OWN" else value for key, value in wrong.items()}
+    answer = fill(admin, f"/administration/schools/{school}/edit", **values)
+    assert answer.status_code == 422
+    assert 'aria-invalid="true"' in answer.text
+    assert find(app, select(RowHistory.id).where(RowHistory.change == "update")) is None
+
+
+def test_a_school_year_is_added_with_its_last_day(admin: TestClient) -> None:
+    answer = fill(
+        admin,
+        "/administration/years/new",
+        title="2030–2031",
+        session_type="schoolYear",
+        start_date="2030-08-01",
+        end_date="2031-07-31",
+        school_year="2031",
+    )
+    assert answer.status_code == 303, answer.text
+    page = admin.get("/administration/years").text
+    assert "2030–2031" in page
+    assert "31 Jul 2031" in page
+
+
+# People, roles and guardianships
+
+
+def test_a_person_is_added_given_a_role_and_has_it_taken(
+    app: FastAPI, browse: Browse, admin: TestClient, town: Town
+) -> None:
+    added = fill(
+        admin,
+        "/administration/people/new",
+        given_name="Uusi",
+        family_name="Rehtori",
+        username="Uusi.Rehtori",
+        email="uusi@kunta.example",
+    )
+    assert added.status_code == 303, added.text
+    address = added.headers["location"].split("?")[0]
+    person = UUID(address.rsplit("/", 1)[1])
+    school = str(town.places["Åkerby skola"])
+    page = admin.get(address).text
+    assert "No role yet" in page
+    given = fill(
+        admin, f"/administration/roles/new?person={person}", role="principal", organisation_id=school
+    )
+    assert given.status_code == 303, given.text
+    account = find(app, text("select id from accounts where username = 'uusi.rehtori' and enabled"))
+    browser = browse()
+    browser.get(f"/sign-in?account={account}", follow_redirects=False)
+    assert "Principal · Åkerby skola" in browser.get("/").text.replace("</p>", "")
+    role = find(app, select(Role).where(Role.person_id == person))
+    form = admin.get(f"/administration/roles/{role.id}/edit").text
+    taken = admin.post(target(form), data=filled_in(form) | {"take": "yes"}, follow_redirects=False)
+    assert taken.status_code == 303, taken.text
+    assert browser.get("/").status_code == 403
+    assert [event.subject for event in events(app, "change record")] == [person]
+
+
+def test_the_last_administrator_s_role_cannot_be_taken(app: FastAPI, admin: TestClient, town: Town) -> None:
+    person = town.people["Helena Hallinto"]
+    role = find(app, select(Role.id).where(Role.person_id == person))
+    yesterday = (today() - timedelta(days=1)).isoformat()
+    refused = fill(admin, f"/administration/roles/{role}/edit", end_date=yesterday)
+    assert refused.status_code == 422
+    assert fill(admin, f"/administration/people/{person}/edit", enabled=None).status_code == 422
+    assert admin.get("/administration/people").status_code == 200
+
+
+def test_a_role_is_given_only_where_it_belongs(admin: TestClient, town: Town) -> None:
+    address = f"/administration/roles/new?person={town.people['Kalle Kollega']}"
+    for role, place in (("principal", "municipality"), ("districtAdministrator", "Koivulan koulu")):
+        answer = fill(admin, address, role=role, organisation_id=str(town.places[place]))
+        assert answer.status_code == 422, role
+
+
+def test_a_role_that_was_taken_here_stays_taken_after_an_import(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    # Of the bundle's people, in a register of their own beside the town's.
+    files = valid()
+    path = write(tmp_path / "bulk.zip", files)
+    report = import_bundle(
+        app.state.engine, path, tenant_oid=PROVIDER, actor="oona", apply=True, allow_mass_removal=True
+    )
+    assert report.applied, report.problems.kept
+    role = find(app, select(Role).where(Role.sourced_id == "r-t1"))
+    with Session(app.state.engine) as session, session.begin():
+        # The import has taken the administrator of the town away.
+        session.execute(text("update persons set status = 'active'"))
+        session.execute(text("update roles set status = 'active'"))
+        session.execute(text("update organisations set status = 'active'"))
+        session.execute(text("update accounts set enabled = true"))
+    ended = (today() - timedelta(days=1)).isoformat()
+    answer = fill(admin, f"/administration/roles/{role.id}/edit", end_date=ended)
+    assert answer.status_code == 303, answer.text
+    import_bundle(
+        app.state.engine, path, tenant_oid=PROVIDER, actor="oona", apply=True, allow_mass_removal=True
+    )
+    assert find(app, select(Role.end_date).where(Role.id == role.id)) == today()
+
+
+def test_usernames_and_numbers_of_others_are_refused(admin: TestClient, town: Town) -> None:
+    with_name = "/administration/people/new"
+    answer = fill(
+        admin, with_name, given_name="A", family_name="B", username="kalle.kollega", email="a@b.example"
+    )
+    assert answer.status_code == 422
+    assert "used by another already" in answer.text
+
+
+def test_a_guardian_is_added_with_restrictions_and_a_reason(
+    app: FastAPI, browse: Browse, admin: TestClient, town: Town
+) -> None:
+    child, guardian = town.people["Olli Åberg"], town.people["Toinen Vanhempi"]
+    found = admin.get(f"/administration/guardianships/{child}/add?search=toin").text
+    address = f"/administration/guardianships/{child}/{guardian}"
+    assert address in found
+    assert fill(admin, address).status_code == 422, "a reason is needed"
+    page = admin.get(address).text
+    sent = filled_in(page) | {"reason": "decision 7/2026", "restrictions": ["no_contact", "no_decisions"]}
+    for _ in range(2):
+        assert admin.post(target(page), data=sent, follow_redirects=False).status_code == 303
+    row = find(app, select(Guardianship).where(Guardianship.child_id == child))
+    assert (row.restrictions, row.origin) == (["no_contact", "no_decisions"], Origin.PLATFORM)
+    changes = events(app, "change guardianship")
+    assert [event.reason for event in changes] == ["decision 7/2026"] * 2, "one for each of the two people"
+    assert "must get no contact details" in admin.get(f"/administration/people/{child}").text
+    late = admin.post(target(page), data=sent | {"restrictions": ["no_information"]})
+    assert late.status_code == 409
+    assert "Somebody else changed this meanwhile" in late.text
+
+
+def test_nothing_hidden_of_the_protected_is_in_any_page(admin: TestClient, town: Town) -> None:
+    child, mother = town.people["Piilo Suojattu"], town.people["Suvi Suojattu"]
+    pages = [
+        "/administration/people",
+        f"/administration/people/{child}",
+        f"/administration/people/{child}/edit",
+        f"/administration/people/{mother}",
+        f"/administration/people/{mother}/edit",
+        f"/administration/guardianships/{child}/{mother}",
+        f"/history/persons/{child}",
+        f"/history/persons/{mother}",
+    ]
+    for address in pages:
+        answer = admin.get(address)
+        assert answer.status_code == 200, address
+        assert "MARKER" not in answer.text, address
+        if str(child) in address:
+            assert "Koivulan" not in answer.text, address
+    place = town.places["Koivulan koulu"]
+    assert "Suojattu" not in admin.get(f"/administration/people?place={place}").text
+
+
+def test_a_role_that_tells_a_protected_person_s_school_is_not_opened(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    person = town.people["Piilo Suojattu"]
+    role = find(app, select(Role.id).where(Role.person_id == person))
+    assert admin.get(f"/administration/roles/{role}/edit").status_code == 404
+    assert admin.post(f"/administration/roles/{role}?person={person}", data={"x": "y"}).status_code == 404
+
+
+def test_details_saved_of_a_protected_person_leave_the_hidden_ones(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    person = town.people["Piilo Suojattu"]
+    answer = fill(admin, f"/administration/people/{person}/edit", given_name="Piilu")
+    assert answer.status_code == 303, answer.text
+    row = find(app, select(Person).where(Person.id == person))
+    assert (row.given_name, row.email) == ("Piilu", "MARKER-child@kunta.example")
+    history = admin.get(f"/history/persons/{person}").text
+    assert "Piilu" not in history.split("Before and after")[1]
+    assert "Given name: hidden" in history
+
+
+def test_the_history_tells_who_changed_what(admin: TestClient, browse: Browse, town: Town) -> None:
+    person = town.people["Aino Virtanen"]
+    fill(admin, f"/administration/people/{person}/edit", phone="+358 40 1")
+    for browser in (admin, browse("Sirpa Sihteeri")):
+        page = browser.get(f"/history/persons/{person}").text
+        assert "Helena Hallinto" in page
+        assert "<del>+358 50 000 0000</del> → <ins>+358 40 1</ins>" in page
+    assert f'href="/history/persons/{person}"' in browse("Sirpa Sihteeri").get(f"/pupils/{person}").text
+    elsa = town.people["Elsa Virtanen"]
+    for name, address in (
+        ("Sirpa Sihteeri", f"/history/persons/{elsa}"),
+        ("Sirpa Sihteeri", f"/history/persons/{town.people['Piilo Suojattu']}"),
+        ("Tiina Opettaja", f"/history/persons/{person}"),
+        ("Aino Virtanen", f"/history/persons/{person}"),
+        ("Raili Rehtori", f"/history/organisations/{town.places['Åkerby skola']}"),
+    ):
+        assert browse(name).get(address).status_code == 404, (name, address)
+    assert browse("Raili Rehtori").get(f"/history/groups/{town.groups['7C']}").status_code == 200
+
+
+# Imports
+
+
+def wait_for(browser: TestClient, address: str) -> str:
+    for _ in range(200):
+        answer = browser.get(address)
+        if "refresh" not in answer.headers:
+            return answer.text
+        sleep(0.05)
+    raise AssertionError("the work never ended")
+
+
+def send_bundle(browser: TestClient, path: Path) -> str:
+    form = filled_in(browser.get("/administration/imports").text)
+    with path.open("rb") as file:
+        answer = browser.post(
+            "/administration/imports",
+            data={"upload": form["upload"]},
+            files={"bundle": (path.name, file, "application/zip")},
+            follow_redirects=False,
+        )
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+@pytest.fixture
+def own_provider(app: FastAPI) -> None:
+    tenant = app.state.settings.tenant.model_copy(update={"oid": PROVIDER})
+    app.state.settings = app.state.settings.model_copy(update={"tenant": tenant})
+    with Session(app.state.engine) as session, session.begin():
+        # As an import leaves it: whoever has an account has a username in the register.
+        session.execute(
+            text("update persons p set username = a.username from accounts a where a.person_id = p.id")
+        )
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_a_bundle_is_checked_corrected_imported_and_taken_back(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    files = {
+        name: rows for name, rows in valid().items() if name in ("orgs", "users", "roles", "demographics")
+    }
+    files["users"][1]["givenName"] = ""
+    address = send_bundle(admin, write(tmp_path / "town.zip", files, kind="bulk"))
+    page = wait_for(admin, address)
+    assert "users.csv:3" in page
+    assert "Correct the rows below" in page
+    assert "Import</button>" not in page
+    assert admin.post(f"{address}/apply").status_code == 200
+    assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
+
+    files["users"][1]["givenName"] = "Šimo"
+    rows = {
+        name: [{"status": "active", "dateLastModified": "2026-10-01T12:00:00Z", **row} for row in some]
+        for name, some in files.items()
+    }
+    address = send_bundle(admin, write(tmp_path / "town.zip", rows, kind="delta"))
+    page = wait_for(admin, address)
+    assert "Nothing was imported yet" in page
+    assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
+    for _ in range(2):
+        assert admin.post(f"{address}/apply", follow_redirects=False).status_code == 303
+    done = wait_for(admin, address)
+    assert "rows changed." in done, done
+    assert find(app, select(Person.given_name).where(Person.sourced_id == "p2")) == "Šimo"
+    assert [event.desktop for event in events(app, "roster.import")] == ["municipality"]
+    assert find(app, text("select content from roster_uploads where state = 'applied'")) is None
+
+    listed = admin.get("/administration/imports").text
+    assert "Helena Hallinto" in listed
+    question = re.search(r'href="(/administration/imports/undo/[^"]+)"', listed)
+    assert question is not None
+    last = re.search(r'name="last" value="([^"]+)"', admin.get(question[1]).text)
+    assert last is not None
+    for _ in range(2):
+        undone = admin.post("/administration/imports/undo", data={"last": last[1]})
+        assert "The import was taken back" in undone.text
+    assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
+    assert admin.get(question[1]).status_code == 404
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_taking_back_by_which_most_people_leave_is_asked_twice(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    user = {"enabledUser": "true", "familyName": "Väki"}
+    crowd = [{**user, "sourcedId": f"v{n}", "givenName": f"V{n}", "username": f"vaki{n}"} for n in range(30)]
+    bundle = write(tmp_path / "crowd.zip", {"users": delta(crowd)}, kind="delta")
+    oid = app.state.settings.tenant.oid
+    report = import_bundle(app.state.engine, bundle, tenant_oid=oid, actor="tester", apply=True)
+    assert report.applied
+    address = "/administration/imports/undo"
+    page = admin.get(f"{address}/{report.import_id}").text
+    assert "mass_removal" not in page
+    refused = admin.post(address, data={"last": str(report.import_id)})
+    assert refused.status_code == 409
+    assert "people would leave with the import" in refused.text
+    assert find(app, select(Person.id).where(Person.sourced_id == "v1")) is not None
+    meant = {"last": str(report.import_id), "mass_removal": "true"}
+    assert "The import was taken back" in admin.post(address, data=meant).text
+    assert find(app, select(Person.id).where(Person.sourced_id == "v1")) is None
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_what_is_no_bundle_is_told_and_what_is_no_file_is_refused(admin: TestClient, tmp_path: Path) -> None:
+    wrong = tmp_path / "picture.zip"
+    wrong.write_bytes(b"no zip at all")
+    page = wait_for(admin, send_bundle(admin, wrong))
+    assert "P-ROSTER-001" in page
+    empty = {"upload": str(uuid4())}
+    nothing = {"bundle": ("x.zip", b"", "application/zip")}
+    assert admin.post("/administration/imports", data=empty, files=nothing).status_code == 422
+    assert admin.post("/administration/imports", data=empty).status_code == 422
+    assert admin.get(f"/administration/imports/{uuid4()}").status_code == 404
+
+
+def test_work_that_was_interrupted_is_told(app: FastAPI, admin: TestClient, town: Town) -> None:
+    number = uuid4()
+    with Session(app.state.engine) as session, session.begin():
+        session.execute(
+            text(
+                "insert into roster_uploads (id, actor, file_name, state) "
+                "values (:id, :who, 'x.zip', 'applying')"
+            ),
+            {"id": number, "who": town.people["Helena Hallinto"]},
+        )
+    answer = admin.get(f"/administration/imports/{number}")
+    assert "The work was interrupted" in answer.text
+    assert "refresh" not in answer.headers
+
+
+# Who is signed in, periods, the access table
+
+
+def test_somebody_is_signed_out(app: FastAPI, browse: Browse, admin: TestClient) -> None:
+    teacher = browse("Kalle Kollega")
+    page = admin.get("/administration/sign-ins?search=kolle").text
+    browser = re.search(r'name="browser" value="([0-9a-f]{64})"', page)
+    assert browser is not None
+    for _ in range(2):
+        admin.post("/administration/sign-ins/end", data={"browser": browser[1]})
+    assert find(app, select(SignIn.id).where(SignIn.id == browser[1])) is None
+    assert teacher.get("/me", follow_redirects=False).status_code == 303
+    assert len(events(app, "end sign-in")) == 1
+
+
+def test_periods_are_set_within_limits(app: FastAPI, admin: TestClient) -> None:
+    page = admin.get("/administration/retention").text
+    days = dict(re.findall(r'input days" name="(\w+)".*?value="(\d+)"', page))
+    assert days["row_history"] == "730"
+    wrong = admin.post("/administration/retention", data=days | {"row_history": "1"})
+    assert wrong.status_code == 422
+    assert "from 30 to" in wrong.text
+    saved = admin.post("/administration/retention", data=days | {"row_history": "365"})
+    assert saved.status_code == 200
+    assert 'value="365"' in saved.text
+    (event,) = events(app, "change retention")
+    assert event.detail["after"] == {"row_history": 365}
+
+
+def test_the_access_table_is_shown(admin: TestClient) -> None:
+    page = admin.get("/administration/access").text
+    for told in ("pupil of own group", "who has looked", "must get no information"):
+        assert told in page
+
+
+@pytest.mark.parametrize("path", ["people", "people/{Aino}", "sign-ins", "schools", "imports"])
+def test_more_rows_need_no_more_statements(app: FastAPI, admin: TestClient, town: Town, path: str) -> None:
+    address = f"/administration/{path.replace('{Aino}', str(town.people['Aino Virtanen']))}"
+    admin.get(address)
+    with counted(app) as before:
+        admin.get(address)
+    grow(app, town)
+    with counted(app) as after:
+        admin.get(address)
+    assert len(after) == len(before)
+    assert len(after) <= 12
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["people?role=x", "people?place=x", "people?sort=x", "schools?sort=x", "people/x", "years?page=0"],
+)
+def test_addresses_that_no_page_has_are_not_found(admin: TestClient, query: str) -> None:
+    assert admin.get(f"/administration/{query}").status_code == 404
