@@ -19,9 +19,10 @@ from digione_platform.db import database_away, require_current
 from digione_platform.errors import InputError, PlatformError
 from digione_platform.i18n import Texts, mark
 from digione_platform.roster import changes, checks, staging, undo
-from digione_platform.roster.bundle import Bundle, Kind, open_bundle
 from digione_platform.roster.changes import Count
+from digione_platform.roster.opening import open_source
 from digione_platform.roster.problems import Detail, Problem, Problems
+from digione_platform.roster.source import Kind, Source
 
 # A bulk that takes more than a third of the people away is rather a broken export than a wish.
 MASS_REMOVAL = 3
@@ -75,24 +76,44 @@ class Report:
 
 
 def import_bundle(
-    engine: Engine, path: Path, *, tenant_oid: str, actor: str, apply: bool, allow_mass_removal: bool = False
+    engine: Engine,
+    path: Path,
+    *,
+    tenant_oid: str,
+    actor: str,
+    apply: bool,
+    allow_mass_removal: bool = False,
+    mapping: Path | None = None,
+    language: str = "fi",
 ) -> Report:
-    """Import the bundle at a path, or with ``apply`` false find out what that would do."""
+    """Import the file at a path, or with ``apply`` false find out what that would do.
+
+    The file is a OneRoster bundle, organisation JSON, or with a mapping whatever that describes. Names that
+    it has in several languages are taken in the municipality's.
+    """
     report = Report(path.name)
-    bundle = open_bundle(path, report.problems)
-    if bundle is None:
+    problems = report.problems
+    source = open_source(
+        path,
+        mapping,
+        problems,
+        tenant_oid=tenant_oid,
+        language=language,
+        allow_mass_removal=allow_mass_removal,
+    )
+    if source is None:
         return report
-    report.kind = bundle.kind
+    report.kind = source.kind
     try:
         with _transaction(engine, mark("Nothing was imported")) as connection:
-            _carry(connection, bundle, report, tenant_oid, allow_mass_removal, actor, path)
+            _carry(connection, source, report, tenant_oid, allow_mass_removal, actor, path)
             if report.refused or not apply or not report.changes:
                 connection.rollback()
             else:
                 connection.commit()
                 report.applied = True
     finally:
-        bundle.close()
+        source.close()
     return report
 
 
@@ -113,7 +134,7 @@ def undo_import(engine: Engine, *, actor: str, apply: bool = True) -> dict[str, 
 
 def _carry(
     connection: psycopg.Connection,
-    bundle: Bundle,
+    source: Source,
     report: Report,
     tenant_oid: str,
     allow_mass_removal: bool,
@@ -122,8 +143,8 @@ def _carry(
 ) -> None:
     """Everything of an import but its end; stops without counts when there are problems."""
     problems = report.problems
-    staging.stage(connection, bundle, problems)
-    checks.check(connection, bundle, tenant_oid, problems)
+    staging.stage(connection, source, problems)
+    checks.check(connection, source, tenant_oid, problems)
     if problems.has_errors:
         return
     people = _active_people(connection)
@@ -131,9 +152,9 @@ def _carry(
     connection.execute(
         "insert into roster_imports (id, actor, kind, file_name, sha256, counts)"
         " values (%s, %s, %s, %s, %s, '{}')",
-        (import_id, actor, bundle.kind, path.name, _digest(path)),
+        (import_id, actor, source.kind, path.name, _digest(path)),
     )
-    report.counts = changes.carry(connection, bundle, import_id)
+    report.counts = changes.carry(connection, source, import_id)
     removed = report.counts["persons"].removed
     if people >= MASS_REMOVAL_FROM and removed * MASS_REMOVAL > people and not allow_mass_removal:
         share = Detail(mark("{removed} of {people}"), {"removed": removed, "people": people})

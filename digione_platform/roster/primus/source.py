@@ -1,0 +1,312 @@
+"""Mapped files as a source of an import: each row is checked by itself and staged in words of OneRoster.
+
+All of it is a delta: rows say what they say, what a mapping does not name is left as it is, and of the kinds
+that are the whole register the platform itself finds out who has left (``derive``).
+"""
+
+import io
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from psycopg import Connection
+from psycopg.sql import SQL, Identifier
+
+from digione_platform.i18n import mark
+from digione_platform.roster import profile
+from digione_platform.roster.archive import Measured, Refused, open_archive, open_regular
+from digione_platform.roster.cells import meant
+from digione_platform.roster.primus import derive
+from digione_platform.roster.primus.fields import FIELDS, Field
+from digione_platform.roster.primus.mapping import DELIMITERS, Entry, TenantMapping
+from digione_platform.roster.problems import Detail, Problem, Problems, masked, shown
+from digione_platform.roster.source import Kind
+from digione_platform.roster.text import LINE, Form, check_text, did_you_mean, ragged, read_rows
+
+_NAMES = re.compile(r"[\w\-. ]+\.(csv|txt)", re.IGNORECASE)
+# Where a row comes from is one number: that of its entry, times this, and its line.
+STRIDE = 100_000_000
+# Which field a column of the staged files is told by.
+_FIELD_OF = {
+    ("users.csv", "sourcedId"): "id",
+    ("users.csv", "agentSourcedIds"): "guardians",
+    ("roles.csv", "userSourcedId"): "id",
+    ("roles.csv", "orgSourcedId"): "school",
+    ("enrollments.csv", "schoolSourcedId"): "school",
+    ("enrollments.csv", "classSourcedId"): "homeroom",
+    ("classes.csv", "sourcedId"): "id",
+    ("classes.csv", "schoolSourcedId"): "school",
+    **{
+        (f"{file}.csv", field.column): name
+        for file, kinds in (("users", ("pupils",)), ("classes", ("groups",)))
+        for kind in kinds
+        for name, field in FIELDS[kind].items()  # type: ignore[index]
+        if field.column
+    },
+}
+
+Opener = Callable[[], io.RawIOBase]
+
+
+@dataclass
+class Files:
+    """The files that were given, by name, and what to close in the end."""
+
+    openers: dict[str, Opener]
+    held: zipfile.ZipFile | BinaryIO
+
+    def close(self) -> None:
+        if isinstance(self.held, zipfile.ZipFile) and self.held.fp:
+            self.held.fp.close()
+        self.held.close()
+
+
+def open_mapped(
+    path: Path, mapping: TenantMapping, problems: Problems, context: derive.Context
+) -> "Mapped | None":
+    """The mapped files at a path: a zip archive of them, or one of them as it is."""
+    files = _open(path, mapping, problems)
+    if files is None:
+        return None
+    named = {entry.file for entry in mapping.entries}
+    for name in sorted(named - set(files.openers)):
+        problems.add(Problem("P-ROSTER-101", name))
+    for name in sorted(set(files.openers) - named):
+        problems.add(Problem("P-ROSTER-070", name))
+    entries = {place: entry for place, entry in enumerate(mapping.entries, 1) if entry.file in files.openers}
+    if not entries:
+        expected = Detail(mark("one of {names}"), {"names": ", ".join(sorted(named))})
+        problems.add(Problem("P-ROSTER-100", path.name, detail=expected))
+        files.close()
+        return None
+    source = Mapped(path.name, mapping, entries, files, context)
+    problems.locate = source.locate
+    return source
+
+
+def _open(path: Path, mapping: TenantMapping, problems: Problems) -> Files | None:
+    try:
+        stream = open_regular(path)
+    except Refused as refused:
+        problems.add(refused.problem)
+        return None
+    if stream.read(4) == b"PK\x03\x04":
+        stream.close()
+        archive = open_archive(path, problems, _NAMES)
+        if archive is None:
+            return None
+        return Files({name: _in_archive(archive, name) for name in archive.namelist()}, archive)
+    named = {entry.file for entry in mapping.entries}
+    # The one file of a mapping may have any name; of several, its name says which it is.
+    name = path.name if len(named) > 1 else next(iter(named))
+    return Files({name: lambda: _from_start(stream)}, stream)
+
+
+def _in_archive(archive: zipfile.ZipFile, name: str) -> Opener:
+    return lambda: Measured(archive, name)
+
+
+def _from_start(stream: BinaryIO) -> io.RawIOBase:
+    """The same file once more; who reads it may close it without closing ours."""
+    return io.FileIO(_duplicate(stream), "rb")
+
+
+def _duplicate(stream: BinaryIO) -> int:
+    copy = os.dup(stream.fileno())
+    os.lseek(copy, 0, os.SEEK_SET)
+    return copy
+
+
+@dataclass
+class Mapped:
+    """The mapped files that were given. ``entries`` has those of the mapping, by number from 1."""
+
+    name: str
+    mapping: TenantMapping
+    entries: dict[int, Entry]
+    given: Files
+    context: derive.Context
+    kind: Kind = "delta"
+    modes: dict[str, Kind] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        kinds = {entry.rows for entry in self.entries.values()}
+        groups = ["courses", "classes"] if "groups" in kinds else []
+        people = ["users", "demographics", "roles"] if kinds - {"groups"} else []
+        self.modes = dict.fromkeys([*people, *groups, "enrollments"], "delta")
+
+    @property
+    def files(self) -> list[str]:
+        return [name for name in profile.FILES if name in self.modes]
+
+    def close(self) -> None:
+        self.given.close()
+
+    def fill(self, connection: Connection, problems: Problems) -> None:
+        derive.create(connection)
+        for number, entry in self.entries.items():
+            table = derive.table_of(entry.rows)
+            columns = derive.columns_of(entry.rows)
+            target = SQL("copy {} ({}) from stdin").format(
+                Identifier(table), SQL(", ").join(Identifier(column) for column in columns)
+            )
+            with connection.cursor().copy(target) as copy:
+                copy.set_types([derive.TYPES.get(column, "text") for column in columns])
+                for row in self._rows(number, entry, problems):
+                    copy.write_row([row.get(column) for column in columns])
+        # Without some of the rows, those that refer to them would be told as well.
+        if not self.unreadable:
+            derive.derive(connection, self.mapping, self.entries, self.context, problems)
+        else:
+            self.modes.clear()
+
+    def _rows(self, number: int, entry: Entry, problems: Problems) -> Iterator[derive.Row]:
+        settings = self.mapping.settings
+        form = Form(DELIMITERS[settings.delimiter], settings.charset)
+        first = entry is next(one for one in self.entries.values() if one.file == entry.file)
+        reader: _Reader | None = None
+        opener = self.given.openers[entry.file]
+
+        def give_up() -> None:
+            self.unreadable.add(entry.file)
+
+        for line, values in read_rows(opener, entry.file, problems, give_up, form):
+            if reader is None:
+                named = [one for one in self.entries.values() if one.file == entry.file]
+                numbers = [str(place) for place in range(1, len(values) + 1)]
+                header = [value.strip() for value in values] if settings.header else numbers
+                if not _header_holds(entry, named if first else None, header, form, problems):
+                    give_up()
+                    return
+                reader = _Reader(self.mapping, number, entry, header, first, problems)
+                if settings.header:
+                    continue
+            if len(values) != len(reader.header):
+                give_up()
+                if first:
+                    problems.add(ragged(entry.file, line, values, len(reader.header)))
+            elif row := reader.row(line, values):
+                yield row
+
+    def locate(self, problem: Problem) -> Problem:
+        """A problem of staged rows, in the words of the file and of the column that they come from."""
+        if not problem.file.endswith(".csv") or problem.file.removesuffix(".csv") not in profile.FILES:
+            return problem
+        if problem.line is None:
+            return Problem(problem.id, self.name, None, None, problem.value, problem.detail)
+        number, line = divmod(problem.line, STRIDE)
+        entry = self.entries.get(number)
+        if entry is None:
+            return problem
+        name = _FIELD_OF.get((problem.file, problem.column or ""), problem.column or "")
+        if name == "guardians" and name not in entry.columns:
+            name = "children"
+        column = ", ".join(entry.columns[name]) if name in entry.columns else None
+        detail = problem.detail
+        if isinstance(detail, Detail) and detail.text == LINE:
+            other, earlier = divmod(int(str(detail.values["line"])), STRIDE)
+            detail = Detail(mark("{file}, line {line}"), {"file": self.entries[other].file, "line": earlier})
+        return Problem(problem.id, entry.file, line, column, problem.value, detail)
+
+
+def _header_holds(
+    entry: Entry, told: list[Entry] | None, header: list[str], form: Form, problems: Problems
+) -> bool:
+    """Whether all columns of an entry are there once; columns that none of ``told`` uses are told."""
+    file, before = entry.file, problems.errors
+    wanted = [column for columns in entry.columns.values() for column in columns]
+    if len(header) == 1 and len(set(wanted)) > 1:
+        other = next((name for name, sign in DELIMITERS.items() if sign in header[0]), None)
+        found = Detail(mark("it looks like {sign}"), {"sign": other}) if other else None
+        problems.add(Problem("P-ROSTER-029", file, 1, value=shown(header[0]), detail=found))
+        return False
+    for column in dict.fromkeys(wanted):
+        if column not in header:
+            near = did_you_mean(column, [one for one in header if one not in wanted])
+            problems.add(Problem("P-ROSTER-106", file, 1, shown(column), detail=near))
+        elif header.count(column) > 1:
+            twice = Detail(mark("it stands there twice"))
+            problems.add(Problem("P-ROSTER-106", file, 1, shown(column), detail=twice))
+    if told is not None:
+        used = {column for one in told for columns in one.columns.values() for column in columns}
+        for column in dict.fromkeys(header):
+            if column not in used:
+                problems.add(Problem("P-ROSTER-071", file, 1, shown(column)))
+    return problems.errors == before
+
+
+class _Reader:
+    """Reads and checks rows of one entry."""
+
+    def __init__(
+        self,
+        mapping: TenantMapping,
+        number: int,
+        entry: Entry,
+        header: list[str],
+        first: bool,
+        problems: Problems,
+    ) -> None:
+        self.number, self.entry, self.header, self.problems = number, entry, header, problems
+        # A file that is read in several ways is checked as text once.
+        self.first = first
+        self.lossy = mapping.settings.charset != "utf-8"
+        places = {column: place for place, column in enumerate(header)}
+        self.fields = [
+            (
+                name,
+                FIELDS[entry.rows][name],
+                [places[column] for column in columns],
+                mapping.prefix(entry.rows if name == "id" else FIELDS[entry.rows][name].names),
+            )
+            for name, columns in entry.columns.items()
+        ]
+        # Of rows for somebody else these columns are always filled.
+        relation = {place for _, what, at, _ in self.fields if what.names for place in at}
+        self.own = sorted({place for _, _, at, _ in self.fields for place in at} - relation)
+
+    def row(self, line: int, cells: list[str]) -> derive.Row | None:
+        """The row that is staged; None where there is nothing to stage."""
+        values = [meant(cell.strip()) for cell in cells]
+        if self.first:
+            check_text(self.entry.file, line, self.header, values, self.problems)
+        if not any(values[place] for place in self.own):
+            return None
+        row: derive.Row = {
+            "place": self.number * STRIDE + min(line, STRIDE - 1),
+            "entry": self.number,
+            **self.entry.fixed,
+        }
+        for name, what, at, prefix in self.fields:
+            cells_meant = [cell for place in at if (cell := self.entry.value(name, values[place]))]
+            column = self.header[at[0]]
+            if name == "id":
+                whole = len(cells_meant) == len(at)
+                row[name] = self._checked(line, column, what, prefix + "-".join(cells_meant) if whole else "")
+            elif what.several:
+                parts = [part for cell in cells_meant for part in profile.split_list(cell)]
+                known = (self._checked(line, column, what, prefix + part) for part in dict.fromkeys(parts))
+                row[name] = [value for value in known if value]
+            else:
+                value = cells_meant[0] if cells_meant else ""
+                row[name] = self._checked(line, column, what, what.read(value) if what.read else value)
+        return row
+
+    def _checked(self, line: int, column: str, field: Field, value: str) -> str | None:
+        rule = field.rule
+        reason = None
+        if not value:
+            reason = "P-ROSTER-030" if field.required else None
+        elif rule.check:
+            reason = rule.check(value)
+        if reason:
+            shape = (masked(value) if rule.personal else shown(value)) if value else None
+            self.problems.add(Problem(reason, self.entry.file, line, column, shape))
+        if self.lossy and value and field.column in ("givenName", "familyName") and "?" in value:
+            self.problems.add(Problem("P-ROSTER-076", self.entry.file, line, column, masked(value)))
+        return value or None
