@@ -205,9 +205,9 @@ class _Derive:
             """).format(today=SQL(TODAY))
         )
         kept = {
-            "subjects": "array_to_string(t.subjects, ',')",
-            "subjectCodes": "array_to_string(t.subject_codes, ',')",
-            "periods": "array_to_string(t.periods, ',')",
+            "subjects": "nullif(array_to_string(t.subjects, ','), '')",
+            "subjectCodes": "nullif(array_to_string(t.subject_codes, ','), '')",
+            "periods": "nullif(array_to_string(t.periods, ','), '')",
             "classCode": "t.group_code",
         }
         said = {

@@ -1,8 +1,8 @@
 """Writes people and groups as the files that a mapping describes: an import of them changes nothing.
 
-Left out and counted are people under non-disclosure unless asked for, and rows that the mapping has no way to
-say, such as a person whose identifier has not the prefix of its kind. Guardians who may not be told of a child
-are not named beside it.
+Left out and counted are people under non-disclosure unless asked for, and rows that the mapping has no way
+to say, such as a person whose identifier has not the prefix of its kind. Guardians who may not be told of a
+child are not named beside it.
 """
 
 import csv
@@ -24,7 +24,7 @@ from digione_platform.roster.primus.fields import FIELDS, GUARDIANS, Field, Rows
 from digione_platform.roster.primus.mapping import DELIMITERS, Entry, TenantMapping
 
 _HELD = f"r.status = 'active' and (r.end_date is null or r.end_date > {TODAY})"
-_SCHOOL = "coalesce(o.school_code, o.oid, o.sourced_id)"
+_SCHOOL = "coalesce(case when o.kind = 'school' then o.school_code end, o.oid, o.sourced_id)"
 _GUARDIANS = ", ".join(f"'{role}'" for role in GUARDIANS)
 
 
@@ -170,7 +170,8 @@ def _rows(connection: Connection, entry: Entry, protected: bool) -> Iterator[Map
     rows = connection.execution_options(yield_per=AT_ONCE).execute(
         text(_SELECT[entry.rows].replace("{values}", values)), {"protected": protected}
     )
-    yield from rows.mappings()
+    for row in rows.mappings():
+        yield dict(row)
 
 
 # A group is said by its title where that leads to it, else by its identifier.
@@ -201,7 +202,8 @@ def _people(roles: str, enrolled: str) -> str:
     return f"""
         with held as (
             select distinct r.person_id, r.organisation_id, r.role,
-                row_number() over (partition by r.person_id order by r.organisation_id, r.role) = 1 as is_first
+                row_number() over (partition by r.person_id order by r.organisation_id, r.role) = 1
+                    as is_first
             from (
                 select distinct person_id, organisation_id, role from roles r where {_HELD} and {roles}
             ) r

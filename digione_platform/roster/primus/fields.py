@@ -103,7 +103,7 @@ FIELDS: dict[Rows, dict[str, Field]] = {
     "pupils": {
         **_PERSON,
         "birth_date": _BIRTH_DATE,
-        "grades": _user("grades", "array_to_string(t.grades, ',')", **_GRADE),
+        "grades": _user("grades", "nullif(array_to_string(t.grades, ','), '')", **_GRADE),
         "school": _SCHOOL,
         "homeroom": Field(Rule(), several=True),
         "groups": Field(Rule(), several=True),
@@ -125,7 +125,7 @@ FIELDS: dict[Rows, dict[str, Field]] = {
         "title": _of("classes", "title", "t.title", required=True),
         "type": Field(Rule(one_of(*GroupType), required=True), "classType", "t.group_type", required=True),
         "school": _SCHOOL,
-        "grades": _of("classes", "grades", "array_to_string(t.grades, ',')", **_GRADE),
+        "grades": _of("classes", "grades", "nullif(array_to_string(t.grades, ','), '')", **_GRADE),
         "location": _of("classes", "location", "t.location"),
     },
 }

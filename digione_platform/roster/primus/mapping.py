@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from digione_platform.i18n import mark
+from digione_platform.errors import InputError
+from digione_platform.i18n import mark, texts_of_command
 from digione_platform.roster.archive import Refused, open_regular
 from digione_platform.roster.primus.fields import FIELDS, Rows
 from digione_platform.roster.problems import Detail, Problem, Problems, shown
@@ -90,6 +91,29 @@ def read_mapping(path: Path, problems: Problems) -> TenantMapping | None:
         problems.add(refused.problem)
         return None
     return _Reader(path.name, lines, problems).mapping(data)
+
+
+def require_mapping(path: Path) -> TenantMapping:
+    """The mapping in a file.
+
+    Raises:
+        InputError: it is not in order; the first mistake is told.
+    """
+    problems = Problems()
+    mapping = read_mapping(path, problems)
+    if mapping is not None:
+        return mapping
+    first, texts = problems.kept[0], texts_of_command()
+    raise InputError(
+        "P-ROSTER-092",
+        mark("Nothing was exported"),
+        "{place} {column}: {reason}",
+        mark("digione-platform roster import FILE --mapping {file} --dry-run tells all mistakes"),
+        place=f"{first.file}:{first.line or 1}",
+        column=first.column or "",
+        reason=first.told(texts),
+        file=path.name,
+    )
 
 
 Lines = Mapping[tuple[str | int, ...], int]
