@@ -172,13 +172,16 @@ class Organisations:
             parent = _text(one, "parentOid")
             row["parentSourcedId"] = "" if parent == ROOT or kind is OrganisationKind.DISTRICT else parent
             check_text(self.name, number, list(row), list(row.values()), problems)
-            for column, rule in rules.items():
-                value = row.get(column, "")
-                reason = "P-ROSTER-030" if rule.required and not value else None
-                if value and rule.check:
-                    reason = rule.check(value)
-                if reason:
-                    problems.add(Problem(reason, self.name, number, column, shown(value) if value else None))
+            wrong = [
+                (column, reason)
+                for column, rule in rules.items()
+                if (reason := rule.wrong(row.get(column, "")))
+            ]
+            if whole := profile.FILES["orgs"].check_row:
+                wrong += whole(row)
+            for column, reason in wrong:
+                value = row.get(column)
+                problems.add(Problem(reason, self.name, number, column, shown(value) if value else None))
             yield (number, *(row.get(column) or None for column in columns))
 
     def _kind(self, one: Json, types: set[str]) -> OrganisationKind | None:

@@ -166,6 +166,12 @@ class Rule:
     is_list: bool = False
     personal: bool = False
 
+    def wrong(self, value: str) -> str | None:
+        """The id of the reason why a value is refused, an empty one too, or None."""
+        if not value:
+            return "P-ROSTER-030" if self.required else None
+        return self.check(value) if self.check else None
+
 
 def _text(*, required: bool = False, personal: bool = False) -> Rule:
     return Rule(required=required, personal=personal)

@@ -1,9 +1,12 @@
 """Files of pupil registers, by a tenant's mapping: in, back, and out again."""
 
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from sqlalchemy import Engine, text
 
+from digione_platform.db import open_database
 from digione_platform.errors import InputError
 from digione_platform.roster.exporter import Exported
 from digione_platform.roster.importer import Report, import_bundle
@@ -19,6 +23,7 @@ from digione_platform.roster.primus.mapping import read_mapping
 from digione_platform.roster.problems import Problems
 from tests.platform import bundles, mapped
 from tests.platform.bundles import PROVIDER
+from tests.platform.conftest import Databases, platform_command, settings_for
 from tests.platform.mapped import MAPPING, Tables, changed
 from tests.platform.test_roster_export import engines
 from tests.platform.test_roster_import import Roster, counts, ids
@@ -528,7 +533,7 @@ def test_no_cell_of_an_export_is_a_formula(filled: Primus) -> None:
 
 def test_a_letter_that_the_charset_lacks_is_told(filled: Primus) -> None:
     path = filled.folder / "out.zip"
-    with pytest.raises(InputError, match="P-ROSTER-094.*U\\+0160.*cp850"):
+    with pytest.raises(InputError, match=r"P-ROSTER-094.*U\+0160.*cp850"):
         out(filled, path, changed(charset="cp850"))
     assert not path.exists()
 
@@ -587,3 +592,58 @@ def test_whatever_people_are_called_an_export_imports_without_a_change(
     assert (report.problems.errors, report.changes) == (0, 0)
     assert not any(done.left_out.values())
     assert primus.dump() == before
+
+
+def test_a_hundred_thousand_rows_are_read_in_flat_memory(tmp_path: Path) -> None:
+    path, mapping = tmp_path / "primus.zip", tmp_path / "mapping.yml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    head, model, *_ = mapped.valid()["oppilaat.csv"]
+    mapped.write(path, {"oppilaat.csv": [head, *([str(number), *model[1:]] for number in range(100_000))]})
+    script = dedent("""
+        import resource, sys
+        from pathlib import Path
+        from digione_platform.roster.primus.derive import Context
+        from digione_platform.roster.primus.mapping import read_mapping
+        from digione_platform.roster.primus.source import open_mapped
+        from digione_platform.roster.problems import Problems
+        problems = Problems()
+        mapping = read_mapping(Path(sys.argv[2]), problems)
+        source = open_mapped(Path(sys.argv[1]), mapping, problems, Context("1"))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        rows = sum(1 for _ in source.rows(1, problems))
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(rows, problems.errors, after - before)
+    """)
+    arguments = [sys.executable, "-c", script, str(path), str(mapping)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    read, errors, grown = map(int, done.stdout.split())
+    assert (read, errors) == (100_000, 0)
+    assert grown < 10 * 1024, "kilobytes"
+
+
+def test_the_command_imports_and_exports_by_a_mapping(
+    databases: Databases, migrated: str, tmp_path: Path
+) -> None:
+    database = databases.copy(migrated)
+    primus = Primus(open_database(settings_for(database)), tmp_path)
+    assert primus.bulk({name: rows for name, rows in bundles.valid().items() if name in _BASE}).applied
+    settings_file, mapping = tmp_path / "mallila.json", tmp_path / "mapping.yml"
+    written = settings_for(database).model_dump(mode="json", exclude_none=True)
+    written["tenant"]["oid"] = PROVIDER
+    written |= {"session_secret": "x", "database": {**written["database"], "password": ""}}
+    settings_file.write_text(json.dumps(written))
+    mapping.write_text(MAPPING, encoding="utf-8")
+    run = platform_command(settings_file)
+    path, exported = mapped.write(tmp_path / "primus.zip", mapped.valid()), tmp_path / "out.zip"
+    by = ["--mapping", str(mapping)]
+    done = run("roster", "import", str(path), *by, "--apply", "--json")
+    assert (done.returncode, json.loads(done.stdout)["applied"]) == (0, True), done.stderr
+    assert run("roster", "export", str(exported), *by).returncode == 0
+    done = run("roster", "import", str(exported), *by, "--dry-run", language="fi")
+    assert done.returncode == 0
+    assert "Mitään muutettavaa ei ole" in done.stdout
+    mapping.write_text("charset: x")
+    done = run("roster", "export", str(tmp_path / "none.zip"), *by)
+    assert done.returncode == 2
+    assert "P-ROSTER-092" in done.stderr
+    primus.engine.dispose()

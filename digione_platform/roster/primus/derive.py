@@ -596,7 +596,7 @@ class _Derive:
             for name, field in _PERSON.items()
             if field.column
         }
-        columns["enabledUser"] = SQL("coalesce({}, 'true')").format(columns["enabledUser"])
+        columns["enabledUser"] = SQL("coalesce({}, t.enabled::text, 'true')").format(columns["enabledUser"])
         columns["preferredMiddleName"] = SQL("{}").format(SQL("t.preferred_middle_name"))
         columns["identifier"] = SQL("{}").format(SQL("t.identifier"))
         columns["primaryOrgSourcedId"] = SQL("""

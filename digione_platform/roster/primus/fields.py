@@ -36,9 +36,13 @@ class Field:
     kept: LiteralString | None = None
     read: Callable[[str], str] | None = None
     write: Callable[[str], str] | None = None
-    required: bool = False
     several: bool = False
     names: Rows | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether a mapping must have it, and a row must say it."""
+        return self.rule.required
 
 
 _FINNISH_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
@@ -73,15 +77,15 @@ def _user(column: str, kept: LiteralString, **more: object) -> Field:
     return _of("users", column, kept, **more)
 
 
-_ID = Field(SOURCED_ID, required=True, several=True)
-_PERSON_ID = Field(Rule(SOURCED_ID.check, required=True, personal=True), required=True, several=True)
-_SCHOOL = Field(Rule(required=True), required=True)
+_ID = Field(SOURCED_ID, several=True)
+_PERSON_ID = Field(Rule(SOURCED_ID.check, required=True, personal=True), several=True)
+_SCHOOL = Field(Rule(required=True))
 _GRADE = {"read": _grades, "write": _plain_grades}
 
 _PERSON: dict[str, Field] = {
     "id": _PERSON_ID,
-    "given_name": _user("givenName", "t.given_name", required=True),
-    "family_name": _user("familyName", "t.family_name", required=True),
+    "given_name": _user("givenName", "t.given_name"),
+    "family_name": _user("familyName", "t.family_name"),
     "middle_name": _user("middleName", "t.middle_name"),
     "preferred_given_name": _user("preferredGivenName", "t.preferred_given_name"),
     "preferred_family_name": _user("preferredFamilyName", "t.preferred_family_name"),
@@ -92,7 +96,10 @@ _PERSON: dict[str, Field] = {
     "sms": _user("sms", "t.sms"),
     "language": _user(LANGUAGE, "t.language", read=str.lower),
     "nondisclosure": _user(NONDISCLOSURE, "t.nondisclosure::text", read=str.lower),
-    "enabled": _user("enabledUser", "t.enabled::text", read=str.lower),
+    # Left empty or out means as before.
+    "enabled": Field(
+        Rule(FILES["users"].rules["enabledUser"].check), "enabledUser", "t.enabled::text", read=str.lower
+    ),
 }
 _BIRTH_DATE = Field(
     FILES["demographics"].rules["birthDate"], None, "t.birth_date::text", read=_day, write=_finnish_day
@@ -115,15 +122,15 @@ FIELDS: dict[Rows, dict[str, Field]] = {
     },
     "staff": {
         **_PERSON,
-        "role": Field(Rule(one_of(*_STAFF_ROLES), required=True), required=True),
+        "role": Field(Rule(one_of(*_STAFF_ROLES), required=True)),
         "school": _SCHOOL,
         "homeroom": Field(Rule(), several=True),
         "groups": Field(Rule(), several=True),
     },
     "groups": {
         "id": _ID,
-        "title": _of("classes", "title", "t.title", required=True),
-        "type": Field(Rule(one_of(*GroupType), required=True), "classType", "t.group_type", required=True),
+        "title": _of("classes", "title", "t.title"),
+        "type": Field(Rule(one_of(*GroupType), required=True), "classType", "t.group_type"),
         "school": _SCHOOL,
         "grades": _of("classes", "grades", "nullif(array_to_string(t.grades, ','), '')", **_GRADE),
         "location": _of("classes", "location", "t.location"),

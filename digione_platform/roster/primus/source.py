@@ -157,7 +157,7 @@ class Mapped:
             )
             with connection.cursor().copy(target) as copy:
                 copy.set_types([derive.TYPES.get(column, "text") for column in columns])
-                for row in self._rows(number, entry, problems):
+                for row in self.rows(number, problems):
                     copy.write_row([row.get(column) for column in columns])
         # Without some of the rows, those that refer to them would be told as well.
         if not self.unreadable:
@@ -165,7 +165,9 @@ class Mapped:
         else:
             self.modes.clear()
 
-    def _rows(self, number: int, entry: Entry, problems: Problems) -> Iterator[derive.Row]:
+    def rows(self, number: int, problems: Problems) -> Iterator[derive.Row]:
+        """The rows of an entry, each checked by itself and as it is staged."""
+        entry = self.entries[number]
         settings = self.mapping.settings
         form = Form(DELIMITERS[settings.delimiter], settings.charset)
         first = entry is next(one for one in self.entries.values() if one.file == entry.file)
@@ -299,11 +301,7 @@ class _Reader:
 
     def _checked(self, line: int, column: str, field: Field, value: str) -> str | None:
         rule = field.rule
-        reason = None
-        if not value:
-            reason = "P-ROSTER-030" if field.required else None
-        elif rule.check:
-            reason = rule.check(value)
+        reason = rule.wrong(value)
         if reason:
             shape = (masked(value) if rule.personal else shown(value)) if value else None
             self.problems.add(Problem(reason, self.entry.file, line, column, shape))
