@@ -232,6 +232,7 @@ def _carry_pairs(connection: Connection, pairs: Pairs, import_id: UUID) -> Count
             others=known_name(pairs.refers_to),
         )
     )
+    connection.execute("analyze want")
     # An owner with no member stands there once with null: what it had is to go.
     connection.execute(
         SQL("""

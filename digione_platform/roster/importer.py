@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 from psycopg.errors import DataError, IntegrityError
+from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -110,6 +111,9 @@ def import_bundle(
             if report.refused or not apply or not report.changes:
                 connection.rollback()
             else:
+                # Until it looks by itself, PostgreSQL would plan as for the tables of before.
+                for table in [table for table, count in report.counts.items() if count.touched]:
+                    connection.execute(SQL("analyze {}").format(Identifier(table)))
                 connection.commit()
                 report.applied = True
     finally:

@@ -366,7 +366,8 @@ class _Derive:
                 where m.role is not null and org is not null
             """).format(stage=stage_name("roles"), held=_HELD)
         )
-        self.run(SQL("analyze {}").format(stage_name("roles")))
+        self.run(SQL('create index on {} ("sourcedId")').format(stage_name("roles")))
+        self.run(SQL("create index on mapped_people (id)"), "stage_roles")
         # A guardian is one by whichever of its roles; where somebody works and learns, the rows say.
         told: tuple[Rows, ...] = ("pupils", "staff")
         for rows in told:
@@ -604,23 +605,26 @@ class _Derive:
                 s.school, (select o.sourced_id from organisations o where o.id = t.primary_organisation_id)
             )
         """).format()
-        told = SQL("select p.guardian as it from mapped_pairs p where p.child = m.id")
-        kept = SQL("""
-            select g.sourced_id as it from guardianships c join persons g on g.id = c.guardian_id
-            where c.child_id = t.id and c.status = 'active' and g.status = 'active'
-            and not exists (
-                select from {stage} u where u."sourcedId" = g.sourced_id and u.status = 'tobedeleted'
-            )
-        """).format(stage=stage_name("users"))
-        columns["agentSourcedIds"] = SQL("""
-            (select string_agg(distinct it, ',') from (
-                {told} union {kept} and not ({every} or m.entries && {entries}::integer[])
-            ) a)
-        """).format(
-            told=told,
-            kept=kept,
-            every=Value(self._all_guardianships),
-            entries=Value(self.of("pupils", field="guardians")),
+        columns["agentSourcedIds"] = SQL("{}").format(SQL("a.agents"))
+        self.run(
+            SQL("""
+                create temporary table mapped_agents on commit drop as
+                select child, string_agg(distinct guardian, ',') as agents from (
+                    select child, guardian from mapped_pairs
+                    union all
+                    select m.id, g.sourced_id from mapped_persons m join persons t on t.sourced_id = m.id
+                    join guardianships c on c.child_id = t.id join persons g on g.id = c.guardian_id
+                    where c.status = 'active' and g.status = 'active'
+                    and not ({every} or m.entries && {entries}::integer[]) and not exists (
+                        select from {stage} u where u."sourcedId" = g.sourced_id and u.status = 'tobedeleted'
+                    )
+                ) p group by child
+            """).format(
+                stage=stage_name("users"),
+                every=Value(self._all_guardianships),
+                entries=Value(self.of("pupils", field="guardians")),
+            ),
+            "mapped_agents",
         )
         self.run(
             SQL("""
@@ -628,6 +632,7 @@ class _Derive:
                 select m.place, m.id, 'active', {values}
                 from mapped_persons m left join persons t on t.sourced_id = m.id
                 left join mapped_schools s on s.said = m.school
+                left join mapped_agents a on a.child = m.id
                 where not exists (
                     select from {stage} u where u."sourcedId" = m.id and u.status = 'tobedeleted'
                 )
