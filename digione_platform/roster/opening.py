@@ -5,9 +5,9 @@ from pathlib import Path
 from digione_platform.roster.archive import Refused, open_regular
 from digione_platform.roster.bundle import open_bundle
 from digione_platform.roster.organisations import open_organisations
-from digione_platform.roster.primus.derive import Context
 from digione_platform.roster.primus.mapping import read_mapping
 from digione_platform.roster.primus.source import open_mapped
+from digione_platform.roster.primus.work import Context
 from digione_platform.roster.problems import Problem, Problems
 from digione_platform.roster.source import Source
 

@@ -210,8 +210,8 @@ REASONS: dict[str, Reason] = {
     ),
     "P-ROSTER-059": Reason(
         "error",
-        mark("the bulk would remove more than a third of the people"),
-        mark("check that the bundle is complete; if so: --allow-mass-removal"),
+        mark("more than a third of the people, or of the groups, would leave"),
+        mark("check that the file is complete; if so: --allow-mass-removal"),
     ),
     "P-ROSTER-061": Reason(
         "error",

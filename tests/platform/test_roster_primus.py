@@ -602,9 +602,9 @@ def test_a_hundred_thousand_rows_are_read_in_flat_memory(tmp_path: Path) -> None
     script = dedent("""
         import resource, sys
         from pathlib import Path
-        from digione_platform.roster.primus.derive import Context
         from digione_platform.roster.primus.mapping import read_mapping
         from digione_platform.roster.primus.source import open_mapped
+        from digione_platform.roster.primus.work import Context
         from digione_platform.roster.problems import Problems
         problems = Problems()
         mapping = read_mapping(Path(sys.argv[2]), problems)

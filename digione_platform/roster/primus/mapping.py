@@ -213,7 +213,9 @@ class _Reader:
                     case "missing":
                         self.tell("P-ROSTER-104", at)
                     case _:
-                        allowed = mistake.get("ctx", {}).get("expected")
+                        allowed = (
+                            mistake.get("ctx", {}).get("expected", "").replace(" or ", ", ").replace("'", "")
+                        )
                         one_of = Detail(mark("one of {names}"), {"names": allowed}) if allowed else None
                         value = mistake["input"] if isinstance(mistake["input"], str) else None
                         self.tell("P-ROSTER-105", at, value, one_of)

@@ -20,7 +20,8 @@ from digione_platform.i18n import mark
 from digione_platform.roster import profile
 from digione_platform.roster.archive import Measured, Refused, open_archive, open_regular
 from digione_platform.roster.cells import meant
-from digione_platform.roster.primus import derive
+from digione_platform.roster.primus import work
+from digione_platform.roster.primus.derive import derive
 from digione_platform.roster.primus.fields import FIELDS, Field
 from digione_platform.roster.primus.mapping import DELIMITERS, Entry, TenantMapping
 from digione_platform.roster.problems import Detail, Problem, Problems, masked, shown
@@ -66,7 +67,7 @@ class Files:
 
 
 def open_mapped(
-    path: Path, mapping: TenantMapping, problems: Problems, context: derive.Context
+    path: Path, mapping: TenantMapping, problems: Problems, context: work.Context
 ) -> "Mapped | None":
     """The mapped files at a path: a zip archive of them, or one of them as it is."""
     files = _open(path, mapping, problems)
@@ -129,7 +130,7 @@ class Mapped:
     mapping: TenantMapping
     entries: dict[int, Entry]
     given: Files
-    context: derive.Context
+    context: work.Context
     kind: Kind = "delta"
     modes: dict[str, Kind] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
@@ -148,24 +149,24 @@ class Mapped:
         self.given.close()
 
     def fill(self, connection: Connection, problems: Problems) -> None:
-        derive.create(connection)
+        work.create(connection)
         for number, entry in self.entries.items():
-            table = derive.table_of(entry.rows)
-            columns = derive.columns_of(entry.rows)
+            table = work.table_of(entry.rows)
+            columns = work.columns_of(entry.rows)
             target = SQL("copy {} ({}) from stdin").format(
                 Identifier(table), SQL(", ").join(Identifier(column) for column in columns)
             )
             with connection.cursor().copy(target) as copy:
-                copy.set_types([derive.TYPES.get(column, "text") for column in columns])
+                copy.set_types([work.TYPES.get(column, "text") for column in columns])
                 for row in self.rows(number, problems):
                     copy.write_row([row.get(column) for column in columns])
         # Without some of the rows, those that refer to them would be told as well.
         if not self.unreadable:
-            derive.derive(connection, self.mapping, self.entries, self.context, problems)
+            derive(connection, self.mapping, self.entries, self.context, problems)
         else:
             self.modes.clear()
 
-    def rows(self, number: int, problems: Problems) -> Iterator[derive.Row]:
+    def rows(self, number: int, problems: Problems) -> Iterator[work.Row]:
         """The rows of an entry, each checked by itself and as it is staged."""
         entry = self.entries[number]
         settings = self.mapping.settings
@@ -182,7 +183,7 @@ class Mapped:
                 named = [one for one in self.entries.values() if one.file == entry.file]
                 numbers = [str(place) for place in range(1, len(values) + 1)]
                 header = [value.strip() for value in values] if settings.header else numbers
-                if not _header_holds(entry, named if first else None, header, form, problems):
+                if not _header_holds(entry, named if first else None, header, values[0], problems):
                     give_up()
                     return
                 reader = _Reader(self.mapping, number, entry, header, first, problems)
@@ -217,15 +218,18 @@ class Mapped:
 
 
 def _header_holds(
-    entry: Entry, told: list[Entry] | None, header: list[str], form: Form, problems: Problems
+    entry: Entry, told: list[Entry] | None, header: list[str], start: str, problems: Problems
 ) -> bool:
-    """Whether all columns of an entry are there once; columns that none of ``told`` uses are told."""
+    """Whether all columns of an entry are there once; columns that none of ``told`` uses are told.
+
+    ``start`` is the first cell as it was read.
+    """
     file, before = entry.file, problems.errors
     wanted = [column for columns in entry.columns.values() for column in columns]
     if len(header) == 1 and len(set(wanted)) > 1:
-        other = next((name for name, sign in DELIMITERS.items() if sign in header[0]), None)
+        other = next((name for name, sign in DELIMITERS.items() if sign in start), None)
         found = Detail(mark("it looks like {sign}"), {"sign": other}) if other else None
-        problems.add(Problem("P-ROSTER-029", file, 1, value=shown(header[0]), detail=found))
+        problems.add(Problem("P-ROSTER-029", file, 1, detail=found))
         return False
     for column in dict.fromkeys(wanted):
         if column not in header:
@@ -234,7 +238,8 @@ def _header_holds(
         elif header.count(column) > 1:
             twice = Detail(mark("it stands there twice"))
             problems.add(Problem("P-ROSTER-106", file, 1, shown(column), detail=twice))
-    if told is not None:
+    # Without the columns the row may be no header but somebody's data: nothing of it is shown.
+    if told is not None and problems.errors == before:
         used = {column for one in told for columns in one.columns.values() for column in columns}
         for column in dict.fromkeys(header):
             if column not in used:
@@ -272,14 +277,14 @@ class _Reader:
         relation = {place for _, what, at, _ in self.fields if what.names for place in at}
         self.own = sorted({place for _, _, at, _ in self.fields for place in at} - relation)
 
-    def row(self, line: int, cells: list[str]) -> derive.Row | None:
+    def row(self, line: int, cells: list[str]) -> work.Row | None:
         """The row that is staged; None where there is nothing to stage."""
         values = [meant(cell.strip()) for cell in cells]
         if self.first:
             check_text(self.entry.file, line, self.header, values, self.problems)
         if not any(values[place] for place in self.own):
             return None
-        row: derive.Row = {
+        row: work.Row = {
             "place": self.number * STRIDE + min(line, STRIDE - 1),
             "entry": self.number,
             **self.entry.fixed,
