@@ -1,6 +1,7 @@
 """Files of pupil registers, by a tenant's mapping: in, back, and out again."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from sqlalchemy import Engine, text
@@ -20,6 +22,8 @@ from digione_platform.roster.exporter import Exported
 from digione_platform.roster.importer import Report, import_bundle
 from digione_platform.roster.primus.export import export_mapped
 from digione_platform.roster.primus.mapping import read_mapping
+from digione_platform.roster.primus.source import open_mapped
+from digione_platform.roster.primus.work import Context
 from digione_platform.roster.problems import Problems
 from tests.platform import bundles, mapped
 from tests.platform.bundles import PROVIDER
@@ -163,6 +167,14 @@ def test_a_file_that_is_not_given_is_left_as_it_is(filled: Primus) -> None:
     ]
 
 
+def test_nobody_leaves_a_register_of_which_a_file_is_missing(filled: Primus) -> None:
+    files = yaml.load(MAPPING, Loader=yaml.BaseLoader)["files"]  # noqa: S506 - makes only text
+    more = files[0] | {"file": "muut.csv"}
+    tables = mapped.valid()
+    del tables["oppilaat.csv"][2]
+    assert filled.mapped(tables, mapping=changed(files=[*files, more])).changes == 0
+
+
 def test_one_file_is_read_as_it_is(filled: Primus) -> None:
     tables = mapped.valid()
     tables["oppilaat.csv"][1][8] = ""
@@ -172,11 +184,12 @@ def test_one_file_is_read_as_it_is(filled: Primus) -> None:
 
 
 def test_what_the_mapping_does_not_name_stays(filled: Primus) -> None:
-    filled.set("update persons set email = 'ake@example.org', username = 'ake' where sourced_id = 'o-101'")
+    filled.set("update persons set email = 'aake@example.org', username = 'aake' where sourced_id = 'o-101'")
     filled.set("update groups set location = 'Siipi B' where title = '5A'")
     filled.mapped()
     assert (
-        filled.one("select email || username from persons where sourced_id = 'o-101'") == "ake@example.orgake"
+        filled.one("select email || username from persons where sourced_id = 'o-101'")
+        == "aake@example.orgaake"
     )
     assert filled.one("select location from groups where title = '5A'") == "Siipi B"
 
@@ -416,8 +429,8 @@ def test_most_of_a_register_does_not_leave_unasked(primus: Primus) -> None:
         ("- 1", ("P-ROSTER-105", 1, None)),
         ("", ("P-ROSTER-105", 1, None)),
         (MAPPING.replace("charset: cp1252", "charset: latin"), ("P-ROSTER-105", 2, "charset")),
-        (MAPPING.replace("delimiter", "delimeter"), ("P-ROSTER-103", 3, "delimeter")),
-        (MAPPING.replace("delimiter", "delimeter"), ("P-ROSTER-104", 2, "delimiter")),
+        (MAPPING.replace("delimiter: ", "delimiters: "), ("P-ROSTER-103", 3, "delimiters")),
+        (MAPPING.replace("delimiter: ", "delimiters: "), ("P-ROSTER-104", 2, "delimiter")),
         (MAPPING.replace("rows: staff", "rows: stuff"), ("P-ROSTER-105", 31, "files.2.rows")),
         (MAPPING.replace("email: ", "e-mail: "), ("P-ROSTER-103", 28, "files.1.columns.e-mail")),
         (
@@ -592,6 +605,132 @@ def test_whatever_people_are_called_an_export_imports_without_a_change(
     assert (report.problems.errors, report.changes) == (0, 0)
     assert not any(done.left_out.values())
     assert primus.dump() == before
+
+
+def test_the_guides_example_works(primus: Primus, repository: Path) -> None:
+    guide = (repository / "docs/how-to/primus.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"`(\w+\.csv)`:\n\n```\n(.*?)```", guide, re.DOTALL)
+    tables = {name: [line.split(";") for line in text_.splitlines()] for name, text_ in blocks}
+    mapping = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)[0]
+    report = primus.mapped(tables, mapping=mapping)
+    assert (ids(report), report.applied) == ([], True)
+    assert len(tables) == 4
+    assert report.counts["guardianships"].added == 3
+
+
+def people_only(**settings_: object) -> str:
+    """A mapping of pupils and guardians in which guardians name the children."""
+    names = {"given_name": "Etunimi", "family_name": "Sukunimi"}
+    pupils = {"id": "Nro", **names, "school": "Koulu", "homeroom": "Luokka", "groups": "Ryhmät"}
+    return changed(
+        **{
+            "whole": [],
+            "files": [
+                {"file": "o.csv", "rows": "pupils", "columns": pupils},
+                {
+                    "file": "h.csv",
+                    "rows": "guardians",
+                    "columns": {"id": "Nro", **names, "children": "Lapsi"},
+                },
+            ],
+            **settings_,
+        }
+    )
+
+
+def test_guardians_that_name_children_add_to_what_there_is(filled: Primus) -> None:
+    head = ["Nro", "Etunimi", "Sukunimi", "Lapsi"]
+    rows = [head, ["3", "Uusi", "Huoltaja", "102"], ["3", "Uusi", "Huoltaja", "103"]]
+    report = filled.mapped({"h.csv": rows}, mapping=people_only())
+    assert counts(report) == {"persons": (1, 0, 0), "roles": (1, 0, 0), "guardianships": (2, 0, 0)}
+    # As the whole register, it says all.
+    report = filled.mapped({"h.csv": rows}, mapping=people_only(whole=["guardians"]))
+    assert counts(report) == {"persons": (0, 0, 2), "roles": (0, 0, 2), "guardianships": (0, 0, 5)}
+    rows[1][3] = "999"
+    report = filled.mapped({"h.csv": rows}, mapping=people_only())
+    assert ids(report)[-1] == ("P-ROSTER-051", "h.csv", 2, "Lapsi")
+
+
+def test_a_class_is_changed_and_teaching_groups_stay(filled: Primus) -> None:
+    filled.set(
+        "insert into groups (sourced_id, title, group_type, school_id) "
+        "select 'ma', 'Matematiikka', 'scheduled', school_id from groups limit 1"
+    )
+    filled.set(
+        "insert into enrolments (sourced_id, person_id, group_id, school_id, role) "
+        "select 'e-ma', p.id, g.id, g.school_id, 'student' from persons p, groups g "
+        "where p.sourced_id = 'o-101' and g.sourced_id = 'ma'"
+    )
+    tables = mapped.valid()
+    tables["oppilaat.csv"][1][7] = "6B"
+    assert counts(filled.mapped(tables)) == {"enrolments": (1, 0, 1)}
+    where = (
+        "select g.title from enrolments e join groups g on g.id = e.group_id "
+        "join persons p on p.id = e.person_id where p.sourced_id = 'o-101' and e.status = 'active' order by 1"
+    )
+    assert filled.column(where) == ["6B", "Matematiikka"]
+    head = ["Nro", "Etunimi", "Sukunimi", "Koulu", "Luokka", "Ryhmät"]
+    row = ["101", "Åke Šimon", "Öhman", "99000", "5A", ""]
+    assert counts(filled.mapped({"o.csv": [head, row]}, mapping=people_only())) == {"enrolments": (0, 1, 2)}
+    assert filled.column(where) == ["5A"]
+
+
+def test_groups_that_are_missing_in_a_whole_register_leave(filled: Primus) -> None:
+    tables = mapped.valid()
+    del tables["ryhmat.csv"][2], tables["oppilaat.csv"][2]
+    report = filled.mapped(tables, mapping=changed(whole=["pupils", "guardians", "groups"]))
+    assert counts(report)["groups"] == (0, 0, 1)
+    # Who still names it is told.
+    tables["oppilaat.csv"][1][7] = "6B"
+    filled.undo()
+    report = filled.mapped(tables, mapping=changed(whole=["groups"]))
+    assert ("P-ROSTER-051", "oppilaat.csv", 2, "Luokka") in ids(report)
+
+
+def test_new_groups_need_a_school_year(primus: Primus) -> None:
+    primus.set("update academic_sessions set start_date = '2001-08-01', end_date = '2002-08-01'")
+    assert ("P-ROSTER-061", "ryhmat.csv", 2, "Koulu, Luokka") in ids(primus.mapped())
+
+
+def test_guardians_need_the_provider(empty: Engine, tmp_path: Path) -> None:
+    report = Primus(empty, tmp_path).mapped()
+    assert "P-ROSTER-057" in report.problems.by_id
+
+
+def test_only_a_plain_no_lifts_a_non_disclosure(filled: Primus) -> None:
+    filled.set("update persons set nondisclosure = true where sourced_id = 'o-101'")
+    tables = mapped.valid()
+    protected = "select nondisclosure from persons where sourced_id = 'o-101'"
+    tables["oppilaat.csv"][1][10] = ""
+    filled.mapped(tables)
+    assert filled.one(protected) is True
+    filled.mapped()
+    assert filled.one(protected) is False
+
+
+def test_an_import_is_in_the_audit(filled: Primus) -> None:
+    assert filled.one("select count(*) from audit_events where action = 'roster.import'") == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(content=some.one_of(some.binary(max_size=400), some.text(max_size=400)), tail=some.booleans())
+def test_no_bytes_of_a_file_or_a_mapping_raise_anything(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes | str, tail: bool
+) -> None:
+    folder, problems = tmp_path_factory.mktemp("bytes"), Problems()
+    spoilt = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    start = mapped.encoded(mapped.valid()["oppilaat.csv"]) if tail else b""
+    path = mapped.write(folder / "a.zip", {}, raw={"oppilaat.csv": start + spoilt})
+    file = folder / "mapping.yml"
+    file.write_bytes(MAPPING.encode() + spoilt if tail else spoilt)
+    read_mapping(file, Problems())
+    file.write_text(MAPPING, encoding="utf-8")
+    mapping = read_mapping(file, problems)
+    assert mapping
+    source = open_mapped(path, mapping, problems, Context(PROVIDER))
+    assert source
+    list(source.rows(1, problems))
+    source.close()
 
 
 def test_a_hundred_thousand_rows_are_read_in_flat_memory(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def derive(
         stage_roles(work)
     stage_enrolments(work)
     for rows in mapping.settings.whole:
-        if work.of(rows):
+        if work.is_whole(rows):
             stage_missing(work, rows)
     # Last, when it is known who leaves.
     if work.of(*PEOPLE):

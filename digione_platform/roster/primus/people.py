@@ -73,7 +73,7 @@ def resolve_guardians(work: Work) -> None:
 
 
 def all_guardianships(work: Work) -> bool:
-    return "guardians" in work.mapping.settings.whole and bool(work.of("guardians", field="children"))
+    return work.is_whole("guardians") and bool(work.of("guardians", field="children"))
 
 
 def stage_roles(work: Work) -> None:

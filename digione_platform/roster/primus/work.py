@@ -82,6 +82,11 @@ class Work:
             if entry.rows in rows and (field is None or field in entry.columns or field in entry.fixed)
         ]
 
+    def is_whole(self, rows: Rows) -> bool:
+        """Whether the files have every row of a kind: the mapping says so, and all of them were given."""
+        mapped = sum(entry.rows == rows for entry in self.mapping.entries)
+        return rows in self.mapping.settings.whole and len(self.of(rows)) == mapped
+
     def run(self, query: SQL | Composed, *analyzed: str) -> None:
         self.connection.execute(query)
         for table in analyzed:
