@@ -4,11 +4,12 @@ import json
 import re
 import subprocess
 import sys
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -359,6 +360,11 @@ def test_letters_survive_in_every_charset(primus: Primus, written: str) -> None:
     assert (
         primus.one("select given_name || family_name from persons where sourced_id = 'o-103'") == "ÄlvaÖhman"
     )
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_mapping_may_be_typed_on_any_computer(primus: Primus, form: Literal["NFC", "NFD"]) -> None:
+    assert primus.mapped(mapping=unicodedata.normalize(form, MAPPING).replace("\n", "\r\n")).applied
 
 
 @pytest.mark.parametrize("written", [",", "\t", "|"])

@@ -4,6 +4,7 @@ It is YAML, of which only text, lists and tables are used: everything is text, s
 what they are; anchors, tags and keys written twice are refused, size and depth are limited.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -143,7 +144,8 @@ def _parse(content: bytes, file: str) -> tuple[Any, Lines]:
         return node.value
 
     try:
-        text = content.decode("utf-8-sig")
+        # Composed, as the names in the files are read.
+        text = unicodedata.normalize("NFC", content.decode("utf-8-sig"))
         depth = 0
         # First without building anything, so that a bomb does not go off.
         for event in yaml.parse(text, Loader=yaml.BaseLoader):

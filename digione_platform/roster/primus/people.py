@@ -73,6 +73,7 @@ def resolve_guardians(work: Work) -> None:
 
 
 def all_guardianships(work: Work) -> bool:
+    """Whether guardians say of all children there are whose guardians they are."""
     return work.is_whole("guardians") and bool(work.of("guardians", field="children"))
 
 
