@@ -21,7 +21,7 @@ from digione_platform.roster.text import did_you_mean
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8
-# Places of rows are counted by entry (``source.STRIDE``).
+# Places of rows are counted by entry (``work.STRIDE``).
 MAX_ENTRIES = 20
 DELIMITERS = {";": ";", ",": ",", "|": "|", "tab": "\t"}
 

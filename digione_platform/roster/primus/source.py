@@ -19,18 +19,16 @@ from psycopg.sql import SQL, Identifier
 from digione_platform.i18n import mark
 from digione_platform.roster import profile
 from digione_platform.roster.archive import Measured, Refused, open_archive, open_regular
-from digione_platform.roster.cells import meant
 from digione_platform.roster.primus import work
 from digione_platform.roster.primus.derive import derive
-from digione_platform.roster.primus.fields import FIELDS, Field
+from digione_platform.roster.primus.fields import FIELDS
 from digione_platform.roster.primus.mapping import DELIMITERS, Entry, TenantMapping
-from digione_platform.roster.problems import Detail, Problem, Problems, masked, shown
+from digione_platform.roster.primus.reader import Reader, header_holds
+from digione_platform.roster.problems import Detail, Problem, Problems
 from digione_platform.roster.source import Kind
-from digione_platform.roster.text import LINE, Form, check_text, did_you_mean, ragged, read_rows
+from digione_platform.roster.text import LINE, Form, ragged, read_rows
 
 _NAMES = re.compile(r"[\w\-. ]+\.(csv|txt)", re.IGNORECASE)
-# Where a row comes from is one number: that of its entry, times this, and its line.
-STRIDE = 100_000_000
 # Which field a column of the staged files is told by.
 _FIELD_OF = {
     ("users.csv", "sourcedId"): "id",
@@ -172,7 +170,7 @@ class Mapped:
         settings = self.mapping.settings
         form = Form(DELIMITERS[settings.delimiter], settings.charset)
         first = entry is next(one for one in self.entries.values() if one.file == entry.file)
-        reader: _Reader | None = None
+        reader: Reader | None = None
         opener = self.given.openers[entry.file]
 
         def give_up() -> None:
@@ -183,10 +181,10 @@ class Mapped:
                 named = [one for one in self.entries.values() if one.file == entry.file]
                 numbers = [str(place) for place in range(1, len(values) + 1)]
                 header = [value.strip() for value in values] if settings.header else numbers
-                if not _header_holds(entry, named if first else None, header, values[0], problems):
+                if not header_holds(entry, named if first else None, header, values[0], problems):
                     give_up()
                     return
-                reader = _Reader(self.mapping, number, entry, header, first, problems)
+                reader = Reader(self.mapping, number, entry, header, first, problems)
                 if settings.header:
                     continue
             if len(values) != len(reader.header):
@@ -202,7 +200,7 @@ class Mapped:
             return problem
         if problem.line is None:
             return Problem(problem.id, self.name, None, None, problem.value, problem.detail)
-        number, line = divmod(problem.line, STRIDE)
+        number, line = divmod(problem.line, work.STRIDE)
         entry = self.entries.get(number)
         if entry is None:
             return problem
@@ -212,104 +210,6 @@ class Mapped:
         column = ", ".join(entry.columns[name]) if name in entry.columns else None
         detail = problem.detail
         if isinstance(detail, Detail) and detail.text == LINE:
-            other, earlier = divmod(int(str(detail.values["line"])), STRIDE)
+            other, earlier = divmod(int(str(detail.values["line"])), work.STRIDE)
             detail = Detail(mark("{file}, line {line}"), {"file": self.entries[other].file, "line": earlier})
         return Problem(problem.id, entry.file, line, column, problem.value, detail)
-
-
-def _header_holds(
-    entry: Entry, told: list[Entry] | None, header: list[str], start: str, problems: Problems
-) -> bool:
-    """Whether all columns of an entry are there once; columns that none of ``told`` uses are told.
-
-    ``start`` is the first cell as it was read.
-    """
-    file, before = entry.file, problems.errors
-    wanted = [column for columns in entry.columns.values() for column in columns]
-    if len(header) == 1 and len(set(wanted)) > 1:
-        other = next((name for name, sign in DELIMITERS.items() if sign in start), None)
-        found = Detail(mark("it looks like {sign}"), {"sign": other}) if other else None
-        problems.add(Problem("P-ROSTER-029", file, 1, detail=found))
-        return False
-    for column in dict.fromkeys(wanted):
-        if column not in header:
-            near = did_you_mean(column, [one for one in header if one not in wanted])
-            problems.add(Problem("P-ROSTER-106", file, 1, shown(column), detail=near))
-        elif header.count(column) > 1:
-            twice = Detail(mark("it stands there twice"))
-            problems.add(Problem("P-ROSTER-106", file, 1, shown(column), detail=twice))
-    # Without the columns the row may be no header but somebody's data: nothing of it is shown.
-    if told is not None and problems.errors == before:
-        used = {column for one in told for columns in one.columns.values() for column in columns}
-        for column in dict.fromkeys(header):
-            if column not in used:
-                problems.add(Problem("P-ROSTER-071", file, 1, shown(column)))
-    return problems.errors == before
-
-
-class _Reader:
-    """Reads and checks rows of one entry."""
-
-    def __init__(
-        self,
-        mapping: TenantMapping,
-        number: int,
-        entry: Entry,
-        header: list[str],
-        first: bool,
-        problems: Problems,
-    ) -> None:
-        self.number, self.entry, self.header, self.problems = number, entry, header, problems
-        # A file that is read in several ways is checked as text once.
-        self.first = first
-        self.lossy = mapping.settings.charset != "utf-8"
-        places = {column: place for place, column in enumerate(header)}
-        self.fields = [
-            (
-                name,
-                FIELDS[entry.rows][name],
-                [places[column] for column in columns],
-                mapping.prefix(entry.rows if name == "id" else FIELDS[entry.rows][name].names),
-            )
-            for name, columns in entry.columns.items()
-        ]
-        # Of rows for somebody else these columns are always filled.
-        relation = {place for _, what, at, _ in self.fields if what.names for place in at}
-        self.own = sorted({place for _, _, at, _ in self.fields for place in at} - relation)
-
-    def row(self, line: int, cells: list[str]) -> work.Row | None:
-        """The row that is staged; None where there is nothing to stage."""
-        values = [meant(cell.strip()) for cell in cells]
-        if self.first:
-            check_text(self.entry.file, line, self.header, values, self.problems)
-        if not any(values[place] for place in self.own):
-            return None
-        row: work.Row = {
-            "place": self.number * STRIDE + min(line, STRIDE - 1),
-            "entry": self.number,
-            **self.entry.fixed,
-        }
-        for name, what, at, prefix in self.fields:
-            cells_meant = [cell for place in at if (cell := self.entry.value(name, values[place]))]
-            column = self.header[at[0]]
-            if name == "id":
-                whole = len(cells_meant) == len(at)
-                row[name] = self._checked(line, column, what, prefix + "-".join(cells_meant) if whole else "")
-            elif what.several:
-                parts = [part for cell in cells_meant for part in profile.split_list(cell)]
-                known = (self._checked(line, column, what, prefix + part) for part in dict.fromkeys(parts))
-                row[name] = [value for value in known if value]
-            else:
-                value = cells_meant[0] if cells_meant else ""
-                row[name] = self._checked(line, column, what, what.read(value) if what.read else value)
-        return row
-
-    def _checked(self, line: int, column: str, field: Field, value: str) -> str | None:
-        rule = field.rule
-        reason = rule.wrong(value)
-        if reason:
-            shape = (masked(value) if rule.personal else shown(value)) if value else None
-            self.problems.add(Problem(reason, self.entry.file, line, column, shape))
-        if self.lossy and value and field.column in ("givenName", "familyName") and "?" in value:
-            self.problems.add(Problem("P-ROSTER-076", self.entry.file, line, column, masked(value)))
-        return value or None

@@ -21,6 +21,9 @@ TYPES = {
     **dict.fromkeys(("homeroom", "groups", "guardians", "children"), "text[]"),
 }
 
+# Where a row comes from is one number: that of its entry, times this, and its line.
+STRIDE = 100_000_000
+
 PEOPLE: tuple[Rows, ...] = ("pupils", "guardians", "staff")
 PERSON = values_of(*PEOPLE)
 GROUP = values_of("groups")
