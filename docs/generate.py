@@ -240,7 +240,8 @@ def roster_problems() -> str:
     return "\n".join(
         [
             "# Problems of a roster\n",
-            "An error refuses the whole bundle; a warning does not. See [OneRoster](oneroster.md).\n",
+            "An error refuses the whole import; a warning does not. See [OneRoster](oneroster.md) and",
+            "[files of a pupil register](../how-to/primus.md).\n",
             table(("Id", "Level", "Problem", "What to do"), rows),
         ]
     )

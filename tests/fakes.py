@@ -248,9 +248,11 @@ class FakeWorld(World):
         arguments: Sequence[str],
         stdin: bytes = b"",
         file: Path | None = None,
+        mapping: Path | None = None,
     ) -> Envelope:
         self.did.append(f"platform {target.name} {tenant}: {' '.join(arguments)}")
         self.given.append(file.read_bytes() if file else stdin)
+        self.given += [mapping.read_bytes()] if mapping else []
         return self.envelope
 
     def host_keys(self, target: Target) -> list[str]:

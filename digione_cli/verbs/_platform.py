@@ -26,6 +26,7 @@ def on_platform(
     as_json: bool,
     ask_sudo_password: bool,
     file: "Path | None" = None,
+    mapping: "Path | None" = None,
     changes: str = "",
 ) -> int:
     """Carry out a command of the tenant's platform on its host and pass on what it reports.
@@ -33,7 +34,7 @@ def on_platform(
     ``changes`` is the verb that changes something by it: the instance's lock is held for it.
     """
     with session(as_json, ask_sudo_password) as (world, screen), holding(changes, tenant, world):
-        return report_of_platform(tenant, arguments, as_json, world, screen, file)
+        return report_of_platform(tenant, arguments, as_json, world, screen, file, mapping)
 
 
 @contextmanager
@@ -81,6 +82,7 @@ def export_from_platform(
     dry_run: bool,
     as_json: bool,
     ask_sudo_password: bool,
+    mapping: "Path | None" = None,
 ) -> int:
     """Carry out a command of the tenant's platform that writes the file OUT; it becomes ``file`` here."""
     import base64
@@ -101,7 +103,9 @@ def export_from_platform(
         if dry_run:
             return plan_on_platform(verb, t("Write {file}", file=file), tenant, world, screen)
         with screen.waiting(t("the platform works")):
-            answer = ask_platform(tenant, [*arguments, *(["--json"] if as_json else [])], world)
+            answer = ask_platform(
+                tenant, [*arguments, *(["--json"] if as_json else [])], world, mapping=mapping
+            )
         if answer.exit == 0:
             write_new(file, base64.b64decode(answer.file))
         return pass_on(answer, tenant, as_json, screen)
@@ -114,11 +118,12 @@ def report_of_platform(
     world: Any,
     screen: Any,
     file: "Path | None" = None,
+    mapping: "Path | None" = None,
 ) -> int:
     """Do the same within a session."""
     flags = ["--json"] if as_json else []
     with screen.waiting(t("the platform works")):
-        answer = ask_platform(tenant, [*arguments, *flags], world, file=file)
+        answer = ask_platform(tenant, [*arguments, *flags], world, file=file, mapping=mapping)
     return pass_on(answer, tenant, as_json, screen)
 
 
@@ -143,11 +148,16 @@ def pass_on(answer: Any, tenant: str, as_json: bool, screen: Any) -> int:
 
 
 def ask_platform(
-    tenant: str, arguments: "Sequence[str]", world: Any, stdin: bytes = b"", file: "Path | None" = None
+    tenant: str,
+    arguments: "Sequence[str]",
+    world: Any,
+    stdin: bytes = b"",
+    file: "Path | None" = None,
+    mapping: "Path | None" = None,
 ) -> Any:
     """Given a tenant's name, carry out a command of its platform and return the envelope.
 
-    ``file`` is what the argument FILE stands for.
+    ``file`` is what the argument FILE stands for, ``mapping`` what MAPPING stands for.
 
     Raises:
         DigioneError: the command failed without a report on its standard output.
@@ -155,7 +165,7 @@ def ask_platform(
     instance, found = find(tenant, world)
     at = instance.placed("platform")[0]
     target = next(one for one in world.targets(instance) if one.name == at)
-    answer = world.platform(target, found.slug, arguments, stdin, file)
+    answer = world.platform(target, found.slug, arguments, stdin, file, mapping)
     return require_done(answer, tenant, instance.name)
 
 

@@ -13,14 +13,30 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
     add_completion=False,
-    help="Import OneRoster 1.2 CSV bundles into a tenant, undo the last import, export a bundle.",
+    help="Import people, groups and schools into a tenant, undo the last import, export them.",
 )
+
+
+Mapping = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping",
+        metavar="FILE.yml",
+        help="The tenant's mapping of columns to fields, for delimited files of a pupil register.",
+    ),
+]
 
 
 @app.command("import")
 def import_(
     tenant: TenantName,
-    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="OneRoster 1.2 CSV bundle.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="OneRoster 1.2 CSV bundle, organisation JSON, or files of a pupil register."
+        ),
+    ],
+    mapping: Mapping = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count; change nothing.")] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Import.")] = False,
     allow_mass_removal: Annotated[
@@ -29,7 +45,7 @@ def import_(
     as_json: Json = False,
     ask_sudo_password: AskSudoPassword = False,
 ) -> int:
-    """Import a bundle: every bad row is reported, and nothing is half imported."""
+    """Import a file: every bad row is reported, and nothing is half imported."""
     from digione_cli.errors import UsageError
 
     if dry_run == apply:
@@ -49,20 +65,32 @@ def import_(
             if file.is_dir()
             else t("there is no file {file}", file=file)
         )
-        raise UsageError("D1-USE-007", t("Nothing was imported"), why, t("name the bundle"))
+        raise UsageError("D1-USE-007", t("Nothing was imported"), why, t("name the file to import"))
+    named = _named(mapping, t("Nothing was imported"))
     arguments = ["roster", "import", "FILE", "--apply" if apply else "--dry-run"]
     arguments += ["--allow-mass-removal"] if allow_mass_removal else []
-    return on_platform(
-        tenant, arguments, as_json, ask_sudo_password, file, changes="roster import" if apply else ""
-    )
+    changes = "roster import" if apply else ""
+    return on_platform(tenant, [*arguments, *named], as_json, ask_sudo_password, file, mapping, changes)
+
+
+def _named(mapping: Path | None, what: str) -> list[str]:
+    """Return the arguments that name the mapping to the platform."""
+    from digione_cli.errors import UsageError
+
+    if mapping is None:
+        return []
+    if not mapping.is_file():
+        raise UsageError(
+            "D1-USE-007", what, t("there is no file {file}", file=mapping), t("name the tenant's mapping")
+        )
+    return ["--mapping", "MAPPING"]
 
 
 @app.command()
 def export(
     tenant: TenantName,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE.zip", help="The file to write; it must not exist yet.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; it must not exist yet.")],
+    mapping: Mapping = None,
     protected: Annotated[
         bool, typer.Option("--protected", help="Write people under non-disclosure too.")
     ] = False,
@@ -70,9 +98,12 @@ def export(
     as_json: Json = False,
     ask_sudo_password: AskSudoPassword = False,
 ) -> int:
-    """Write all that is active in a tenant as a bundle that imports again without difference."""
+    """Write all that is active in a tenant, so that it imports again without difference."""
     arguments = ["roster", "export", "OUT", *(["--protected"] if protected else [])]
-    return export_from_platform("roster export", tenant, arguments, file, dry_run, as_json, ask_sudo_password)
+    arguments += _named(mapping, t("Nothing was exported"))
+    return export_from_platform(
+        "roster export", tenant, arguments, file, dry_run, as_json, ask_sudo_password, mapping
+    )
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import json
 import select
@@ -44,6 +45,15 @@ class Envelope:
     stdout: str
     stderr: str
     file: str = ""
+
+
+# A little more than the platform reads of a mapping, so that it says itself that one is too large.
+_MAX_MAPPING = 65 * 1024
+
+
+def _small(path: Path) -> dict[str, str]:
+    with path.open("rb") as stream:
+        return {"name": path.name, "content": base64.b64encode(stream.read(_MAX_MAPPING)).decode()}
 
 
 class World:
@@ -169,11 +179,12 @@ class World:
         arguments: Sequence[str],
         stdin: bytes = b"",
         file: Path | None = None,
+        mapping: Path | None = None,
     ) -> Envelope:
         """Run a command of the platform on a host as the tenant's user.
 
-        ``file`` is what the argument FILE stands for; it is streamed to the host. OUT stands for a file that
-        the command writes.
+        ``file`` is what the argument FILE stands for; it is streamed to the host. MAPPING stands for a small
+        file, of which no more is sent than the platform reads. OUT stands for a file that the command writes.
 
         Raises:
             PreconditionError: the tenant's platform is not installed there.
@@ -182,6 +193,7 @@ class World:
             "tenant": tenant,
             "arguments": list(arguments),
             "file": file.name if file else "",
+            "mapping": _small(mapping) if mapping else None,
             "language": language(),
         }
         first = json.dumps(request).encode() + b"\n"

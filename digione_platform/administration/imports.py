@@ -96,7 +96,7 @@ def send(
     """Take a bundle and begin to check it. The same form sent twice is one bundle."""
     _require(asked)
     if not bundle.size or bundle.size > LARGEST:
-        mistake = mark("Choose a zip file of at most 24 MB.")
+        mistake = mark("Choose a file of at most 24 MB.")
         return _list(request, asked, mistake=mistake, status=422)
     row = insert(RosterUpload).values(
         id=upload,
@@ -244,6 +244,7 @@ def _work(state: Any, upload_id: UUID, texts: Texts, apply: bool, mass_removal: 
                 actor=actor,
                 apply=apply,
                 allow_mass_removal=mass_removal,
+                language=settings.tenant.languages[0],
             )
         done = {"state": UploadState.CHECKED, "report": report.as_json(texts)}
         if report.applied:

@@ -1,4 +1,4 @@
-"""The outside of a bundle: a zip archive from a stranger, read with limits and never unpacked to disk."""
+"""The outside of an import: a file from a stranger, mostly a zip archive, read with limits."""
 
 import io
 import os
@@ -33,7 +33,7 @@ _UNPACKED = mark("more than {size} MiB when unpacked")
 _FILES = Detail(mark("more than {limit} files"), {"limit": MAX_ENTRIES})
 _TIMES = Detail(mark("more than {limit} times"), {"limit": MAX_RATIO})
 
-_NAME = re.compile(r"[A-Za-z0-9_\-]+\.csv")
+ONEROSTER_NAME = re.compile(r"[A-Za-z0-9_\-]+\.csv")
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -47,17 +47,39 @@ class Refused(Exception):
         self.problem = problem
 
 
-def open_archive(path: Path, problems: Problems) -> zipfile.ZipFile | None:
-    """The archive at a path if it is fit to be read; otherwise None, and the problems say why."""
+def open_regular(path: Path) -> BinaryIO:
+    """The file at a path, if it is a regular one and not too large.
+
+    Raises:
+        Refused: it is not.
+    """
     try:
         # Opened once and without waiting, so that a pipe cannot block and nothing is swapped in between.
         stream = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
     except OSError as error:
-        problems.add(Problem("P-ROSTER-001", path.name, detail=error.strerror))
+        raise Refused(Problem("P-ROSTER-001", path.name, detail=error.strerror)) from error
+    status = os.fstat(stream.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        stream.close()
+        raise Refused(Problem("P-ROSTER-001", path.name, detail=Detail(mark("not a regular file"))))
+    if status.st_size > MAX_ARCHIVE:
+        stream.close()
+        raise Refused(Problem("P-ROSTER-002", path.name, detail=Detail(_SIZE, {"size": MAX_ARCHIVE // MIB})))
+    return stream
+
+
+def open_archive(
+    path: Path, problems: Problems, names: re.Pattern[str] = ONEROSTER_NAME
+) -> zipfile.ZipFile | None:
+    """The archive at a path if it is fit to be read; otherwise None, and the problems say why."""
+    try:
+        stream = open_regular(path)
+    except Refused as refused:
+        problems.add(refused.problem)
         return None
     try:
         archive = _open(stream, path.name)
-        _check_entries(archive, path.name, problems)
+        _check_entries(archive, path.name, names, problems)
     except Refused as refused:
         problems.add(refused.problem)
     else:
@@ -68,12 +90,8 @@ def open_archive(path: Path, problems: Problems) -> zipfile.ZipFile | None:
 
 
 def _open(stream: BinaryIO, name: str) -> zipfile.ZipFile:
-    status = os.fstat(stream.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise Refused(Problem("P-ROSTER-001", name, detail=Detail(mark("not a regular file"))))
-    if status.st_size > MAX_ARCHIVE:
-        raise Refused(Problem("P-ROSTER-002", name, detail=Detail(_SIZE, {"size": MAX_ARCHIVE // MIB})))
-    if _directory_size(stream, status.st_size) > MAX_DIRECTORY:
+    size = os.fstat(stream.fileno()).st_size
+    if _directory_size(stream, size) > MAX_DIRECTORY:
         raise Refused(Problem("P-ROSTER-002", name, detail=_FILES))
     try:
         return zipfile.ZipFile(stream)
@@ -101,7 +119,7 @@ def _directory_size(stream: BinaryIO, size: int) -> int:
     return directory
 
 
-def _check_entries(archive: zipfile.ZipFile, name: str, problems: Problems) -> None:
+def _check_entries(archive: zipfile.ZipFile, name: str, names: re.Pattern[str], problems: Problems) -> None:
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
         raise Refused(Problem("P-ROSTER-002", name, detail=_FILES))
@@ -111,15 +129,10 @@ def _check_entries(archive: zipfile.ZipFile, name: str, problems: Problems) -> N
     for entry in entries:
         file = shown(entry.filename)
         mode = entry.external_attr >> 16
-        if (
-            "/" in entry.filename
-            or "\\" in entry.filename
-            or entry.is_dir()
-            or (stat.S_IFMT(mode) and not stat.S_ISREG(mode))
-        ):
+        if "/" in entry.filename or "\\" in entry.filename or (stat.S_IFMT(mode) and not stat.S_ISREG(mode)):
             problems.add(Problem("P-ROSTER-004", file))
             continue
-        if not _NAME.fullmatch(entry.filename):
+        if not names.fullmatch(entry.filename):
             problems.add(Problem("P-ROSTER-006", file))
             continue
         if twin := seen.get(entry.filename.lower()):

@@ -1,34 +1,29 @@
 """A OneRoster 1.2 bundle: its manifest, and its files row by row, in memory that does not grow with them."""
 
-import csv
 import io
 import re
-import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
+
+from psycopg import Connection
 
 from digione_platform.i18n import mark
 from digione_platform.roster import profile
-from digione_platform.roster.archive import Measured, Refused, open_archive
+from digione_platform.roster.archive import Measured, open_archive
 from digione_platform.roster.cells import meant
-from digione_platform.roster.identifiers import holds_personal_identity_code
 from digione_platform.roster.problems import Detail, Problem, Problems, masked, shown
 from digione_platform.roster.profile import File, Rule
+from digione_platform.roster.source import Kind
+from digione_platform.roster.staging import Row, copy_rows
+from digione_platform.roster.text import LINE, check_text, did_you_mean, ragged, read_rows
 
-Kind = Literal["bulk", "delta"]
-# A row as it is handed on: its line, then the values of staged_columns().
-Row = tuple[int | str | None, ...]
-
-LINE = mark("line {line}")
-MAX_LINE = 256 * 1024
-_BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-# Line breaks, other control characters, and those that turn the direction of writing.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Trees are walked in memory; no municipality has more units or periods.
+MAX_TREE = 100_000
+_MOST = {"orgs": MAX_TREE, "academicSessions": MAX_TREE}
 
 
 @dataclass
@@ -55,7 +50,7 @@ class Bundle:
         """The rows of a used file, each checked by itself. A row with problems is handed on too, as far as
         it goes, so that references to it are not reported as well."""
         checker: _RowChecker | None = None
-        for line, values in _read(self.archive, name, problems, self._give_up):
+        for line, values in self._read(name, problems):
             if checker is None:
                 checker = _header(name, values, problems)
                 if checker is None:
@@ -68,22 +63,33 @@ class Bundle:
     def look_through(self, name: str, problems: Problems) -> None:
         """Check the form of a file that is not used."""
         width: int | None = None
-        for line, values in _read(self.archive, name, problems, self._give_up):
+        for line, values in self._read(name, problems):
             if width is None:
                 if _header(name, values, problems) is None:
                     return
                 width = len(values)
             elif len(values) != width:
-                problems.add(_ragged(name, line, values, width))
+                problems.add(ragged(f"{name}.csv", line, values, width))
+
+    def fill(self, connection: Connection, problems: Problems) -> None:
+        """Copy the rows of all used files, and look the others through."""
+        for name in self.files:
+            count = copy_rows(connection, name, self.rows(name, problems), at_most=_MOST.get(name))
+            if count is None:
+                many = Detail(mark("more than {limit} rows"), {"limit": _MOST[name]})
+                problems.add(Problem("P-ROSTER-002", f"{name}.csv", detail=many))
+                self._give_up(name)
+        for name in self.modes:
+            if name not in profile.FILES:
+                self.look_through(name, problems)
+                problems.add(Problem("P-ROSTER-070", f"{name}.csv"))
+
+    def _read(self, name: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+        file = f"{name}.csv"
+        return read_rows(lambda: Measured(self.archive, file), file, problems, lambda: self._give_up(name))
 
     def _give_up(self, name: str) -> None:
         self.unreadable.add(name)
-
-
-def staged_columns(name: str) -> list[str]:
-    """The columns of a used file that are handed on, after the line."""
-    file = profile.FILES[name]
-    return [*profile.HEAD, *file.rules, *file.extensions]
 
 
 def open_bundle(path: Path, problems: Problems) -> Bundle | None:
@@ -142,7 +148,7 @@ def _manifest(archive: zipfile.ZipFile, problems: Problems) -> dict[str, Kind]:
         elif value != "absent":
             modes[name] = cast(Kind, value)
     for name in sorted(names - set(profile.COLUMNS) - {profile.MANIFEST}):
-        problems.add(Problem("P-ROSTER-006", f"{name}.csv", detail=_meant(name, profile.COLUMNS)))
+        problems.add(Problem("P-ROSTER-006", f"{name}.csv", detail=did_you_mean(name, profile.COLUMNS)))
     if len(set(modes.values())) > 1:
         deltas = ", ".join(name for name, mode in modes.items() if mode == "delta")
         problems.add(Problem("P-ROSTER-016", "manifest.csv", detail=f"delta: {deltas}"))
@@ -159,7 +165,7 @@ def _properties(archive: zipfile.ZipFile, problems: Problems) -> dict[str, tuple
         *(f"file.{name}" for name in profile.COLUMNS),
     }
     said: dict[str, tuple[int | None, str]] = {}
-    rows = _read(archive, profile.MANIFEST, problems, lambda _: None)
+    rows = read_rows(lambda: Measured(archive, "manifest.csv"), "manifest.csv", problems, lambda: None)
     header = next(rows, None)
     if header is None:
         return said
@@ -177,14 +183,18 @@ def _properties(archive: zipfile.ZipFile, problems: Problems) -> dict[str, tuple
         return said
     for line, values in rows:
         if len(values) != 2:
-            problems.add(_ragged(profile.MANIFEST, line, values, 2))
+            problems.add(ragged("manifest.csv", line, values, 2))
             continue
         # Some systems mark the files that came with version 1.2 by a star.
         key = values[0].removesuffix("*")
         if key not in known:
             problems.add(
                 Problem(
-                    "P-ROSTER-013", "manifest.csv", line, shown(values[0]), detail=_meant(values[0], known)
+                    "P-ROSTER-013",
+                    "manifest.csv",
+                    line,
+                    shown(values[0]),
+                    detail=did_you_mean(values[0], known),
                 )
             )
         elif key in said:
@@ -192,18 +202,6 @@ def _properties(archive: zipfile.ZipFile, problems: Problems) -> dict[str, tuple
             problems.add(Problem("P-ROSTER-050", "manifest.csv", line, key, detail=earlier))
         said[key] = (line, values[1])
     return said
-
-
-def _meant(name: str, known: Iterable[str]) -> Detail | None:
-    near = get_close_matches(name, known, n=1)
-    return Detail(mark("did you mean {name}?"), {"name": near[0]}) if near else None
-
-
-def _ragged(name: str, line: int, values: list[str], width: int) -> Problem:
-    counted = Detail(mark("{has} instead of {wanted}"), {"has": len(values), "wanted": width})
-    return Problem(
-        "P-ROSTER-027" if len(values) < width else "P-ROSTER-028", f"{name}.csv", line, detail=counted
-    )
 
 
 def _header(name: str, header: list[str], problems: Problems) -> "_RowChecker | None":
@@ -235,7 +233,7 @@ def _report_header(file: str, header: list[str], wanted: tuple[str, ...], proble
     ]
     missing = [column for column in wanted if column not in header]
     for column in unknown[:50]:
-        problems.add(Problem("P-ROSTER-025", file, 1, shown(column), detail=_meant(column, missing)))
+        problems.add(Problem("P-ROSTER-025", file, 1, shown(column), detail=did_you_mean(column, missing)))
     for column in missing:
         detail = Detail(mark("the column is missing"))
         problems.add(Problem("P-ROSTER-025", file, 1, column, detail=detail))
@@ -272,11 +270,11 @@ class _RowChecker:
 
     def check(self, line: int, values: list[str]) -> Row:
         if len(values) != self.width:
-            self.problems.add(_ragged(self.csv.removesuffix(".csv"), line, values, self.width))
+            self.problems.add(ragged(self.csv, line, values, self.width))
             values = (values + [""] * self.width)[: self.width]
             return (line, values[0] or None, *([None] * (len(self.places) + 2)))
         values = [meant(value) for value in values]
-        self._check_text(line, values)
+        check_text(self.csv, line, self.header, values, self.problems)
         leaving = self._check_head(line, values)
         for place, column, rule in self.rules:
             value = values[place]
@@ -288,17 +286,6 @@ class _RowChecker:
         self._check_whole(line, values)
         picked = [values[place] or None if place is not None else None for place in self.places]
         return (line, values[0] or None, values[1] or None, values[2] or None, *picked)
-
-    def _check_text(self, line: int, values: list[str]) -> None:
-        joined = "\x00".join(values)
-        if _CONTROL.search(joined.replace("\x00", "")):
-            for column, value in zip(self.header, values, strict=True):
-                if _CONTROL.search(value):
-                    self.problems.add(Problem("P-ROSTER-049", self.csv, line, column, masked(value)))
-        if holds_personal_identity_code(joined):
-            for column, value in zip(self.header, values, strict=True):
-                if holds_personal_identity_code(value):
-                    self.problems.add(Problem("P-ROSTER-036", self.csv, line, column))
 
     def _check_head(self, line: int, values: list[str]) -> bool:
         """Whether the row is one that removes."""
@@ -337,61 +324,3 @@ class _RowChecker:
     def _tell(self, reason: str, line: int, column: str, value: str, rule: Rule) -> None:
         shape = masked(value) if rule.personal and value else shown(value) if value else None
         self.problems.add(Problem(reason, self.csv, line, column, shape))
-
-
-def _read(
-    archive: zipfile.ZipFile, name: str, problems: Problems, give_up: Callable[[str], None]
-) -> Iterator[tuple[int, list[str]]]:
-    """Line numbers and values of a CSV file's rows, the header first; empty lines are left out."""
-    file = f"{name}.csv"
-    empty = True
-    try:
-        reader = csv.reader(_lines(archive, file), strict=True)
-        while True:
-            try:
-                values = next(reader)
-            except StopIteration:
-                break
-            except csv.Error as error:
-                too_long = "field limit" in str(error)
-                problems.add(Problem("P-ROSTER-022" if too_long else "P-ROSTER-023", file, reader.line_num))
-                give_up(name)
-                return
-            if values:
-                empty = False
-                yield reader.line_num, values
-    except Refused as refused:
-        problems.add(refused.problem)
-        give_up(name)
-        return
-    if empty:
-        problems.add(Problem("P-ROSTER-024", file))
-        give_up(name)
-
-
-def _lines(archive: zipfile.ZipFile, file: str) -> Iterator[str]:
-    """The lines of a file as normalised text; stops by Refused at the first that is no text."""
-    number, offset = 0, 0
-    with io.BufferedReader(Measured(archive, file), 64 * 1024) as stream:
-        while raw := stream.readline(MAX_LINE + 1):
-            number += 1
-            if number == 1:
-                if encoding := _BOMS.get(raw[:2]):
-                    found = Detail(mark("it is {encoding}"), {"encoding": encoding})
-                    raise Refused(Problem("P-ROSTER-020", file, 1, detail=found))
-                if raw.startswith(b"\xef\xbb\xbf"):
-                    raw, offset = raw[3:], 3
-            if len(raw) > MAX_LINE:
-                found = Detail(mark("more than {size} KiB"), {"size": MAX_LINE // 1024})
-                raise Refused(Problem("P-ROSTER-022", file, number, detail=found))
-            if b"\x00" in raw:
-                found = Detail(mark("byte {number}"), {"number": offset + raw.index(0) + 1})
-                raise Refused(Problem("P-ROSTER-021", file, number, detail=found))
-            try:
-                line = raw.decode()
-            except UnicodeDecodeError as error:
-                byte = {"number": offset + error.start + 1, "value": f"0x{raw[error.start]:02X}"}
-                found = Detail(mark("byte {number} is {value}, as in Windows-1252 or Latin-1"), byte)
-                raise Refused(Problem("P-ROSTER-020", file, number, detail=found)) from error
-            yield line if line.isascii() else unicodedata.normalize("NFC", line)
-            offset += len(raw)

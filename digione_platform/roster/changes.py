@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 from psycopg.sql import Literal as Value
 
-from digione_platform.roster.bundle import Bundle
+from digione_platform.roster.source import Source
 from digione_platform.roster.staging import known_name, stage_name
 from digione_platform.roster.tables import PAIRS, TABLES, Pairs, Table
 
@@ -33,22 +33,22 @@ class Count:
         return self.added + self.changed + self.removed
 
 
-def carry(connection: Connection, bundle: Bundle, import_id: UUID) -> dict[str, Count]:
+def carry(connection: Connection, source: Source, import_id: UUID) -> dict[str, Count]:
     """Write all staged rows; gives the counts by table."""
     counts: dict[str, Count] = {}
     for table in TABLES:
         counts[table.name] = (
-            _carry_table(connection, bundle, table) if table.file in bundle.modes else Count()
+            _carry_table(connection, source, table) if table.file in source.modes else Count()
         )
-        if table.file == "users" and "demographics" in bundle.modes:
+        if table.file == "users" and "demographics" in source.modes:
             _carry_birth_dates(connection, import_id, counts[table.name])
     for pairs in PAIRS:
-        counts[pairs.name] = _carry_pairs(connection, pairs) if pairs.file in bundle.modes else Count()
+        counts[pairs.name] = _carry_pairs(connection, pairs) if pairs.file in source.modes else Count()
     counts["accounts"] = _carry_accounts(connection)
     return counts
 
 
-def _carry_table(connection: Connection, bundle: Bundle, table: Table) -> Count:
+def _carry_table(connection: Connection, source: Source, table: Table) -> Count:
     columns = [*table.columns, *table.links]
     name, stage = Identifier(table.name), stage_name(table.file)
     links = [
@@ -87,7 +87,7 @@ def _carry_table(connection: Connection, bundle: Bundle, table: Table) -> Count:
     # Bulk: what is not in the file has left. Delta: what the file says.
     leaving = (
         SQL('not exists (select from {} s where s."sourcedId" = t.sourced_id)')
-        if bundle.kind == "bulk"
+        if source.kind == "bulk"
         else SQL(
             "exists (select from {} s where s.\"sourcedId\" = t.sourced_id and s.status = 'tobedeleted')"
         )
@@ -211,6 +211,7 @@ def _carry_pairs(connection: Connection, pairs: Pairs) -> Count:
             others=known_name(pairs.refers_to),
         )
     )
+    connection.execute("analyze want")
     # An owner with no member stands there once with null: what it had is to go.
     connection.execute(
         SQL("""

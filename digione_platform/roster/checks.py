@@ -9,9 +9,13 @@ from psycopg.sql import Literal as Value
 
 from digione_platform.i18n import mark
 from digione_platform.roster import profile
-from digione_platform.roster.bundle import LINE, Bundle
 from digione_platform.roster.problems import KEPT, Detail, Problem, Problems, masked, shown
+from digione_platform.roster.source import Source
 from digione_platform.roster.staging import TABLES, known_name, stage_name
+from digione_platform.roster.text import LINE
+
+MASS_REMOVAL = 3  # more than one of so many
+MASS_REMOVAL_FROM = 30
 
 # The learner number of a staged user, from either of the two places where it may stand.
 LEARNER_NUMBER: LiteralString = (
@@ -24,17 +28,17 @@ ORGANISATION_OID: LiteralString = (
 )
 
 
-def check(connection: Connection, bundle: Bundle, tenant_oid: str, problems: Problems) -> None:
+def check(connection: Connection, source: Source, tenant_oid: str, problems: Problems) -> None:
     """Collect the problems that rows have with each other and with what the database has."""
-    read = [file for file in bundle.files if file not in bundle.unreadable]
-    check = _Check(connection, bundle, problems)
+    read = [file for file in source.files if file not in source.unreadable]
+    check = _Check(connection, source, problems)
     for file in read:
         check.duplicates(file)
         check.references(file)
     for file, table in (("orgs", "organisations"), ("academicSessions", "academic_sessions")):
         if file in read:
             check.circles(file, table)
-    if bundle.kind == "delta":
+    if source.kind == "delta":
         for file in read:
             check.unknown_removals(file)
     if "orgs" in read:
@@ -47,9 +51,9 @@ def check(connection: Connection, bundle: Bundle, tenant_oid: str, problems: Pro
             check.taken_usernames()
             check.taken_learner_numbers()
         check.own_guardians()
-    if "enrollments" in read and "classes" not in bundle.unreadable:
+    if "enrollments" in read and "classes" not in source.unreadable:
         check.schools_of_enrolments()
-    if bundle.kind == "bulk" and "users" in read and "roles" in read:
+    if source.kind == "bulk" and "users" in read and "roles" in read:
         check.people_without_role()
 
 
@@ -59,21 +63,13 @@ class _Check:
     A detail is a name that reads the same in every language, or the number of an earlier line.
     """
 
-    def __init__(self, connection: Connection, bundle: Bundle, problems: Problems) -> None:
-        self.connection, self.bundle, self.problems = connection, bundle, problems
+    def __init__(self, connection: Connection, source: Source, problems: Problems) -> None:
+        self.connection, self.source, self.problems = connection, source, problems
 
     def report(
         self, reason: str, file: str, column: str | None, query: Composable, *, personal: bool = False
     ) -> None:
-        counted = SQL(
-            "select q.*, count(*) over () from ({}) q(line, value, detail) order by line limit {}"
-        ).format(query, Value(KEPT))
-        rows = self.connection.execute(counted).fetchall()
-        for place, (line, value, detail, total) in enumerate(rows):
-            shape = None if value is None else masked(value) if personal else shown(value)
-            more = total - len(rows) + 1 if place == len(rows) - 1 else 1
-            told = Detail(LINE, {"line": detail}) if isinstance(detail, int) else detail
-            self.problems.add(Problem(reason, f"{file}.csv", line, column, shape, told), more)
+        report_rows(self.connection, self.problems, reason, f"{file}.csv", column, query, personal=personal)
 
     def duplicates(self, file: str) -> None:
         self.report(
@@ -94,7 +90,7 @@ class _Check:
         if file == "demographics":
             columns = [("sourcedId", profile.Rule(refers_to="users", personal=True))]
         for column, rule in columns:
-            if rule.refers_to in self.bundle.unreadable or rule.refers_to is None:
+            if rule.refers_to in self.source.unreadable or rule.refers_to is None:
                 continue
             named = (
                 SQL("cross join lateral unnest(regexp_split_to_array(btrim(s.{}), '\\s*,\\s*')) as named(it)")
@@ -157,7 +153,7 @@ class _Check:
                 where type = 'district' and status is distinct from 'tobedeleted' order by line
             """).format(oid=SQL(ORGANISATION_OID), stage=stage_name("orgs"))
         ).fetchall()
-        if self.bundle.kind == "bulk" and not rows:
+        if self.source.kind == "bulk" and not rows:
             self.problems.add(Problem("P-ROSTER-057", "orgs.csv", detail=Detail(mark("there is none"))))
         for line, _ in rows[1:KEPT]:
             self.problems.add(Problem("P-ROSTER-057", "orgs.csv", line))
@@ -186,7 +182,7 @@ class _Check:
     def other_source(self) -> bool:
         """Whether a bulk knows none of our people, but their usernames or learner numbers: one problem, not
         one for each person."""
-        if self.bundle.kind == "delta":
+        if self.source.kind == "delta":
             return False
         people, known, same = self.connection.execute(
             SQL("""
@@ -205,7 +201,7 @@ class _Check:
         return True
 
     def taken_usernames(self) -> None:
-        # The one exception is a person who gets another username in this very bundle.
+        # The one exception is a person who gets another username in this very source.
         self.report(
             "P-ROSTER-058",
             "users",
@@ -282,6 +278,33 @@ class _Check:
             """).format(users=stage_name("users"), roles=stage_name("roles")),
             personal=True,
         )
+
+
+def report_rows(
+    connection: Connection,
+    problems: Problems,
+    reason: str,
+    file: str,
+    column: str | None,
+    query: Composable,
+    *,
+    personal: bool = False,
+) -> None:
+    """Report the rows (line, value, detail) of a query as problems; the last that is kept counts the rest."""
+    counted = SQL(
+        "select q.*, count(*) over () from ({}) q(line, value, detail) order by line limit {}"
+    ).format(query, Value(KEPT))
+    rows = connection.execute(counted).fetchall()
+    for place, (line, value, detail, total) in enumerate(rows):
+        shape = None if value is None else masked(value) if personal else shown(value)
+        more = total - len(rows) + 1 if place == len(rows) - 1 else 1
+        told = Detail(LINE, {"line": detail}) if isinstance(detail, int) else detail
+        problems.add(Problem(reason, file, line, column, shape, told), more)
+
+
+def is_mass_removal(leaving: int, people: int) -> bool:
+    """Whether so many leave that it is rather a broken export, or a slip, than a wish."""
+    return people >= MASS_REMOVAL_FROM and leaving * MASS_REMOVAL > people
 
 
 def _circles(parents: dict[str, str | None]) -> Iterator[list[str]]:

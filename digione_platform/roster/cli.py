@@ -1,4 +1,4 @@
-"""``digione-platform roster``: the municipality's people and groups, from OneRoster bundles."""
+"""``digione-platform roster``: the municipality's people, groups and schools, from files of other systems."""
 
 import json
 import sys
@@ -20,20 +20,30 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 
 
+Mapping = Annotated[
+    Path | None,
+    typer.Option("--mapping", help="The tenant's mapping of columns to fields: FILE is delimited text."),
+]
+
+
 @app.command("import")
 def import_roster(
-    file: Annotated[Path, typer.Argument(help="OneRoster 1.2 CSV bundle, a zip file.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="OneRoster 1.2 CSV bundle, organisation JSON, or with --mapping a mapped file."),
+    ],
+    mapping: Mapping = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would change; change nothing.")
     ] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="Import, if the bundle has no errors.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Import, if the file has no errors.")] = False,
     allow_mass_removal: Annotated[
         bool,
         typer.Option("--allow-mass-removal", help="Import even if more than a third of the people leave."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Report as JSON, with all problems kept.")] = False,
 ) -> None:
-    """Import a bundle, all of it or nothing; accounts follow into the directory."""
+    """Import a file, all of it or nothing; accounts follow into the directory."""
     if dry_run == apply:
         raise InputError(
             "P-ROSTER-090",
@@ -62,6 +72,8 @@ def import_roster(
             actor=operator_name(),
             apply=apply,
             allow_mass_removal=allow_mass_removal,
+            mapping=mapping,
+            language=settings.tenant.languages[0],
         )
         texts = texts_of_command()
         told: dict[str, Any] = report.as_json(texts)
@@ -79,27 +91,36 @@ def import_roster(
 
 @app.command("export")
 def export_roster(
-    file: Annotated[Path, typer.Argument(help="The zip file to write; it must not exist yet.")],
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")],
+    mapping: Mapping = None,
     protected: Annotated[
         bool, typer.Option("--protected", help="Write people under non-disclosure too.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
 ) -> None:
-    """Write all that is active as a bundle that imports again without difference."""
+    """Write all that is active as a bundle, or as mapped files, that import again without difference."""
     from dataclasses import asdict
 
     from digione_platform.actor import operator_name
     from digione_platform.db import ready_database
     from digione_platform.roster.exporter import export_bundle
+    from digione_platform.roster.primus.export import export_mapped
+    from digione_platform.roster.primus.mapping import require_mapping
     from digione_platform.roster.report import export_lines
     from digione_platform.settings import load_settings
 
+    by = require_mapping(mapping) if mapping else None
+    actor = operator_name()
     with ready_database(load_settings()) as engine:
-        done = export_bundle(engine, file, actor=operator_name(), protected=protected)
+        done = (
+            export_mapped(engine, file, by, actor=actor, protected=protected)
+            if by
+            else export_bundle(engine, file, actor=actor, protected=protected)
+        )
     if as_json:
         sys.stdout.write(json.dumps(asdict(done), ensure_ascii=False, indent=2) + "\n")
     else:
-        sys.stdout.write("\n".join(export_lines(done, texts_of_command())) + "\n")
+        sys.stdout.write("\n".join(export_lines(done, texts_of_command(), mapped=by is not None)) + "\n")
 
 
 @app.command()

@@ -7,13 +7,13 @@ asked for.
 
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
 from digione_platform.core import audit
@@ -25,7 +25,7 @@ from digione_platform.roster import writer
 from digione_platform.roster.profile import LANGUAGE, NONDISCLOSURE
 from digione_platform.roster.staging import TABLES
 
-_AT_ONCE = 1000
+AT_ONCE = 1000
 
 # What is written of each kind: o organisations, a sessions, p people, c courses, g groups.
 _LIVE = """
@@ -176,8 +176,26 @@ class Exported:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
+# Given a connection, a stream and what to count in, writes an export and gives the people who are in it.
+Write = Callable[[Connection, BinaryIO, "Exported"], Collection[UUID]]
+
+
 def export_bundle(engine: Engine, path: Path, *, actor: str, protected: bool) -> Exported:
     """Write a bundle to a file that is not there yet; it is the operator's alone to read.
+
+    Raises:
+        InputError: the file exists or cannot be written.
+    """
+
+    def write(connection: Connection, stream: BinaryIO, done: Exported) -> Collection[UUID]:
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            return _write(connection, archive, done, protected)
+
+    return export(engine, path, write, actor=actor, protected=protected)
+
+
+def export(engine: Engine, path: Path, write: Write, *, actor: str, protected: bool) -> Exported:
+    """Write an export to a new file, whole or not at all, and write down in the audit who is in it.
 
     Raises:
         InputError: the file exists or cannot be written.
@@ -195,8 +213,9 @@ def export_bundle(engine: Engine, path: Path, *, actor: str, protected: bool) ->
             reason=error.strerror,
         ) from error
     try:
-        with stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            people = _export(engine, archive, done, protected)
+        # All rows show one moment, whatever is changed meanwhile.
+        with stream, engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            people = write(connection, stream, done)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -213,26 +232,26 @@ def export_bundle(engine: Engine, path: Path, *, actor: str, protected: bool) ->
     return done
 
 
-def _export(engine: Engine, archive: zipfile.ZipFile, done: Exported, protected: bool) -> Sequence[UUID]:
+def _write(
+    connection: Connection, archive: zipfile.ZipFile, done: Exported, protected: bool
+) -> Collection[UUID]:
     """Write all files; gives the people who are in them."""
     writer.write_manifest(archive, _FILES, "DigiOne", "digione")
-    # All files show one moment, whatever is changed meanwhile.
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        for name, (source, columns) in _FILES.items():
-            shown = ", ".join(f'{sql} as "{column}"' for column, sql in columns.items())
-            rows = connection.execution_options(yield_per=_AT_ONCE).execute(
-                text(
-                    f'{_LIVE} select t.sourced_id as "sourcedId", {shown} from {source} '  # noqa: S608
-                    'order by t.sourced_id collate "C"'
-                ),
-                {"protected": protected},
-            )
-            done.written[name] = writer.write_file(archive, name, _filled(rows.mappings()))
-            if name in TABLES:
-                active = f"select count(*) from {TABLES[name]} where status = 'active'"  # noqa: S608
-                done.left_out[name] = connection.execute(text(active)).scalar_one() - done.written[name]
-        people = text(f"{_LIVE} select id from p")  # noqa: S608
-        return connection.execute(people, {"protected": protected}).scalars().all()
+    for name, (source, columns) in _FILES.items():
+        shown = ", ".join(f'{sql} as "{column}"' for column, sql in columns.items())
+        rows = connection.execution_options(yield_per=AT_ONCE).execute(
+            text(
+                f'{_LIVE} select t.sourced_id as "sourcedId", {shown} from {source} '  # noqa: S608
+                'order by t.sourced_id collate "C"'
+            ),
+            {"protected": protected},
+        )
+        done.written[name] = writer.write_file(archive, name, _filled(rows.mappings()))
+        if name in TABLES:
+            active = f"select count(*) from {TABLES[name]} where status = 'active'"  # noqa: S608
+            done.left_out[name] = connection.execute(text(active)).scalar_one() - done.written[name]
+    people = text(f"{_LIVE} select id from p")  # noqa: S608
+    return connection.execute(people, {"protected": protected}).scalars().all()
 
 
 def _filled(rows: Any) -> Iterator[writer.Row]:

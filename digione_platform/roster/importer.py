@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 from psycopg.errors import DataError, IntegrityError
+from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
@@ -20,13 +21,10 @@ from digione_platform.db import database_away, require_current
 from digione_platform.errors import InputError, LockedError, PreconditionError
 from digione_platform.i18n import Texts, mark
 from digione_platform.roster import changes, checks, staging, undo
-from digione_platform.roster.bundle import Bundle, Kind, open_bundle
 from digione_platform.roster.changes import Count
+from digione_platform.roster.opening import open_source
 from digione_platform.roster.problems import Detail, Problem, Problems
-
-# What takes more than a third of the people away is rather a broken export, or a slip, than a wish.
-MASS_REMOVAL = 3
-MASS_REMOVAL_FROM = 30
+from digione_platform.roster.source import Kind, Source
 
 
 @dataclass
@@ -76,27 +74,49 @@ class Report:
 
 
 def import_bundle(
-    engine: Engine, path: Path, *, tenant_oid: str, actor: str, apply: bool, allow_mass_removal: bool = False
+    engine: Engine,
+    path: Path,
+    *,
+    tenant_oid: str,
+    actor: str,
+    apply: bool,
+    allow_mass_removal: bool = False,
+    mapping: Path | None = None,
+    language: str = "fi",
 ) -> Report:
-    """Import the bundle at a path, or with ``apply`` false find out what that would do.
+    """Import the file at a path, or with ``apply`` false find out what that would do.
 
-    ``actor`` is an operator's name, or the identifier of the person who imports in the browser.
+    The file is a OneRoster bundle, organisation JSON, or with a mapping whatever that describes. Names that
+    it has in several languages are taken in the municipality's. ``actor`` is an operator's name, or the
+    identifier of the person who imports in the browser.
     """
     report = Report(path.name)
-    bundle = open_bundle(path, report.problems)
-    if bundle is None:
+    problems = report.problems
+    source = open_source(
+        path,
+        mapping,
+        problems,
+        tenant_oid=tenant_oid,
+        language=language,
+        allow_mass_removal=allow_mass_removal,
+    )
+    if source is None:
         return report
-    report.kind = bundle.kind
+    report.kind = source.kind
     try:
         with _transaction(engine, mark("Nothing was imported")) as connection:
-            _carry(connection, bundle, report, tenant_oid, allow_mass_removal, actor, path)
+            _carry(connection, source, report, tenant_oid, allow_mass_removal, actor, path)
             if report.refused or not apply or not report.changes:
                 connection.rollback()
             else:
+                # Until it looks by itself, PostgreSQL would plan as for the tables of before.
+                touched = [table for table, count in report.counts.items() if count.touched]
+                for table in [*touched, "row_history"]:
+                    connection.execute(SQL("analyze {}").format(Identifier(table)))
                 connection.commit()
                 report.applied = True
     finally:
-        bundle.close()
+        source.close()
     return report
 
 
@@ -111,7 +131,7 @@ def undo_import(
     with _transaction(engine, mark("Nothing was undone")) as connection:
         people = _active_people(connection)
         done = {**undo.undo_last(connection, actor), "people": people}
-        refused = _is_mass_removal(done["leaving"], people) and not allow_mass_removal
+        refused = checks.is_mass_removal(done["leaving"], people) and not allow_mass_removal
         _audit(connection, Act.UNDO_IMPORT, {"actor": actor, **done})
         if apply and not refused:
             connection.commit()
@@ -122,7 +142,7 @@ def undo_import(
 
 def _carry(
     connection: psycopg.Connection,
-    bundle: Bundle,
+    source: Source,
     report: Report,
     tenant_oid: str,
     allow_mass_removal: bool,
@@ -131,8 +151,8 @@ def _carry(
 ) -> None:
     """Everything of an import but its end; stops without counts when there are problems."""
     problems = report.problems
-    staging.stage(connection, bundle, problems)
-    checks.check(connection, bundle, tenant_oid, problems)
+    staging.stage(connection, source, problems)
+    checks.check(connection, source, tenant_oid, problems)
     if problems.has_errors:
         return
     people = _active_people(connection)
@@ -140,22 +160,18 @@ def _carry(
     connection.execute(
         "insert into roster_imports (id, actor, kind, file_name, sha256, counts)"
         " values (%s, %s, %s, %s, %s, '{}')",
-        (import_id, actor, bundle.kind, path.name, _digest(path)),
+        (import_id, actor, source.kind, path.name, _digest(path)),
     )
     undo.act(connection, actor, import_id)
-    report.counts = changes.carry(connection, bundle, import_id)
+    report.counts = changes.carry(connection, source, import_id)
     removed = report.counts["persons"].removed
-    if _is_mass_removal(removed, people) and not allow_mass_removal:
+    if checks.is_mass_removal(removed, people) and not allow_mass_removal:
         share = Detail(mark("{removed} of {people}"), {"removed": removed, "people": people})
         problems.add(Problem("P-ROSTER-059", "users.csv", detail=share))
         return
     counts = {table: asdict(count) for table, count in report.counts.items()}
     connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
     _audit(connection, Act.IMPORT, {"actor": actor, "import": str(import_id), "counts": counts})
-
-
-def _is_mass_removal(removed: int, people: int) -> bool:
-    return people >= MASS_REMOVAL_FROM and removed * MASS_REMOVAL > people
 
 
 def _active_people(connection: psycopg.Connection) -> int:

@@ -5,7 +5,7 @@ The reference page docs/reference/oneroster.md shows this table; ids are never r
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -104,12 +104,17 @@ REASONS: dict[str, Reason] = {
         "error", mark("the values are not separated by commas"), mark("export with commas")
     ),
     "P-ROSTER-027": Reason(
-        "error", mark("the row has fewer values than the header"), mark("look for a missing comma")
+        "error", mark("the row has fewer values than the header"), mark("look for a missing separator")
     ),
     "P-ROSTER-028": Reason(
         "error",
         mark("the row has more values than the header"),
-        mark("look for a comma in a value, and put that value in quotation marks"),
+        mark("look for a separator in a value, and put that value in quotation marks"),
+    ),
+    "P-ROSTER-029": Reason(
+        "error",
+        mark("the values are not separated as the mapping says"),
+        mark("correct the delimiter in the mapping"),
     ),
     # One value.
     "P-ROSTER-030": Reason("error", mark("the value is missing"), mark("fill it in at the source")),
@@ -206,8 +211,57 @@ REASONS: dict[str, Reason] = {
     ),
     "P-ROSTER-059": Reason(
         "error",
-        mark("the bulk would remove more than a third of the people"),
-        mark("check that the bundle is complete; if so: --allow-mass-removal"),
+        mark("more than a third of the people, or of the groups, would leave"),
+        mark("check that the file is complete; if so: --allow-mass-removal"),
+    ),
+    "P-ROSTER-061": Reason(
+        "error",
+        mark("there is no school year for new groups"),
+        mark("add the school year, then import again"),
+    ),
+    "P-ROSTER-062": Reason(
+        "error",
+        mark("rows of the same identifier say different things"),
+        mark("give each its own identifier, or correct one of the rows"),
+    ),
+    # Files that a mapping describes, and the mapping itself.
+    "P-ROSTER-100": Reason(
+        "error", mark("the mapping names no such file"), mark("name the file as the mapping does")
+    ),
+    "P-ROSTER-101": Reason(
+        "warning",
+        mark("the mapping names the file, and it was not given; what it holds is left as it is"),
+        mark("nothing needs doing, if that is meant"),
+    ),
+    "P-ROSTER-102": Reason(
+        "error", mark("the mapping cannot be read"), mark("see the example in the guide to mapped files")
+    ),
+    "P-ROSTER-103": Reason(
+        "error", mark("the mapping has a key that is not known"), mark("correct or remove it")
+    ),
+    "P-ROSTER-104": Reason("error", mark("the mapping lacks a key"), mark("add it")),
+    "P-ROSTER-105": Reason("error", mark("the mapping has a value that is not allowed"), mark("correct it")),
+    "P-ROSTER-106": Reason(
+        "error",
+        mark("a column that the mapping names is not there once"),
+        mark("export it, or correct the mapping"),
+    ),
+    "P-ROSTER-107": Reason(
+        "error",
+        mark("a delimited file can be read by a mapping only"),
+        mark("name the tenant's mapping: --mapping"),
+    ),
+    # Organisations.
+    "P-ROSTER-108": Reason("error", mark("the file is not JSON"), mark("save the service's answer again")),
+    "P-ROSTER-109": Reason(
+        "error",
+        mark("the file holds no organisations, or more than are read"),
+        mark("save the service's answer again"),
+    ),
+    "P-ROSTER-110": Reason(
+        "error",
+        mark("the file is not in the charset that the mapping says"),
+        mark("correct the charset in the mapping, or export the file again"),
     ),
     "P-ROSTER-060": Reason(
         "error",
@@ -231,6 +285,21 @@ REASONS: dict[str, Reason] = {
         "warning", mark("the row to be removed was not known"), mark("nothing needs doing")
     ),
     "P-ROSTER-074": Reason("warning", mark("the person has no role"), mark("add a row to roles.csv")),
+    "P-ROSTER-076": Reason(
+        "warning",
+        mark("the name holds a question mark: a letter may have been lost before"),
+        mark("look at the name; export as UTF-8 if the register can"),
+    ),
+    "P-ROSTER-077": Reason(
+        "warning",
+        mark("two guardians of a child have the same e-mail address"),
+        mark("look whether one of them has the other's"),
+    ),
+    "P-ROSTER-078": Reason(
+        "warning",
+        mark("organisations of this kind only are not used by the platform"),
+        mark("nothing needs doing"),
+    ),
 }
 
 
@@ -284,12 +353,16 @@ class Problems:
     errors: int = 0
     warnings: int = 0
     kept: list[Problem] = field(default_factory=list)
+    # Where a problem of the staged rows is, in the words of the file that they come from.
+    locate: Callable[[Problem], Problem] | None = None
     by_id: Counter[str] = field(default_factory=Counter)
     by_kind: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
     _kept_levels: Counter[str] = field(default_factory=Counter)
 
     def add(self, problem: Problem, count: int = 1) -> None:
         """Take a problem; ``count`` says of how many of its kind it is the shown one."""
+        if self.locate:
+            problem = self.locate(problem)
         level = problem.reason.level
         self.by_id[problem.id] += count
         if level == "error":

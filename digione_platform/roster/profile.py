@@ -78,7 +78,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _GRADES = frozenset({"PK", "KG", *(f"{grade:02d}" for grade in range(1, 11))})
 
 
-def _one_of(*allowed: str) -> Check:
+def one_of(*allowed: str) -> Check:
     values = frozenset(allowed)
     return lambda value: None if value in values else "P-ROSTER-031"
 
@@ -166,6 +166,12 @@ class Rule:
     is_list: bool = False
     personal: bool = False
 
+    def wrong(self, value: str) -> str | None:
+        """The id of the reason why a value is refused, an empty one too, or None."""
+        if not value:
+            return "P-ROSTER-030" if self.required else None
+        return self.check(value) if self.check else None
+
 
 def _text(*, required: bool = False, personal: bool = False) -> Rule:
     return Rule(required=required, personal=personal)
@@ -218,7 +224,7 @@ FILES: dict[str, File] = {
     "orgs": File(
         {
             "name": _text(required=True),
-            "type": Rule(_one_of(*OrganisationKind), required=True),
+            "type": Rule(one_of(*OrganisationKind), required=True),
             "identifier": Rule(_identifier),
             "parentSourcedId": _reference("orgs"),
         },
@@ -227,7 +233,7 @@ FILES: dict[str, File] = {
     "academicSessions": File(
         {
             "title": _text(required=True),
-            "type": Rule(_one_of(*SessionType), required=True),
+            "type": Rule(one_of(*SessionType), required=True),
             "startDate": _REQUIRED_DAY,
             "endDate": _REQUIRED_DAY,
             "parentSourcedId": _reference("academicSessions"),
@@ -257,7 +263,7 @@ FILES: dict[str, File] = {
         },
         extensions={
             NONDISCLOSURE: Rule(_is_boolean, personal=True),
-            LANGUAGE: Rule(_one_of(*LANGUAGES), personal=True),
+            LANGUAGE: Rule(one_of(*LANGUAGES), personal=True),
         },
         unused=("pronouns",),
         personal=True,
@@ -284,7 +290,7 @@ FILES: dict[str, File] = {
             "grades": _GRADE_LIST,
             "courseSourcedId": _reference("courses", required=True),
             "classCode": _text(),
-            "classType": Rule(_one_of(*GroupType), required=True),
+            "classType": Rule(one_of(*GroupType), required=True),
             "location": _text(),
             "schoolSourcedId": _reference("orgs", required=True),
             "termSourcedIds": _references("academicSessions", required=True),
@@ -296,8 +302,8 @@ FILES: dict[str, File] = {
     "roles": File(
         {
             "userSourcedId": _reference("users", required=True),
-            "roleType": Rule(_one_of(*RoleType), required=True),
-            "role": Rule(_one_of(*RoleName), required=True),
+            "roleType": Rule(one_of(*RoleType), required=True),
+            "role": Rule(one_of(*RoleName), required=True),
             "beginDate": _DAY,
             "endDate": _DAY,
             "orgSourcedId": _reference("orgs", required=True),
@@ -310,7 +316,7 @@ FILES: dict[str, File] = {
             "classSourcedId": _reference("classes", required=True),
             "schoolSourcedId": _reference("orgs", required=True),
             "userSourcedId": _reference("users", required=True),
-            "role": Rule(_one_of(*EnrolmentRole), required=True),
+            "role": Rule(one_of(*EnrolmentRole), required=True),
             "primary": Rule(_is_boolean),
             "beginDate": _DAY,
             "endDate": _DAY,
@@ -319,6 +325,6 @@ FILES: dict[str, File] = {
     ),
 }
 
-STATUS = Rule(_one_of("active", "tobedeleted"))
+STATUS = Rule(one_of("active", "tobedeleted"))
 SOURCED_ID = Rule(_identifier, required=True)
 TIME = Rule(_time)

@@ -24,6 +24,14 @@ TABLES = {
     "guardianships": mark("guardianships"),
     "accounts": mark("accounts"),
 }
+_LEFT_OUT = mark(
+    "Left out: people under non-disclosure and what hangs on them, unless --protected was given; "
+    "rows that refer to something that is not active; classes without a course or a term."
+)
+_LEFT_OUT_MAPPED = mark(
+    "Left out: people under non-disclosure, unless --protected was given; rows that the mapping has no way "
+    "to say, such as other identifiers than it has a prefix for. An import by it would take them for gone."
+)
 _LEVELS = {"error": mark("error"), "warning": mark("warning")}
 
 
@@ -79,18 +87,13 @@ def undo_lines(done: Mapping[str, Any], texts: Texts) -> Iterator[str]:
         )
 
 
-def export_lines(done: Exported, texts: Texts) -> Iterator[str]:
+def export_lines(done: Exported, texts: Texts, *, mapped: bool = False) -> Iterator[str]:
     """The lines for people about an export."""
     rows = ((name, (count, done.left_out.get(name, 0))) for name, count in done.written.items())
     yield from _table((mark("written"), mark("left out")), rows, texts)
     if any(done.left_out.values()):
         yield ""
-        yield texts.gettext(
-            mark(
-                "Left out: people under non-disclosure and what hangs on them, unless --protected was given; "
-                "rows that refer to something that is not active; classes without a course or a term."
-            )
-        )
+        yield texts.gettext(_LEFT_OUT_MAPPED if mapped else _LEFT_OUT)
 
 
 def _table(

@@ -1,18 +1,21 @@
-"""Brings a bundle's rows into temporary tables of the import's transaction.
+"""Brings a source's rows into temporary tables of the import's transaction.
 
 ``stage_<file>`` has the rows as text, with their lines. ``known_<file>`` has every row that is known after
 the import, from bundle or database: its ``sourced_id``, our ``id`` for it, and whether it is ``live``.
 """
 
+from collections.abc import Iterable
+
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 from psycopg.sql import Literal as Value
 
-from digione_platform.i18n import mark
 from digione_platform.roster import profile
-from digione_platform.roster.bundle import Bundle, staged_columns
-from digione_platform.roster.problems import Detail, Problem, Problems
+from digione_platform.roster.problems import Problems
+from digione_platform.roster.source import Source
 
+# A row as it is copied: its line, then the values of staged_columns().
+Row = tuple[int | str | None, ...]
 # Which table holds the rows of a file; demographics are part of the persons.
 TABLES = {
     "orgs": "organisations",
@@ -23,8 +26,6 @@ TABLES = {
     "roles": "roles",
     "enrollments": "enrolments",
 }
-# Trees are walked in memory; no municipality has more units or periods.
-MAX_TREE = 100_000
 
 
 def stage_name(file: str) -> Identifier:
@@ -35,42 +36,41 @@ def known_name(file: str) -> Identifier:
     return Identifier(f"known_{file}")
 
 
-def stage(connection: Connection, bundle: Bundle, problems: Problems) -> None:
-    """Read all files of a bundle into temporary tables, collecting the problems of each row by itself."""
+def staged_columns(file: str) -> list[str]:
+    """The columns of a file that are staged, after the line."""
+    rules = profile.FILES[file]
+    return [*profile.HEAD, *rules.rules, *rules.extensions]
+
+
+def stage(connection: Connection, source: Source, problems: Problems) -> None:
+    """Read all of a source into temporary tables, collecting the problems of each row by itself."""
     for file in profile.FILES:
-        _create_stage(connection, file)
-    for file in bundle.files:
-        _copy(connection, bundle, file, problems)
-    for file in bundle.modes:
-        if file not in profile.FILES:
-            bundle.look_through(file, problems)
-            problems.add(Problem("P-ROSTER-070", f"{file}.csv"))
+        columns = SQL(", ").join(SQL("{} text").format(Identifier(column)) for column in staged_columns(file))
+        connection.execute(
+            SQL("create temporary table {} (line integer, {}) on commit drop").format(
+                stage_name(file), columns
+            )
+        )
+    source.fill(connection, problems)
+    for file in source.files:
+        connection.execute(SQL("analyze {}").format(stage_name(file)))
     for file, table in TABLES.items():
-        _create_known(connection, bundle, file, table)
+        _create_known(connection, source, file, table)
 
 
-def _create_stage(connection: Connection, file: str) -> None:
-    columns = SQL(", ").join(SQL("{} text").format(Identifier(column)) for column in staged_columns(file))
-    connection.execute(
-        SQL("create temporary table {} (line integer, {}) on commit drop").format(stage_name(file), columns)
-    )
-
-
-def _copy(connection: Connection, bundle: Bundle, file: str, problems: Problems) -> None:
+def copy_rows(connection: Connection, file: str, rows: Iterable[Row], at_most: int | None) -> int | None:
+    """Copy rows into a file's staged table; gives their number, or nothing if there are too many."""
     count = 0
     with connection.cursor().copy(SQL("copy {} from stdin").format(stage_name(file))) as copy:
-        for row in bundle.rows(file, problems):
+        for row in rows:
+            if count == at_most:
+                return None
             count += 1
             copy.write_row(row)
-            if count > MAX_TREE and file in ("orgs", "academicSessions"):
-                many = Detail(mark("more than {limit} rows"), {"limit": MAX_TREE})
-                problems.add(Problem("P-ROSTER-002", f"{file}.csv", detail=many))
-                bundle.unreadable.add(file)
-                break
-    connection.execute(SQL("analyze {}").format(stage_name(file)))
+    return count
 
 
-def _create_known(connection: Connection, bundle: Bundle, file: str, table: str) -> None:
+def _create_known(connection: Connection, source: Source, file: str, table: str) -> None:
     connection.execute(
         SQL("""
             create temporary table {known} on commit drop as
@@ -83,7 +83,7 @@ def _create_known(connection: Connection, bundle: Bundle, file: str, table: str)
             full join (select sourced_id, id, status from {table}) t using (sourced_id)
         """).format(
             known=known_name(file),
-            live=_live(bundle, file),
+            live=_live(source, file),
             stage=stage_name(file),
             # A removal of what never was, makes nothing known.
             kept=SQL('and (status is distinct from {} or "sourcedId" in (select sourced_id from {}))').format(
@@ -96,10 +96,10 @@ def _create_known(connection: Connection, bundle: Bundle, file: str, table: str)
     connection.execute(SQL("analyze {}").format(known_name(file)))
 
 
-def _live(bundle: Bundle, file: str) -> Composed:
-    if file not in bundle.modes:
+def _live(source: Source, file: str) -> Composed:
+    if file not in source.modes:
         return SQL("{}").format(SQL("coalesce(t.status = 'active', false)"))
-    if bundle.kind == "bulk":
+    if source.kind == "bulk":
         return SQL("{}").format(SQL("s.sourced_id is not null"))
     # A delta's row counts as it says, any other as it is.
     return SQL("{}").format(

@@ -1,6 +1,7 @@
 """The municipality's administrator keeps the register in the browser."""
 
 import html
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -29,7 +30,7 @@ from digione_platform.core.models import (
 )
 from digione_platform.i18n import today
 from digione_platform.roster.importer import import_bundle
-from tests.platform.bundles import PROVIDER, delta, valid, write
+from tests.platform.bundles import PROVIDER, delta, make_oid, valid, write
 from tests.platform.conftest import Browse
 from tests.platform.test_statements import counted, grow
 from tests.platform.town import Town
@@ -497,6 +498,20 @@ def test_a_bundle_is_checked_corrected_imported_and_taken_back(
         assert "The import was taken back" in undone.text
     assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
     assert admin.get(question[1]).status_code == 404
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_schools_come_as_organisation_json_too(app: FastAPI, admin: TestClient, tmp_path: Path) -> None:
+    new = make_oid(99, 999_000_077)
+    answer = {"oid": new, "nimi": {"fi": "Uusi koulu"}, "tyypit": ["organisaatiotyyppi_02"]}
+    answer |= {"oppilaitosKoodi": "99077", "status": "AKTIIVINEN"}
+    path = tmp_path / "school.json"
+    path.write_text(json.dumps(answer), encoding="utf-8")
+    address = send_bundle(admin, path)
+    assert "Nothing was imported yet" in wait_for(admin, address)
+    admin.post(f"{address}/apply")
+    assert "Imported" in wait_for(admin, address)
+    assert find(app, select(Organisation.name).where(Organisation.oid == new)) == "Uusi koulu"
 
 
 @pytest.mark.usefixtures("own_provider")

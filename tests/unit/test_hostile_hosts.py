@@ -1,5 +1,6 @@
 """What a host says is capped, streamed and harmless, whatever it is; so is what is sent to it."""
 
+import base64
 import json
 import os
 import subprocess
@@ -246,6 +247,21 @@ def test_a_host_takes_a_bundle_larger_than_its_memory(tmp_path: Path) -> None:
     assert envelope["exit"] == 0
     assert envelope["stdout"].startswith("300000000:")
     assert envelope["stdout"].endswith("/roster.zip\n")
+
+
+def test_a_mapping_may_have_the_name_of_the_file(tmp_path: Path) -> None:
+    request = {
+        "tenant": "kuhmo",
+        "arguments": ["FILE", "MAPPING"],
+        "file": "a.csv",
+        "mapping": {"name": "a.csv", "content": base64.b64encode(b"charset: utf-8").decode()},
+        "language": "en",
+    }
+    (tmp_path / "request").write_text(json.dumps(request) + "\nrows")
+    with (tmp_path / "request").open("rb") as stream:
+        done = _python(_on_host(tmp_path, 'cat "$1" "$2"; basename "$2"'), 150_000_000, stream.fileno())
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["stdout"] == "rowscharset: utf-8a.csv\n"
 
 
 def test_what_is_not_read_is_never_kept() -> None:

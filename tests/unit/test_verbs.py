@@ -230,6 +230,21 @@ def test_a_roster_goes_to_the_tenants_platform(kuhmo: House, world: FakeWorld, t
     assert world.given == [b"zip"]
 
 
+def test_a_mapping_goes_along_with_a_roster(kuhmo: House, world: FakeWorld, tmp_path: Path) -> None:
+    for name in ("pupils.csv", "kuhmo.yml"):
+        (tmp_path / name).write_text(name)
+    file, by = str(tmp_path / "pupils.csv"), ["--mapping", str(tmp_path / "kuhmo.yml")]
+    assert kuhmo.run("roster", "import", "kuhmo", file, *by, "--dry-run").code == 0
+    assert kuhmo.run("roster", "export", "kuhmo", str(tmp_path / "out.csv"), *by).code == 0
+    assert world.did == [
+        "platform kuhmo1 kuhmo: roster import FILE --dry-run --mapping MAPPING",
+        "platform kuhmo1 kuhmo: roster export OUT --mapping MAPPING",
+    ]
+    assert world.given == [b"pupils.csv", b"kuhmo.yml", b"", b"kuhmo.yml"]
+    refused = kuhmo.run("roster", "import", "kuhmo", file, "--mapping", "none.yml", "--dry-run")
+    assert (refused.code, "D1-USE-007" in refused.err) == (2, True)
+
+
 def test_undo_is_asked_about_and_can_be_tried(kuhmo: House, world: FakeWorld) -> None:
     world.envelope = Envelope(0, "told\n", "")
     for flags in ([], ["--json"]):
@@ -417,6 +432,7 @@ CHANGES_OF_AN_INSTANCE = [
     "subject erase kuhmo aino.virta --reason §17 --confirm aino.virta",
     "subject hold kuhmo aino.virta --reason §17",
     "subject release kuhmo aino.virta --reason §17",
+    "retention apply kuhmo",
 ]
 
 

@@ -1,9 +1,9 @@
 """Runs on a host, as root: one command of the platform for a tenant, as the tenant's own user.
 
-The first line of standard input is JSON with tenant, arguments and the reader's language; what follows is
-a file for the command (named by the argument FILE) or its standard input. The argument OUT names a file that
-the command writes. Prints an envelope as JSON, in it what was written there as base 64, or ``null`` where
-the tenant's platform is not installed.
+The first line of standard input is JSON with tenant, arguments, the reader's language and perhaps a mapping
+(named by the argument MAPPING); what follows is a file for the command (named by the argument FILE) or its
+standard input. The argument OUT names a file that the command writes. Prints an envelope as JSON, in it what
+was written there as base 64, or ``null`` where the tenant's platform is not installed.
 """
 
 import base64
@@ -37,6 +37,15 @@ def main() -> None:
                 shutil.copyfileobj(sys.stdin.buffer, file)  # it may be larger than the memory
             os.chown(path, user.pw_uid, user.pw_gid)
             arguments = [path if a == "FILE" else a for a in arguments]
+        if mapping := request.get("mapping"):
+            inside = os.path.join(folder, "mapping")  # of its own: the file may have the same name
+            os.mkdir(inside, 0o700)
+            path = os.path.join(inside, mapping["name"])
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(base64.b64decode(mapping["content"]))
+            for made in (inside, path):
+                os.chown(made, user.pw_uid, user.pw_gid)
+            arguments = [path if a == "MAPPING" else a for a in arguments]
         written = os.path.join(folder, "written")
         arguments = [written if a == "OUT" else a for a in arguments]
         done = subprocess.run(

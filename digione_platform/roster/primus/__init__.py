@@ -1,0 +1,1 @@
+"""Files of pupil registers such as Primus: delimited text, read and written by a mapping of the tenant's."""
