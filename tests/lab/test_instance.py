@@ -64,7 +64,6 @@ def test_only_declared_ports_are_open(installed: Installed, ssh: Ssh) -> None:
     ("damage", "seen"),
     [
         ("echo '# by hand' >> /etc/nginx/nginx.conf", "configure-gateway"),
-        ("chmod 0666 /etc/digione/platform/testila.json", "configure-platform"),
         ("rm /etc/digione/tls/gateway-testila.pem; systemctl -q disable nginx", "configure-gateway"),
         ("nft flush ruleset; chmod 0777 /etc/digione", "configure-base"),
         ("rm /etc/digione/tls/postgresql.pem", "configure-postgresql"),
@@ -79,6 +78,27 @@ def test_drift_is_shown_and_repaired(installed: Installed, ssh: Ssh, damage: str
     assert seen in planned(digione)
     digione("apply", "testila", "--yes")
     assert planned(digione) == []
+
+
+def managed(ssh: Ssh) -> dict[str, list[str]]:
+    """Return mode, owner and group of every managed file, as they are on the host."""
+    services = json.loads(ssh(HOST, "sudo cat /var/lib/digione/state.json").stdout)["services"]
+    files = sorted(path for service in services.values() for path in service["files"])
+    seen = ssh(HOST, f"sudo stat --printf='%n %a %U %G\\n' {' '.join(files)}").stdout
+    return {path: told for path, *told in map(str.split, seen.splitlines())}
+
+
+def test_modes_and_owners_are_given_back(installed: Installed, ssh: Ssh) -> None:
+    before = managed(ssh)
+    # without sshd's settings it would not let us in again; what a link leads to is not the link
+    damaged = [path for path, (mode, *_) in before.items() if mode != "777" and "/ssh/" not in path]
+    assert len(damaged) > 50
+    damage = f"chmod a+w {' '.join(damaged)}; chown nobody:nogroup {' '.join(damaged)}"
+    assert ssh(HOST, f"sudo sh -c '{damage}'").returncode == 0
+    installed.digione("apply", "testila", "--yes")
+    after = managed(ssh)
+    assert {path: told for path, told in after.items() if told != before[path]} == {}
+    assert planned(installed.digione) == []
 
 
 def test_diff_shows_the_change_and_no_secret(installed: Installed, ssh: Ssh) -> None:
