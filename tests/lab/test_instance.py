@@ -166,6 +166,7 @@ def test_interrupt_stops_in_good_order_and_names_the_next_command(installed: Ins
 
 
 def test_second_operator_is_told_who_holds_the_lock(installed: Installed, ssh: Ssh) -> None:
+    outdate(ssh)
     first = applying(installed, ssh, "identity")
     second = installed.digione("apply", "testila", "--yes", expect=4)
     assert "D1-LOCK-001" in second.err
