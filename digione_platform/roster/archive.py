@@ -111,12 +111,7 @@ def _check_entries(archive: zipfile.ZipFile, name: str, problems: Problems) -> N
     for entry in entries:
         file = shown(entry.filename)
         mode = entry.external_attr >> 16
-        if (
-            "/" in entry.filename
-            or "\\" in entry.filename
-            or entry.is_dir()
-            or (stat.S_IFMT(mode) and not stat.S_ISREG(mode))
-        ):
+        if "/" in entry.filename or "\\" in entry.filename or (stat.S_IFMT(mode) and not stat.S_ISREG(mode)):
             problems.add(Problem("P-ROSTER-004", file))
             continue
         if not _NAME.fullmatch(entry.filename):
@@ -147,7 +142,7 @@ class Measured(io.RawIOBase):
         self._read = 0
         try:
             self._stream = archive.open(entry)
-        except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, OSError, struct.error) as error:
             raise Refused(Problem("P-ROSTER-001", name, detail=shown(str(error)))) from error
 
     def readable(self) -> bool:

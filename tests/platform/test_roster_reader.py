@@ -398,6 +398,13 @@ def test_random_bytes_are_no_archive(tmp_path_factory: pytest.TempPathFactory, c
     assert problems.has_errors
 
 
+def test_a_file_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "b.zip", valid())
+    path.write_bytes(path.read_bytes().replace(b"users.csv", b"\0sers.csv"))
+    _, problems = read(path)
+    assert "P-ROSTER-006" in problems.by_id
+
+
 @hypothesis_settings(max_examples=80, deadline=None)
 @given(flips=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=20))
 def test_spoilt_archive_raises_nothing(
