@@ -120,6 +120,13 @@ def test_rotated_secret_reaches_the_services_that_use_it(installed: Installed) -
     assert digione("doctor", "testila", "--json").json.get("findings", []) == []
 
 
+def test_platform_answers_as_soon_as_its_restart_is_done(installed: Installed, ssh: Ssh) -> None:
+    restart = "sudo systemctl restart digione-platform@testila"
+    ask = "sudo curl --silent --fail --unix-socket /run/digione-platform/testila.sock http://localhost/healthz"
+    done = ssh(HOST, f"{restart} && {ask}")
+    assert done.returncode == 0, done.stderr
+
+
 def applying(installed: Installed, ssh: Ssh, service: str) -> "object":
     """Start apply and return its process once the host says that the service is being worked on."""
     process = installed.digione.start("apply", "testila", "--yes")
