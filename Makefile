@@ -37,7 +37,7 @@ static: $(STATIC)/.built  ## Fetch and lay out the platform's static files
 
 $(STATIC)/.built: $(VENV)/installed $(wildcard $(ASSETS)/*)
 	@echo "Building static files"
-	@$(BIN)/python -c "from digione_cli.world.build import build_static; from digione_cli.settings import CHECKOUT; build_static(CHECKOUT)"
+	@$(BIN)/python -m digione_cli.world.build
 	@touch $@
 
 $(CATALOGUES): %.mo: %.po $(VENV)/installed
@@ -59,7 +59,7 @@ up: setup  ## Bring up the sample municipality Mallila on a lab host
 
 down:  ## Remove the lab and the sample municipality's inventory
 	@$(BIN)/digione lab down
-	@if grep -qs '[.]lab/id_ed25519' inventories/mallila/instance.yml; then \
+	@if grep -qsF "$${DIGIONE_LAB:-.lab}/id_ed25519" inventories/mallila/instance.yml; then \
 	  rm -rf inventories/mallila "$${DIGIONE_KEYS:-$${XDG_CONFIG_HOME:-$$HOME/.config}/digione/keys}/mallila"; fi
 
 test: setup  ## Run every check and every test

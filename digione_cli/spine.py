@@ -25,6 +25,7 @@ from digione_cli.model.plan import Plan, RoleAction, Run
 from digione_cli.settings import CHECKOUT
 from digione_cli.texts import t
 from digione_cli.ui.screen import Screen
+from digione_cli.world.ansible import PlayEvent
 from digione_cli.world.world import World
 
 _WRONG_KEY = ("D1-SSH-001", "D1-SSH-002")
@@ -184,14 +185,23 @@ def _show_diff(plan: Plan, situation: Situation, world: World, screen: Screen, r
         and all(s.work.service in situation.facts[h].services for h in s.where)
     ]
     new = [s for s in plan.steps if isinstance(s.work, RoleAction) and s not in known]
-    if known:
-        with screen.waiting(t("comparing files")):
+    diffs: list[str] = []
+    untold = []
+    with screen.waiting(t("comparing files")):
+        while known:
             request = replace(play_request(known, situation, world, run.id), check=True)
-            diffs: list[str] = []
-            good = world.play(request, lambda event: diffs.extend(event.diff), lambda: False)
-        screen.diff([situation.secrets.redacted(d) for d in dict.fromkeys(diffs)])
-        if not good:
-            screen.note(t("some differences could not be told before the change itself"))
+            events: list[PlayEvent] = []
+            good = world.play(request, events.append, lambda: False)
+            diffs += [diff for event in events for diff in event.diff]
+            if good:
+                break
+            begun = {event.step for event in events if event.kind == "begin"}
+            *_, failed = [number for number, step in enumerate(known) if step.id in begun] or [0]
+            untold.append(known[failed])
+            known = known[failed + 1 :]  # one that cannot be tried keeps no other from being told
+    screen.diff([situation.secrets.redacted(d) for d in dict.fromkeys(diffs)])
+    for step in untold:
+        screen.note(t("{step}: its differences cannot all be told before the change itself", step=step.title))
     for step in new:
         screen.note(t("{step}: everything is new there", step=step.title))
 

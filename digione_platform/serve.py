@@ -1,6 +1,7 @@
 """The process of a tenant: uvicorn on a Unix socket that only the gateway can open."""
 
 import logging
+import os
 import signal
 import socket as sockets
 import sys
@@ -45,6 +46,7 @@ def serve_socket(path: Path) -> None:
     signal.signal(signal.SIGINT, _end)
     try:
         with _listen(path) as listening:
+            _tell_systemd()
             uvicorn.Server(config).run([listening])
     finally:
         path.unlink(missing_ok=True)
@@ -61,6 +63,17 @@ def log_to_stderr() -> None:
     )
     # It logs addresses with their query, and with it sign-in codes.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+def _tell_systemd() -> None:
+    """Say that requests are taken from now on, so that whoever restarted the unit waits until then.
+
+    Protocol: sd_notify(3), one datagram to the socket that systemd names in the environment.
+    """
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with sockets.socket(sockets.AF_UNIX, sockets.SOCK_DGRAM) as systemd:
+            systemd.sendto(b"READY=1", address)
 
 
 def _listen(path: Path) -> sockets.socket:

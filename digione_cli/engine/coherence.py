@@ -186,10 +186,17 @@ def _of_each_tenant(
         for setting, needed in service.of_each_tenant.items():
             if any(given[name] != value for name, value in needed.where.items()):
                 continue
+            path: tuple[str, ...] = ("services", service.name, setting)
             for tenant in tenants:
-                path = ("services", service.name, setting, tenant.slug)
+                own = (*path, tenant.slug)
                 if note := _lacking(given[setting], tenant.slug, needed.files):
-                    reader.add("D1-CFG-028", "instance.yml", document.line(path), path, note)
+                    reader.add("D1-CFG-028", "instance.yml", document.line(own), own, note)
+            slugs = [tenant.slug for tenant in tenants]
+            for name in given[setting] if isinstance(given[setting], dict) else ():
+                if name not in slugs:
+                    own = (*path, str(name))
+                    note = unknown_key(str(name), slugs)
+                    reader.add("D1-CFG-010", "instance.yml", document.line(own), own, note)
 
 
 def _placement(

@@ -25,7 +25,7 @@ Path_ = tuple[Hashable, ...]
 
 _INT = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 # false and 8 to Ansible, text to YAML 1.2: nobody can be sure what is meant
-_AMBIGUOUS = re.compile(r"(?i:yes|no|on|off)|[-+]?0[0-7]+")
+_AMBIGUOUS = re.compile(r"(?i:yes|no|on|off)|[-+]?0[0-9]+")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 

@@ -270,7 +270,7 @@ def _failure(failures: list[PlayEvent], again: str, secrets: Secrets) -> PartlyD
     what = t("{task} failed on {host}", task=last.task, host=last.host)
     if last.kind == "unreachable":
         lost = t("{host} was lost during the run", host=last.host)
-        return PartlyDone("D1-RUN-006", lost, message[-300:], again)
+        return PartlyDone("D1-RUN-006", lost, message.rpartition("via ssh: ")[2][-300:], again)
     for pattern, identity, why, fix in _KNOWN:
         if re.search(pattern, message):
             return PartlyDone(identity, what, t(why), t(fix))

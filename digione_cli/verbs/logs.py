@@ -32,7 +32,7 @@ def logs(
     """Follow the log of a service from its host."""
     from digione_cli.engine.load import load_instance
     from digione_cli.engine.services import load_services
-    from digione_cli.errors import UsageError
+    from digione_cli.errors import Exit, UsageError
     from digione_cli.model.text import shown
 
     with session(False, ask_sudo_password) as (world, screen):
@@ -75,4 +75,7 @@ def logs(
         command = ["journalctl", "--no-pager", "-o", "short-iso", "-n", str(lines)]
         command += ["-f"] if follow else []
         command += [part for unit in units for part in ("-u", unit)]
-        return world.follow(target, command, lambda said: screen.passed_on(said, ""))
+        try:
+            return world.follow(target, command, lambda said: screen.passed_on(said, ""))
+        except KeyboardInterrupt:  # how following ends
+            return Exit.DONE

@@ -123,8 +123,9 @@ def set_(
         loaded, services, store = _open(instance, world)
         there = store.read().values
         kinds = secrets.wanted(loaded, services)
-        which = parse_name(name, {**there, **kinds})
-        if kinds.get(which) != "given":
+        parts = {part: kind for whole, kind in kinds.items() for part in secrets.stored_names(whole, kind)}
+        which = parse_name(name, {**there, **parts})
+        if parts.get(which) != "given":
             raise UsageError(
                 "D1-SEC-009",
                 t("{name} was not stored", name=which),
@@ -189,7 +190,9 @@ def rotate(
                 t("its value is given by somebody else"),
                 f"digione secrets set {instance} {whole}",
             )
-        plan = intended("secrets rotate", instance, t("Rotate {name}", name=whole), about=name)
+        stored = secrets.stored_names(whole, kinds[whole])
+        names = ", ".join(map(str, stored))
+        plan = intended("secrets rotate", instance, t("Rotate {name}", name=names), about=name)
         if dry_run:
             screen.plan(plan)
             return
@@ -198,9 +201,11 @@ def rotate(
             new = secrets.generate(loaded, whole, kinds[whole])
             present = store.read()
             store.write({**present.values, **new}, present.salt)
-        said = t(
-            "{name} has a new value; bring it to the hosts: digione apply {instance}",
-            name=whole,
+        said = tn(
+            "{names} has a new value; bring it to the hosts: digione apply {instance}",
+            "{names} have new values; bring them to the hosts: digione apply {instance}",
+            len(stored),
+            names=names,
             instance=instance,
         )
         screen.note(said)

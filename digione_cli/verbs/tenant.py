@@ -79,7 +79,9 @@ def plan_tenant_remove(situation: "Situation", tenant: str, keep_data: bool) -> 
             "D1-LEAVE-001",
             t("{tenant} was not taken off the hosts", tenant=tenant),
             t("tenants/{tenant}.yml is in the inventory, so apply would install it again", tenant=tenant),
-            t("delete that file first; nothing was changed"),
+            t("delete that file first; nothing was changed")
+            if len(instance.tenants) > 1
+            else t("it is the only one; the whole instance: digione destroy {name}", name=instance.name),
         )
     planned, skips = [], []
     held = places(instance, situation.facts, tenant)

@@ -108,3 +108,12 @@ def _pack(folder: Path, tar: Path) -> None:
             content = path.read_bytes()
             info.size, info.mode = len(content), 0o644
             archive.addfile(info, io.BytesIO(content))
+
+
+if __name__ == "__main__":  # what `make setup` calls
+    from digione_cli.settings import CHECKOUT
+
+    try:
+        build_static(CHECKOUT)
+    except PreconditionError as e:
+        sys.exit(f"✗ {e}\n  {t('next')}: {e.fix}")

@@ -175,10 +175,11 @@ def test_certificate_is_renewed_before_its_end(
     assert ssh(installed.host, f"systemctl is-active {unit}.timer").returncode == 0
     assert ssh(installed.host, f"sudo systemctl start {unit}.service").returncode == 0
     end = time.monotonic() + 30
-    while (after := shown(lab, installed, installed.domain)) == before:  # nginx takes it up in good order
+    # nginx takes it up in good order: for a moment a worker of before may still answer
+    while before in (after := {shown(lab, installed, installed.domain) for _ in range(10)}):
         assert time.monotonic() < end, "the gateway must show the new certificate"
         time.sleep(0.2)
-    assert "Pebble" in after.issuer.rfc4514_string()
+    assert "Pebble" in after.pop().issuer.rfc4514_string()
 
 
 def test_failed_renewal_keeps_the_old_certificate_and_is_a_finding(

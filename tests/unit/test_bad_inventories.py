@@ -103,6 +103,7 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
         ("name.fi", 'write it in quotes: "NO"'),
     ),
     "a code that others take for 8": (tenant('"290"', "010"), "D1-CFG-029", f"{KUHMO}:1", ('"010"',)),
+    "a code that begins with zero": (tenant('"290"', "049"), "D1-CFG-029", f"{KUHMO}:1", ('"049"',)),
     "a number for a name": (tenant("fi: Kuhmo", "fi: 12"), "D1-CFG-013", f"{KUHMO}:3", ("no letter",)),
     "truth for a name": (tenant("fi: Kuhmo", "fi: true"), "D1-CFG-013", f"{KUHMO}:3", ("must be text",)),
     "letters put together": (
@@ -160,6 +161,12 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
         "D1-CFG-028",
         "instance.yml:9: services.gateway.certificate_files.kuhmo",
         ("certificate, key",),
+    ),
+    "files of a tenant that is mistyped": (
+        setting("gateway: {certificates: files, certificate_files: {kuhno: {certificate: /a, key: /b}}}"),
+        "D1-CFG-010",
+        "instance.yml:9: services.gateway.certificate_files.kuhno",
+        ("did you mean “kuhmo”?",),
     ),
     "a certificate without its key": (
         setting("gateway: {certificates: files, certificate_files: {kuhmo: {certificate: /etc/hostname}}}"),

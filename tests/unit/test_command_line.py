@@ -281,6 +281,12 @@ def test_a_secret_that_is_not_there_is_told_without_values(house: House) -> None
     assert "\x1b" not in result.err
 
 
+def test_what_is_made_together_is_rotated_together_by_the_names_that_it_is_shown_by(house: House) -> None:
+    house.run("init", "kuhmo", *INIT)
+    rotated = house.run("secrets", "rotate", "kuhmo", "authority_key", "--yes")
+    assert "authority_key, authority_certificate have new values" in rotated.out
+
+
 def test_rotate_gives_one_secret_a_new_value(house: House) -> None:
     house.run("init", "kuhmo", *INIT)
     before = house.run("secrets", "show", "kuhmo", "platform_database@kuhmo").out

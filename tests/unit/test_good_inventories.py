@@ -19,7 +19,7 @@ def _tenant(inventories: Path, text: str, name: str = "kuhmo") -> Instance:
     return load(inventories, name)
 
 
-@pytest.mark.parametrize("code", ["049", '"049"', "'049'"])
+@pytest.mark.parametrize("code", ['"049"', "'049'"])
 def test_a_code_keeps_its_zero(inventories: Path, code: str) -> None:
     assert _tenant(inventories, TENANT.replace('"290"', code)).tenants[0].code == "049"
 

@@ -181,6 +181,14 @@ def test_a_tenant_in_the_inventory_is_not_removed(both: Situation) -> None:
     assert "tenants/sotkamo.yml" in caught.value.why
 
 
+def test_the_only_tenant_leaves_with_the_instance(both: Situation) -> None:
+    (both.instance.folder / "tenants/sotkamo.yml").unlink()
+    alone = situation(load(both.instance.folder.parent), facts=both.facts, secrets=both.secrets)
+    with pytest.raises(PreconditionError, match="D1-LEAVE-001") as caught:
+        plan_tenant_remove(alone, "kuhmo", keep_data=False)
+    assert caught.value.fix.endswith("digione destroy kuhmo")
+
+
 def test_only_what_is_the_tenants_own_is_stopped(left: Situation, tmp_path: Path) -> None:
     plan = plan_tenant_remove(left, "sotkamo", keep_data=False)
     steps = [s for s in plan.steps if s.work.kind == "role"]

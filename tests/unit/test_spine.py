@@ -279,6 +279,22 @@ def test_differences_are_shown_without_secrets_and_nothing_is_done(trial: Trial)
     assert trial.screen.shown["diff"] == ["-old\n+password [secret]"]
 
 
+def test_a_service_that_cannot_be_tried_keeps_no_other_from_being_told(trial: Trial) -> None:
+    drift = [Drift(service=name, kind="missing", subject="/etc/x") for name in ("directory", "gateway")]
+    trial.world.facts = on_host(applied(trial.situation), "kuhmo1", drift=tuple(drift)).facts
+    trial.world.play_succeeds = False
+
+    def events(request: PlayRequest) -> Iterator[PlayEvent]:
+        yield PlayEvent("begin", host="kuhmo1", step=request.steps[0].id)
+        yield PlayEvent("changed", diff=(f"+{request.steps[0].service}",))
+
+    trial.world.events = events
+    trial.apply(Options(dry_run=True, diff=True))
+    assert trial.screen.shown["diff"] == ["+directory", "+gateway"]
+    told = [note for note in trial.screen.shown["notes"] if "cannot all be told" in note]
+    assert len(told) == 2
+
+
 def test_differences_of_what_is_new_are_not_played(trial: Trial) -> None:
     trial.apply(Options(dry_run=True, diff=True))
     assert trial.world.did == []

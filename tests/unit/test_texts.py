@@ -139,7 +139,6 @@ def test_the_line_of_what_is_missing_is_that_of_its_parent() -> None:
     ("written", "meant"),
     [
         ("y", "y"),
-        ("049", "049"),
         ("0x1f", "0x1f"),
         ("1e3", "1e3"),
         ("12:30", "12:30"),
