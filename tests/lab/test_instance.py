@@ -122,7 +122,7 @@ def test_rotated_secret_reaches_the_services_that_use_it(installed: Installed) -
 
 def test_platform_answers_as_soon_as_its_restart_is_done(installed: Installed, ssh: Ssh) -> None:
     restart = "sudo systemctl restart digione-platform@testila"
-    ask = "sudo curl --silent --fail --unix-socket /run/digione-platform/testila.sock http://localhost/healthz"
+    ask = "sudo curl -sf --unix-socket /run/digione-platform/testila.sock http://localhost/healthz"
     done = ssh(HOST, f"{restart} && {ask}")
     assert done.returncode == 0, done.stderr
 
