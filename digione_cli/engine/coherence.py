@@ -86,12 +86,30 @@ def instance(reader: Reader, main: Read, services: Services, tenants: Iterable[T
     if "release" in parts:
         _release(reader, main)
     _services(reader, main.document, services)
+    if "hosts" in parts:
+        _hosts(reader, parts["hosts"], main.document)
     if "hosts" in parts and "external" in parts:
         _placement(reader, parts["hosts"], parts["external"], main.document, services)
     if "services" in parts:
         _of_each_tenant(reader, parts["services"], main.document, services, tenants)
     if "external" in parts:
         _external(reader, parts["external"], main.document)
+
+
+def _hosts(reader: Reader, declared: Mapping[str, Host], document: Document) -> None:
+    """Each host is a machine of its own, and its key, if one is named, is on this machine."""
+    seen: dict[tuple[str, int], str] = {}
+    for name, host in declared.items():
+        at = (host.address, host.port)
+        if at in seen:
+            path = ("hosts", name, "address")
+            note = t("{value} is also that of {other}", value=host.address, other=seen[at])
+            reader.add("D1-CFG-022", "instance.yml", document.line(path), path, note)
+        seen.setdefault(at, name)
+        if host.key and not _is_file(str(host.key.expanduser())):
+            path = ("hosts", name, "key")
+            note = t("no such file on this machine (its full path is needed): {files}", files=host.key)
+            reader.add("D1-CFG-018", "instance.yml", document.line(path), path, note, Level.WARNING)
 
 
 def _external(reader: Reader, external: External, document: Document) -> None:

@@ -297,7 +297,7 @@ def parse_name(text: str, known: Mapping[SecretName, Any]) -> SecretName:
             "D1-SEC-005",
             t("There is no secret “{name}”", name=text[:60]),
             t("known are: {known}", known=", ".join(sorted(map(str, known)))),
-            t("name one of them"),
+            t("name one of them; those of an upstream provider are known once the tenant's file has it"),
         )
     return wanted_name
 

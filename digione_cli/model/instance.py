@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from digione_cli.model.base import Model, Port
+from digione_cli.model.base import Model, Port, once
 from digione_cli.model.external import External
 from digione_cli.model.text import (
     Address,
@@ -38,6 +38,8 @@ class Host(Model):
     services: tuple[str, ...] | None = Field(
         None, description="services placed on this host; those of every host are always; default: all"
     )
+
+    _once = field_validator("services")(once)
 
 
 class Names(Model):
@@ -103,6 +105,8 @@ class TenantFile(Model):
     domain: Domain = Field(description="domain of the municipality's platform")
     identity: Identity = Field(Identity(), description="how people sign in")
     areas: tuple[Area, ...] = Field(AREAS, description="service areas switched on")
+
+    _once = field_validator("languages", "areas")(once)
 
 
 def auth_domain(domain: str) -> str:

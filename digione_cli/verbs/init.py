@@ -102,10 +102,11 @@ def init(
         if dry_run:
             for file, content in files.items():
                 screen.note(f"# {file}\n{content}")
-            return
-        doubts = _write(folder, files, new, world)
+        doubts = _write(folder, files, new, world, dry_run)
         if doubts:
             screen.mistakes(name, doubts)
+        if dry_run:
+            return
         if known:
             pin(folder / "known_hosts", [f"{known.address} {known.host_key}"])
         elif not skip_trust:
@@ -203,8 +204,13 @@ def _lab_host(name: str, world: Any) -> Any:
     return Lab(world.settings.lab).host(name)
 
 
-def _write(folder: Path, files: dict[str, str], new: "NewInventory", world: Any) -> "tuple[Mistake, ...]":
-    """Write all files or none: into a folder beside, examined, given secrets, renamed; return warnings."""
+def _write(
+    folder: Path, files: dict[str, str], new: "NewInventory", world: Any, dry_run: bool
+) -> "tuple[Mistake, ...]":
+    """Write all files or none: into a folder beside, examined, given secrets, renamed; return warnings.
+
+    A dry run ends after the examination; what is doubtful is then known, and nothing is left.
+    """
     import shutil
     import tempfile
 
@@ -213,8 +219,9 @@ def _write(folder: Path, files: dict[str, str], new: "NewInventory", world: Any)
     from digione_cli.engine.services import load_services
     from digione_cli.engine.surroundings import clashes
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{new.name}-", dir=folder.parent))
+    if not dry_run:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{new.name}-", dir=None if dry_run else folder.parent))
     try:
         written = beside / new.name
         (written / "tenants").mkdir(parents=True)
@@ -224,8 +231,9 @@ def _write(folder: Path, files: dict[str, str], new: "NewInventory", world: Any)
         instance, mistakes = examine(beside, new.name, services)
         if instance is None:
             raise _unwritten(new.name, [f"{m.path}: {m.text}" for m in mistakes])
-        complete(instance, services, SecretStore(written, world.settings.keys))
-        written.rename(folder)
+        if not dry_run:
+            complete(instance, services, SecretStore(written, world.settings.keys))
+            written.rename(folder)
         return mistakes + tuple(clashes(folder.parent, instance))
     finally:
         shutil.rmtree(beside, ignore_errors=True)

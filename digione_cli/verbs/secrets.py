@@ -209,3 +209,7 @@ def rotate(
             instance=instance,
         )
         screen.note(said)
+        if kinds[whole] == "authority":
+            screen.note(
+                t("All certificates of the instance become new; let browsers trust the new authority.pem.")
+            )

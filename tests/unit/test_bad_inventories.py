@@ -404,6 +404,12 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
         f"{KUHMO}:6",
         ("beside",),
     ),
+    "an area twice": (
+        {KUHMO: TENANT + "areas: [teaching, homeschool, teaching]\n"},
+        "D1-CFG-013",
+        KUHMO,
+        ("teaching stands twice",),
+    ),
     # 17-19: clashes
     "the same domain twice": (
         {"tenants/sotkamo.yml": TENANT.replace("290", "765").replace("2907", "7658")},
@@ -457,6 +463,12 @@ WRONG: dict[str, tuple[dict[str, str], str, str, tuple[str, ...]]] = {
         "D1-CFG-022",
         "instance.yml:10",
         ("must be an IP address",),
+    ),
+    "two hosts at one address": (
+        {MAIN: TWO_HOSTS.replace("192.0.2.11", "192.0.2.10")},
+        "D1-CFG-022",
+        "instance.yml:10",
+        ("also that of front",),
     ),
     "an unknown service on a host": (
         {MAIN: TWO_HOSTS.replace("monitoring]", "monitoring, mail]")},

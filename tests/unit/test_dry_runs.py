@@ -97,3 +97,10 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(
     assert machine.everything() == before
     harmless: Callable[[str], bool] = lambda did: did.startswith("platform") and "--dry-run" in did  # noqa: E731
     assert all(map(harmless, world.did)), world.did
+
+
+def test_a_dry_run_of_init_tells_what_is_doubtful(house: House) -> None:
+    given = [("Kuopio" if word == "Kuhmo" else word) for word in INIT]
+    result = house.run("init", "kuopio", *given, "--dry-run")
+    assert result.code == 0
+    assert "290 is the code of Kuhmo" in result.out
