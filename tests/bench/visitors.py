@@ -30,7 +30,9 @@ _OF_ROLE = """
     {also} order by a.username limit {number}
 """
 _VISITORS = {
-    "pupil": _OF_ROLE.format(role="student", place="school", about="a.person_id as pupil", also="", number=80),
+    "pupil": _OF_ROLE.format(
+        role="student", place="school", about="a.person_id as pupil", also="", number=80
+    ),
     "guardian": _OF_ROLE.format(
         role="guardian",
         place="district",
@@ -48,9 +50,7 @@ _VISITORS = {
             where e.person_id = a.person_id and e.role = 'teacher' and e.school_id = o.id limit 1) s on true""",
         number=80,
     ),
-    "principal": _OF_ROLE.format(
-        role="principal", place="school", about="null as pupil", also="", number=20
-    ),
+    "principal": _OF_ROLE.format(role="principal", place="school", about="null as pupil", also="", number=20),
     "secretary": _OF_ROLE.format(
         role="administrator",
         place="school",
@@ -142,14 +142,18 @@ class Visitors:
     def _open_form(self) -> Ask:
         headers, _ = self._somebody("administrator")
         kind, address = next(self._forms)
-        return Ask(f"GET a form of {kind}", address, headers, then=lambda page: self._opened.append((headers, page)))
+        return Ask(
+            f"GET a form of {kind}", address, headers, then=lambda page: self._opened.append((headers, page))
+        )
 
     def _send_form(self) -> Ask:
         headers, page = self._opened.popleft()
         number = next(self._numbers)
         address, values = target(page), filled_in(page)
         if "phone" in values:
-            return Ask("POST a person", address, headers, "POST", data=values | {"phone": f"+358 40 {number:07}"})
+            return Ask(
+                "POST a person", address, headers, "POST", data=values | {"phone": f"+358 40 {number:07}"}
+            )
         changed = {"joint_custody": "True", "reason": f"§ {number}"}
         return Ask("POST a guardianship", address, headers, "POST", data=values | changed)
 
@@ -192,9 +196,7 @@ def _service(session: Session) -> dict[str, str]:
     for group in session.scalars(text("select id from groups order by sourced_id limit 20")):
         now = datetime.now(UTC)
         values: dict[str, Any] = {"title": "Koe", "assign_date": now, "due_date": now, "group_id": group}
-        item = LineItem(
-            sourced_id=f"load-{group}", client_id=client_id, category_id=category.id, **values
-        )
+        item = LineItem(sourced_id=f"load-{group}", client_id=client_id, category_id=category.id, **values)
         session.add(item)
     return {"authorization": f"Bearer {clients.issue(session, client, client.scopes)}"}
 
