@@ -59,7 +59,7 @@ def schools(session: Session, today: date, school_id: UUID | None = None) -> lis
         .correlate(Organisation)
         .scalar_subquery()
     )
-    # In two steps: whoever has a role twice counts once, and to sort them out by DISTINCT takes twice as long.
+    # In two steps: whoever has a role twice counts once, and DISTINCT would take twice as long.
     people = (
         select(
             Role.organisation_id,
