@@ -17,14 +17,17 @@ from digione_platform.settings import Settings
 
 # In the wheel as in the checkout, migrations/ lies beside the package.
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations" / "platform"
+# Of pages and interfaces; a few more are for what goes on beside them: sign-in, health, imports. In all fewer
+# than PostgreSQL has for the tenant (postgresql_platform_connections), for commands come in addition.
+CONNECTIONS = 8
 
 
 def open_database(settings: Settings) -> Engine:
     """A pool of connections to the tenant's database; connects when first used."""
     return create_engine(
         settings.database.url(),
-        pool_size=5,
-        max_overflow=5,
+        pool_size=CONNECTIONS,
+        max_overflow=4,
         pool_timeout=10,
         pool_pre_ping=True,
         # Values are personal data and stay out of error messages and logs.

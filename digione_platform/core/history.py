@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, Uuid, case, cast, text
 from sqlalchemy.orm import Session
 
 from digione_platform.core.paging import PAGE_SIZE, Page, within
@@ -57,6 +57,9 @@ _NOW = " ".join(
 )
 
 
+_IDENTIFIER = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
+
 @dataclass(frozen=True)
 class Difference:
     """A column and its values before and after; both empty where the reader may not know them."""
@@ -81,6 +84,14 @@ class Change:
 def act_as(session: Session, actor: str) -> None:
     """Say who changes rows in this transaction: a person's identifier, or an operator's name."""
     session.execute(text("select set_config('digione.actor', :actor, true)"), {"actor": actor})
+
+
+def actor_id(actor: Any) -> ColumnElement[UUID]:
+    """Given a column with the actors of ``act_as``, the person's identifier, or null of an operator.
+
+    People are found by it in their index; by the text of theirs they would all be looked through.
+    """
+    return case((actor.regexp_match(_IDENTIFIER), cast(actor, Uuid)))
 
 
 def history_of(session: Session, table: str, row_id: UUID, page: int, *, values: bool) -> Page[Change]:
@@ -109,7 +120,7 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
                     else c.later end, '{{}}')
             from (select * from changes order by id desc limit :limit offset :offset) c
             cross join lateral (select c.key as id) m
-            left join persons p on p.id::text = c.actor
+            left join persons p on p.id = case when c.actor ~ '{_IDENTIFIER}' then c.actor::uuid end
             order by c.id desc
         """),  # noqa: S608 - from the tables above
         {"id": row_id, "limit": PAGE_SIZE, "offset": (number - 1) * PAGE_SIZE},
@@ -135,8 +146,8 @@ def names_of(session: Session, changes: Iterable[Change]) -> dict[str, str]:
         if value
     }
     query = text("""
-        select id::text, name from organisations where id::text = any(:told)
-        union all select id::text, title from groups where id::text = any(:told)
+        select id::text, name from organisations where id = any(cast(:told as uuid[]))
+        union all select id::text, title from groups where id = any(cast(:told as uuid[]))
     """)
     return {str(key): name for key, name in session.execute(query, {"told": sorted(told)})}
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -202,6 +203,7 @@ def goes_to_school(session: Session, person_id: UUID, school_id: UUID, today: da
     )
 
 
+@lru_cache(maxsize=2)
 def _pupil_rows(today: date) -> Select[Person, str | None, str | None]:
     school = (
         select(func.string_agg(Organisation.name, aggregate_order_by(literal(", "), Organisation.name)))
@@ -237,6 +239,11 @@ def _has_role(role: RoleName, today: date, organisation_id: UUID | None = None) 
 
 
 def _groups(session: Session, today: date, *wanted: ColumnElement[bool]) -> list[GroupRow]:
+    return [GroupRow(*row) for row in session.execute(_group_rows(today).where(*wanted))]
+
+
+@lru_cache(maxsize=2)
+def _group_rows(today: date) -> Select[Group, str, int, str]:
     teacher = aliased(Person)
     pupils = (
         select(func.count(Enrolment.person_id.distinct()))
@@ -272,13 +279,12 @@ def _groups(session: Session, today: date, *wanted: ColumnElement[bool]) -> list
         .correlate(Group)
         .scalar_subquery()
     )
-    found = session.execute(
+    return (
         select(Group, Organisation.name, pupils, teachers)
         .join(Organisation, Organisation.id == Group.school_id)
-        .where(Group.status == Status.ACTIVE, *wanted)
+        .where(Group.status == Status.ACTIVE)
         .order_by(*_title_order(Group.title))
     )
-    return [GroupRow(*row) for row in found]
 
 
 def _title_order(title: Any) -> tuple[ColumnElement[Any], ...]:

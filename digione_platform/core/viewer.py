@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,8 @@ class Viewer:
     desks: tuple[Desk, ...]
 
 
+# Kept, for putting it together costs pages more than asking it does. Likewise in ``pupils``.
+@lru_cache(maxsize=32)
 def in_force(row: Any, today: date) -> ColumnElement[bool]:
     """The condition that a role or enrolment is active and valid on a day; the end date is outside."""
     return and_(
@@ -54,16 +57,16 @@ def in_force(row: Any, today: date) -> ColumnElement[bool]:
 def desks_of(session: Session, person_id: UUID, today: date) -> tuple[Desk, ...]:
     """The desks of a person on a day: staff have one per school, pupils and guardians one in all."""
     found = session.execute(
-        select(Role, Organisation)
+        select(Role.id, Role.role, Organisation.id, Organisation.name, Organisation.kind)
         .join(Organisation, Organisation.id == Role.organisation_id)
         .where(Role.person_id == person_id, in_force(Role, today), Organisation.status == Status.ACTIVE)
         .order_by(Role.role_type, Organisation.name, Role.sourced_id)
     )
     desks: dict[tuple[Desktop, UUID | None], Desk] = {}
-    for role, organisation in found:
-        desktop = desktop_of(role.role, organisation.kind)
+    for role_id, role, place_id, place_name, kind in found:
+        desktop = desktop_of(role, kind)
         if desktop is not None:
-            place = None if desktop in (Desktop.PUPIL, Desktop.GUARDIAN) else organisation.id
-            desk = Desk(role.id, role.role, desktop, organisation.id, organisation.name, organisation.kind)
+            place = None if desktop in (Desktop.PUPIL, Desktop.GUARDIAN) else place_id
+            desk = Desk(role_id, role, desktop, place_id, place_name, kind)
             desks.setdefault((desktop, place), desk)
     return tuple(desks.values())

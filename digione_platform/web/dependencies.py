@@ -1,14 +1,18 @@
 """What pages ask for: a transaction, and the person who looks."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Annotated
 
+from anyio import CapacityLimiter
+from anyio.lowlevel import RunVar
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from digione_platform import sessions
 from digione_platform.core.history import act_as
 from digione_platform.core.viewer import Viewer, desks_of
+from digione_platform.db import CONNECTIONS
 from digione_platform.i18n import today
 from digione_platform.web.blocks import Asked
 from digione_platform.web.render import cookie_name
@@ -26,10 +30,37 @@ class NotFoundError(Exception):
     """There is no such thing, or it is not the viewer's to know that there is."""
 
 
-def transaction(request: Request) -> Iterator[Session]:
-    """A transaction that is committed before the answer leaves, so that what was shown is in the audit."""
-    with request.app.state.open_session.begin() as session:
-        yield session
+_turns: RunVar[CapacityLimiter] = RunVar("turns")
+
+
+async def transaction(request: Request) -> AsyncIterator[Session]:
+    """A transaction that is committed before the answer leaves, so that what was shown is in the audit.
+
+    There are as many at a time as connections to the database; other requests wait for their turn here. If
+    they waited for a connection, it would be in threads, which those who have one need to come to an end.
+    """
+    async with _limiter():
+        session: Session = request.app.state.open_session()
+        done = False
+        try:
+            yield session
+            done = True
+        finally:
+            await run_in_threadpool(_end, session, done)
+
+
+def _limiter() -> CapacityLimiter:
+    try:
+        return _turns.get()
+    except LookupError:
+        _turns.set(limiter := CapacityLimiter(CONNECTIONS))
+        return limiter
+
+
+def _end(session: Session, done: bool) -> None:
+    with session:  # what was not committed is rolled back
+        if done:
+            session.commit()
 
 
 Transaction = Annotated[Session, Depends(transaction, scope="function")]
@@ -54,10 +85,10 @@ def viewer(request: Request, session: Transaction) -> Viewer:
 SignedIn = Annotated[Viewer, Depends(viewer, scope="function")]
 
 
-def asked(request: Request, session: Transaction, viewer: SignedIn) -> Asked:
+async def asked(request: Request, session: Transaction, viewer: SignedIn) -> Asked:
     """The viewer's question to the master data, as of today; what it changes is in the history as theirs."""
     if request.method == "POST":
-        act_as(session, str(viewer.person.id))
+        await run_in_threadpool(act_as, session, str(viewer.person.id))
     return Asked(session, viewer, today(), request.state.request_id)
 
 

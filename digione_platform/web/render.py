@@ -114,5 +114,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        # Nobody writes into an installed release; and each page would ask the disk for all its parts.
+        auto_reload=False,
         extensions=["jinja2.ext.do"],
     )
