@@ -18,6 +18,7 @@ from digione_platform.core.models import (
     RoleName,
     Status,
 )
+from digione_platform.core.names import in_finnish_order
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def desks_of(session: Session, person_id: UUID, today: date) -> tuple[Desk, ...]
         select(Role, Organisation)
         .join(Organisation, Organisation.id == Role.organisation_id)
         .where(Role.person_id == person_id, in_force(Role, today), Organisation.status == Status.ACTIVE)
-        .order_by(Role.role_type, Organisation.name, Role.sourced_id)
+        .order_by(Role.role_type, in_finnish_order(Organisation.name), Role.sourced_id)
     )
     desks: dict[tuple[Desktop, UUID | None], Desk] = {}
     for role, organisation in found:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy.orm import Session
 
 from digione_platform import sessions
@@ -12,6 +12,9 @@ from digione_platform.core.viewer import Viewer, desks_of
 from digione_platform.i18n import today
 from digione_platform.web.blocks import Asked
 from digione_platform.web.render import cookie_name
+
+# The page of a list that an address asks for; what is out of range leads to the nearest (``paging.within``).
+PageNumber = Annotated[int, Query(alias="page")]
 
 
 class NotSignedInError(Exception):
@@ -36,7 +39,10 @@ Transaction = Annotated[Session, Depends(transaction, scope="function")]
 
 
 def viewer(request: Request, session: Transaction) -> Viewer:
-    """The person behind the browser's cookie, at the desk they chose last."""
+    """The person behind the browser's cookie, at the desk they chose last.
+
+    Raises ``NotSignedInError`` or ``NoRoleError``.
+    """
     found = sessions.find(session, request.cookies.get(cookie_name(request)))
     if found is None:
         raise NotSignedInError
