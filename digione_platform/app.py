@@ -1,6 +1,7 @@
 """The application of one tenant: its parts put together, and what every failure looks like."""
 
 import logging
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -30,10 +31,11 @@ from digione_platform.core.viewer import Viewer
 from digione_platform.db import open_database
 from digione_platform.errors import PlatformError
 from digione_platform.i18n import mark
+from digione_platform.region import Region
 from digione_platform.security import HEALTH, ONEROSTER, Guard
 from digione_platform.settings import Settings
-from digione_platform.web import history, looks, pages
-from digione_platform.web.dependencies import NoRoleError, NotFoundError, NotSignedInError
+from digione_platform.web import history, looks, pages, search
+from digione_platform.web.dependencies import NoRoleError, NotFoundError, NotSignedInError, viewer
 from digione_platform.web.render import STATIC, address, cookie_name, local_path, page, speak
 
 _log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.state.secure = settings.url.startswith("https:")
     app.state.areas = areas_of(settings.tenant)
     app.state.engine = engine
+    app.state.region = Region(settings.region, settings.url)
     app.state.open_session = sessionmaker(engine, expire_on_commit=False)
     app.state.sign_in = sign_in
 
@@ -55,6 +58,7 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(looks.router)
     app.include_router(history.router)
+    app.include_router(search.router)
     for part in (guardianships, imports, upkeep, administration):
         app.include_router(part.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])
@@ -146,31 +150,43 @@ def _not_signed_in(request: Request, _: Exception) -> Response:
     return RedirectResponse(f"/sign-in?{urlencode({'next': local_path(address(request))})}", 303)
 
 
+def _greet(request: Request) -> None:
+    """Let the page of a failure show the menu of whoever has signed in, if no page asked who it is."""
+    if getattr(request.state, "viewer", None) is None:
+        with (
+            suppress(NotSignedInError, NoRoleError, OperationalError, PoolTimeoutError),
+            request.app.state.open_session.begin() as session,
+        ):
+            viewer(request, session)
+
+
 def _no_role(request: Request, _: Exception) -> Response:
     return page(request, "no_role.html", status=403)
 
 
 def _not_found(request: Request, error: Exception) -> Response:
-    viewer: Viewer | None = getattr(request.state, "viewer", None)
-    if isinstance(error, NotFoundError) and viewer is not None:
+    who: Viewer | None = getattr(request.state, "viewer", None)
+    if isinstance(error, NotFoundError) and who is not None:
         # A page of ours said no. Written here, no page can forget it; the page's own transaction is undone.
         try:
             with request.app.state.open_session.begin() as session:
-                _record_refusal(session, viewer, request)
+                _record_refusal(session, who, request)
         except (OperationalError, PoolTimeoutError) as away:
             return _database_away(request, away)
+    _greet(request)
     return page(request, "not_found.html", status=404)
 
 
-def _record_refusal(session: Session, viewer: Viewer, request: Request) -> None:
+def _record_refusal(session: Session, who: Viewer, request: Request) -> None:
     named: dict[str, Any] = {name: str(value)[:80] for name, value in request.path_params.items()}
-    by = By(viewer.person.id, viewer.desk.desktop, request.state.request_id)
+    by = By(who.person.id, who.desk.desktop, request.state.request_id)
     subject = UUID(named["person_id"]) if "person_id" in named else None
     route = request.scope["route"].path
     audit.record(session, by, Act.REFUSED, [subject], route=route, method=request.method, **named)
 
 
 def _not_understood(request: Request, _: Exception) -> Response:
+    _greet(request)
     # An address with a malformed identifier names nothing; a form with wrong fields was not ours.
     if request.method == "GET":
         return page(request, "not_found.html", status=404)
@@ -184,6 +200,7 @@ def _http_error(request: Request, error: Exception) -> Response:
         return no_such_address()
     if status == 404:
         return _not_found(request, error)
+    _greet(request)
     return page(request, "not_understood.html", status=status)
 
 

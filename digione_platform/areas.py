@@ -12,6 +12,7 @@ from digione_platform.errors import InputError
 from digione_platform.i18n import mark
 from digione_platform.settings import Tenant
 from digione_platform.web.blocks import Block
+from digione_platform.web.day import Lines
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Area:
     """A service area as its ``area.py`` describes it in ``AREA``. Texts are marked for the catalogues.
 
     ``about`` says what it is for, ``coming`` honestly what it does not do yet; ``blocks`` is what each role
-    is shown of the master data, and a role that is not in it does not see the area.
+    is shown of the master data, and a role that is not in it does not see the area. ``day`` is what the area
+    adds to a role's day on the desktop.
     """
 
     key: str
@@ -29,6 +31,7 @@ class Area:
     about: str
     coming: str
     blocks: Mapping[Desktop, tuple[Block, ...]] = field(default_factory=dict)
+    day: Mapping[Desktop, Lines] = field(default_factory=dict)
 
     def is_for(self, desktop: Desktop) -> bool:
         return desktop in self.blocks

@@ -24,6 +24,7 @@ LANGUAGES: Mapping[str, str] = {"fi": "Suomi", "sv": "Svenska", "en": "English"}
 FINLAND = ZoneInfo("Europe/Helsinki")
 # As Finland's official Finnish and Swedish write them; Unicode's Swedish for Finland follows Sweden.
 _DATES = {"fi": "d.M.y", "sv": "d.M.y", "en": "d MMM y"}
+_WEEKDAYS = {"fi": "cccc d.M.y", "sv": "cccc d.M.y", "en": "cccc d MMM y"}
 _MOMENTS = {"fi": "d.M.y 'klo' H.mm", "sv": "d.M.y 'kl.' H.mm", "en": "d MMM y, H:mm"}
 
 
@@ -44,8 +45,13 @@ def catalogue(language: str) -> Translations:
 
 
 def choose(offered: Sequence[str], chosen: str | None, own: str | None, accept_language: str) -> str:
-    """A page's language: chosen in this browser, else the person's own, the browser's, or the first."""
-    for language in (chosen, own, *_accepted(accept_language)):
+    """A page's language: chosen by hand; else the browser's, the person's own by the register, or the first.
+
+    A browser that asks for the municipality's first language says little (school computers do): there the
+    register decides. One that asks for another was set so by somebody, who reads on in it after signing in.
+    """
+    browser = next((one for one in _accepted(accept_language) if one in offered), None)
+    for language in (chosen, browser if browser != offered[0] else None, own):
         if language in offered and language is not None:
             return language
     return offered[0]
@@ -78,6 +84,11 @@ class Texts:
     def ngettext(self, one: str, many: str, count: int, /, **values: object) -> str:
         """The text for a number of things; ``{count}`` is the number as Finland writes it."""
         return self._catalogue.ngettext(one, many, count).format(count=self.number(count), **values)
+
+    def weekday(self, value: date) -> str:
+        """A day for a heading, for example "Tiistai 24.11.2026"."""
+        told = format_date(value, format=_WEEKDAYS[self.language], locale=self._locale)
+        return told[0].upper() + told[1:]
 
     def date(self, value: date) -> str:
         """For example 24.11.2026."""

@@ -23,20 +23,25 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Tenant(Model):
-    """The municipality that this process serves. The first language is the default one."""
+class Municipality(Model):
+    """A municipality by its names. The first language is the default one."""
 
-    slug: Slug
-    code: Annotated[str, StringConstraints(pattern=r"^\d{3}$")]
-    oid: str
     name: dict[Language, str]
     languages: Annotated[list[Language], Field(min_length=1)]
-    areas: list[str]
 
     def name_in(self, language: str) -> str:
         """The municipality's name in a language, else in the default language, else any."""
         names: dict[str, str] = dict(self.name.items())
         return names.get(language) or names.get(self.languages[0]) or next(iter(names.values()))
+
+
+class Tenant(Municipality):
+    """The municipality that this process serves."""
+
+    slug: Slug
+    code: Annotated[str, StringConstraints(pattern=r"^\d{3}$")]
+    oid: str
+    areas: list[str]
 
 
 class Database(Model):
@@ -100,9 +105,10 @@ class Directory(Model):
 
 
 class Settings(Model):
-    """Everything a platform process is told. ``oidc``, ``directory`` and ``state`` are absent in the sandbox.
+    """Everything a platform process is told. What has a default is absent in the sandbox.
 
-    ``state`` is a folder outside the database for the little that must not be altered with it.
+    ``region`` is the file that names the municipalities of the instance (see ``Region``); ``state`` is a folder
+    outside the database for the little that must not be altered with it.
     """
 
     tenant: Tenant
@@ -113,6 +119,7 @@ class Settings(Model):
     session_secret: SecretStr
     oidc: Oidc | None = None
     directory: Directory | None = None
+    region: Path | None = None
     state: Path | None = None
 
 

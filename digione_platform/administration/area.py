@@ -17,7 +17,7 @@ AREA = Area(
     ),
     blocks={
         Desktop.PRINCIPAL: (blocks.school_numbers, blocks.classes),
-        Desktop.SECRETARY: (blocks.pupil_search, blocks.classes),
+        Desktop.SECRETARY: (blocks.school_numbers, blocks.classes),
         Desktop.MUNICIPALITY: (blocks.administer, blocks.all_schools, blocks.imports),
     },
 )

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, BackgroundTasks, Form, Query, Request, Response, UploadFile
+from fastapi import APIRouter, BackgroundTasks, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -26,7 +26,7 @@ from digione_platform.i18n import Texts, mark
 from digione_platform.roster.importer import import_bundle, undo_import
 from digione_platform.roster.report import TABLES
 from digione_platform.web.blocks import Asked
-from digione_platform.web.dependencies import NotFoundError, Question
+from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page, speak
 
 router = APIRouter(prefix="/administration/imports")
@@ -116,7 +116,7 @@ def upload(
     request: Request,
     asked: Question,
     upload_id: UUID,
-    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+    number: PageNumber = 1,
 ) -> Response:
     """How far a bundle is, what it would change or has changed, and what is wrong with its rows."""
     _require(asked)

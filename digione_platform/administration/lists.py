@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Text, cast, exists, func, select
 from sqlalchemy.orm import Session
 
 from digione_platform.core.models import (
@@ -17,7 +17,7 @@ from digione_platform.core.models import (
     SignIn,
     Status,
 )
-from digione_platform.core.names import in_finnish_order, sort_key
+from digione_platform.core.names import PERSON_WORDS, begins, in_finnish_order, split
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 from digione_platform.core.viewer import in_force
 
@@ -42,15 +42,7 @@ class SignedIn:
 
 def named(words: str) -> list[ColumnElement[bool]]:
     """The condition that each word begins a part of a person's name."""
-    keys = [sort_key(word) for word in words.replace("\x00", "").split()]
-    return [
-        or_(
-            Person.sort_name.startswith(key, autoescape=True),
-            Person.sort_name.contains(f" {key}", autoescape=True),
-            Person.sort_name.contains(f"-{key}", autoescape=True),
-        )
-        for key in keys
-    ]
+    return [begins(PERSON_WORDS, *split(words))]
 
 
 def people(

@@ -33,12 +33,11 @@ from digione_platform.core.models import (
     Status,
 )
 from digione_platform.web.blocks import Asked
-from digione_platform.web.dependencies import NotFoundError, Question
+from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page, speak
 from digione_platform.web.titles import ACTIONS, DESKTOPS, RELATIONS, RESTRICTIONS, VALUES, rights_of
 
 router = APIRouter(prefix="/administration")
-Number = Annotated[int, Query(alias="page", ge=1, le=100_000)]
 Words = Annotated[str, Query(max_length=100)]
 Form = Annotated[FormData, Depends(sent_form)]
 
@@ -52,7 +51,7 @@ def schools(
     asked: Question,
     search: Words = "",
     sort: Annotated[str, Query(pattern="^(-?name|code)$")] = "name",
-    number: Number = 1,
+    number: PageNumber = 1,
     saved: bool = False,
 ) -> Response:
     """The municipality, its schools and their units."""
@@ -80,7 +79,7 @@ def years(
     asked: Question,
     search: Words = "",
     sort: Annotated[str, Query(pattern="^(-?start|name)$")] = "-start",
-    number: Number = 1,
+    number: PageNumber = 1,
     saved: bool = False,
 ) -> Response:
     """School years with their terms and periods."""
@@ -120,7 +119,7 @@ def people(
     place: Annotated[str, Query(max_length=40)] = "",
     state: Annotated[str, Query(pattern="^(|gone)$")] = "",
     sort: Annotated[str, Query(pattern="^-?name$")] = "name",
-    number: Number = 1,
+    number: PageNumber = 1,
 ) -> Response:
     """Everyone in the register, or everyone who has left it."""
     require(asked)

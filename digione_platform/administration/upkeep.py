@@ -18,7 +18,7 @@ from digione_platform.core.models import Account, SignIn
 from digione_platform.i18n import mark
 from digione_platform.retention.periods import due, periods, set_periods
 from digione_platform.retention.rules import LONGEST
-from digione_platform.web.dependencies import Question
+from digione_platform.web.dependencies import PageNumber, Question
 from digione_platform.web.render import page
 
 router = APIRouter(prefix="/administration")
@@ -29,7 +29,7 @@ def sign_ins(
     request: Request,
     asked: Question,
     search: Annotated[str, Query(max_length=100)] = "",
-    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+    number: PageNumber = 1,
     ended: bool = False,
 ) -> Response:
     """Who is signed in now."""

@@ -155,6 +155,19 @@ def allows(
     return action in (grant.protected if protected else grant.open)
 
 
+# What must be allowed of people to search among them.
+_SEARCHED = {
+    Relation.OWN_GROUP: Action.LIST_PUPILS,
+    Relation.OWN_SCHOOL: Action.LIST_PUPILS,
+    Relation.OWN_MUNICIPALITY: Action.ADMINISTER,
+}
+
+
+def searches(desktop: Desktop) -> Relation | None:
+    """The relation over which a desktop's user may search; who may list nobody searches nothing."""
+    return next((to for to, action in _SEARCHED.items() if allows(desktop, to, action)), None)
+
+
 @dataclass(frozen=True)
 class Seen:
     """A person as the one who looks may see them; what may not be seen is empty."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from digione_platform.core.audit import Act
 from digione_platform.core.models import AuditEvent, Person
-from digione_platform.core.names import sort_key
+from digione_platform.core.names import PERSON_WORDS, begins, split
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 
 
@@ -88,11 +88,4 @@ def _page(session: Session, wanted: Sequence[ColumnElement[bool]], page: int) ->
 
 
 def _named(words: str) -> list[Any]:
-    keys = [sort_key(word) for word in words.split()]
-    return [
-        or_(
-            Person.sort_name.startswith(key, autoescape=True),
-            Person.sort_name.contains(f" {key}", autoescape=True),
-        )
-        for key in keys
-    ]
+    return [begins(PERSON_WORDS, *split(words))]

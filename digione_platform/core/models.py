@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from digione_platform.core.names import sort_name_sql
+from digione_platform.core.names import COURSE_WORDS, GROUP_WORDS, PERSON_WORDS, sort_name_sql
 
 
 class Status(StrEnum):
@@ -158,6 +158,11 @@ def _swappable(column: str) -> UniqueConstraint:
     return UniqueConstraint(column, deferrable=True, initially="IMMEDIATE")
 
 
+def _words(table: str, words: str) -> Index:
+    """The index of a table's words, for searches by their beginnings (``names.begins``)."""
+    return Index(f"ix_{table}_words", text(f"({words})"), postgresql_using="gin")
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(
         naming_convention={
@@ -280,6 +285,7 @@ class Person(Registered, Base):
         _swappable("learner_number"),
         CheckConstraint("language in ('fi', 'sv', 'en')", name="language"),
         Index("ix_persons_sort_name", "sort_name", postgresql_ops={"sort_name": "text_pattern_ops"}),
+        _words("persons", PERSON_WORDS),
     )
 
     @property
@@ -377,6 +383,8 @@ class Course(Registered, Base):
     subjects: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
     subject_codes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
 
+    __table_args__ = (_words("courses", COURSE_WORDS),)
+
 
 class Group(Registered, Base):
     """A class (homeroom) or teaching group (scheduled): OneRoster's "class"."""
@@ -395,6 +403,8 @@ class Group(Registered, Base):
     periods: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
 
     school: Mapped[Organisation] = relationship(viewonly=True)
+
+    __table_args__ = (_words("groups", GROUP_WORDS),)
 
 
 class GroupSession(Base):

@@ -16,8 +16,9 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    or_,
     select,
+    true,
+    union,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased, joinedload
@@ -35,9 +36,11 @@ from digione_platform.core.models import (
     RoleName,
     Status,
 )
-from digione_platform.core.names import sort_key
-from digione_platform.core.paging import PAGE_SIZE, Page, within
+from digione_platform.core.names import PERSON_WORDS, begins, split
+from digione_platform.core.paging import Page, cut
 from digione_platform.core.viewer import in_force
+
+_BY_NAME = (Person.sort_name, Person.id)
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,10 @@ class GroupRow:
 def children_of(session: Session, guardian_id: UUID, today: date) -> list[tuple[PupilRow, Guardianship]]:
     """The children of a guardian, each with school and class, and what the guardianship is."""
     found = session.execute(
-        _pupil_rows(today)
+        pupil_rows(today)
         .add_columns(Guardianship)
         .join(Guardianship, Guardianship.child_id == Person.id)
-        .where(Guardianship.guardian_id == guardian_id, Person.status == Status.ACTIVE, guards(today))
+        .where(Guardianship.guardian_id == guardian_id, guards(today))
         .order_by(Person.sort_name)
     )
     return [(PupilRow(*row), guardianship) for *row, guardianship in found]
@@ -73,11 +76,7 @@ def children_of(session: Session, guardian_id: UUID, today: date) -> list[tuple[
 
 def pupil(session: Session, person_id: UUID, today: date) -> PupilRow | None:
     """One pupil with school and class."""
-    found = session.execute(
-        _pupil_rows(today).where(
-            Person.id == person_id, Person.status == Status.ACTIVE, _has_role(RoleName.STUDENT, today)
-        )
-    ).one_or_none()
+    found = session.execute(pupil_rows(today, Person.id == person_id, _is_pupil(today))).one_or_none()
     return None if found is None else PupilRow(*found)
 
 
@@ -101,36 +100,73 @@ def pupils_of_school(
     session: Session, school_id: UUID, today: date, *, search: str, sort: str, page: int
 ) -> Page[PupilRow]:
     """One page of a school's pupils. ``search`` is the beginning of any part of the name, or a class."""
-    homeroom = _homeroom(today)
-    wanted = [Person.status == Status.ACTIVE, _has_role(RoleName.STUDENT, today, school_id)]
-    for word in search.split():
-        pattern = sort_key(word).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        wanted.append(
-            or_(
-                Person.sort_name.like(f"{pattern}%"),
-                Person.sort_name.like(f"% {pattern}%"),
-                Person.sort_name.like(f"%-{pattern}%"),
-                func.lower(homeroom) == word.lower(),
-            )
+    wanted = [at_school(Person.id, school_id, today), named_or_in_class(search, today)]
+    order = (*title_order(_homeroom(today)), Person.sort_name) if sort == "class" else _BY_NAME
+    return cut(session, pupil_rows(today, *wanted), order, page, lambda *row: PupilRow(*row))
+
+
+def named_or_in_class(search: str, today: date) -> ColumnElement[bool]:
+    """The condition that each word begins a part of a pupil's name or is the name of their class."""
+    # Sets put together, for "or" would keep the database from using the index of words.
+    found = [
+        union(
+            select(Person.id).where(begins(PERSON_WORDS, *split(word))),
+            select(Enrolment.person_id)
+            .join(Group, Group.id == Enrolment.group_id)
+            .where(
+                Group.group_type == GroupType.HOMEROOM,
+                Group.status == Status.ACTIVE,
+                func.lower(Group.title) == word.lower(),
+                Enrolment.role == EnrolmentRole.STUDENT,
+                in_force(Enrolment, today),
+            ),
         )
-    total = session.scalar(select(func.count()).select_from(Person).where(*wanted)) or 0
-    number = within(page, total)
-    order = (*_title_order(homeroom), Person.sort_name) if sort == "class" else (Person.sort_name, Person.id)
-    found = session.execute(
-        _pupil_rows(today).where(*wanted).order_by(*order).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
+        for word in search.replace("\x00", "").split()
+    ]
+    return and_(true(), *(Person.id.in_(one) for one in found))
+
+
+def at_school(person_id: Any, school_id: UUID, today: date) -> ColumnElement[bool]:
+    """The condition that a person is a pupil of a school."""
+    return exists().where(
+        Role.person_id == person_id,
+        Role.role == RoleName.STUDENT,
+        in_force(Role, today),
+        Role.organisation_id == school_id,
     )
-    return Page([PupilRow(*row) for row in found], total, number)
+
+
+def taught_by(person_id: Any, teacher_id: UUID, school_id: UUID, today: date) -> ColumnElement[bool]:
+    """The condition that a person is a pupil in a group that a teacher has in a school."""
+    mine, theirs = aliased(Enrolment), aliased(Enrolment)
+    return exists().where(
+        mine.group_id == theirs.group_id,
+        mine.person_id == teacher_id,
+        mine.role.in_((EnrolmentRole.TEACHER, EnrolmentRole.AIDE)),
+        in_force(mine, today),
+        theirs.person_id == person_id,
+        theirs.role == EnrolmentRole.STUDENT,
+        in_force(theirs, today),
+        Group.id == mine.group_id,
+        Group.school_id == school_id,
+        Group.status == Status.ACTIVE,
+    )
 
 
 def groups_of_teacher(session: Session, person_id: UUID, school_id: UUID, today: date) -> list[GroupRow]:
     """The groups that a person teaches or assists in, in one school."""
+    return _groups(session, today, led_by(person_id, school_id, today))
+
+
+def led_by(person_id: UUID, school_id: UUID, today: date) -> ColumnElement[bool]:
+    """The condition that a person teaches or assists in a group, in one school."""
     own = exists().where(
         Enrolment.group_id == Group.id,
         Enrolment.person_id == person_id,
         Enrolment.role.in_((EnrolmentRole.TEACHER, EnrolmentRole.AIDE)),
         in_force(Enrolment, today),
     )
-    return _groups(session, today, own, Group.school_id == school_id)
+    return and_(own, Group.school_id == school_id)
 
 
 def groups_of_school(session: Session, school_id: UUID, today: date, kind: GroupType) -> list[GroupRow]:
@@ -173,34 +209,17 @@ def teaches(session: Session, person_id: UUID, group_id: UUID, today: date) -> b
 
 def teaches_pupil(session: Session, teacher_id: UUID, pupil_id: UUID, school_id: UUID, today: date) -> bool:
     """Whether a person is teacher or aide of any group of a pupil in a school."""
-    mine, theirs = aliased(Enrolment), aliased(Enrolment)
-    return bool(
-        session.scalar(
-            select(
-                exists().where(
-                    mine.group_id == theirs.group_id,
-                    mine.person_id == teacher_id,
-                    mine.role.in_((EnrolmentRole.TEACHER, EnrolmentRole.AIDE)),
-                    in_force(mine, today),
-                    theirs.person_id == pupil_id,
-                    theirs.role == EnrolmentRole.STUDENT,
-                    in_force(theirs, today),
-                    Group.id == mine.group_id,
-                    Group.school_id == school_id,
-                    Group.status == Status.ACTIVE,
-                )
-            )
-        )
-    )
+    return bool(session.scalar(select(taught_by(pupil_id, teacher_id, school_id, today))))
 
 
 def goes_to_school(session: Session, person_id: UUID, school_id: UUID, today: date) -> bool:
     """Whether a person is a pupil of a school."""
-    return bool(
-        session.scalar(
-            select(exists().where(Person.id == person_id, _has_role(RoleName.STUDENT, today, school_id)))
-        )
-    )
+    return bool(session.scalar(select(at_school(person_id, school_id, today))))
+
+
+def pupil_rows(today: date, *wanted: ColumnElement[bool]) -> Select[Person, str | None, str | None]:
+    """People with the names of their school and class (``PupilRow``)."""
+    return _pupil_rows(today).where(*wanted)
 
 
 @lru_cache(maxsize=2)
@@ -212,7 +231,7 @@ def _pupil_rows(today: date) -> Select[Person, str | None, str | None]:
         .correlate(Person)
         .scalar_subquery()
     )
-    return select(Person, school, _homeroom(today))
+    return select(Person, school, _homeroom(today)).where(Person.status == Status.ACTIVE)
 
 
 def _homeroom(today: date) -> ScalarSelect[str | None]:
@@ -233,13 +252,18 @@ def _enrolled(person_id: object, role: EnrolmentRole, today: date) -> ColumnElem
     return and_(Enrolment.person_id == person_id, Enrolment.role == role, in_force(Enrolment, today))
 
 
-def _has_role(role: RoleName, today: date, organisation_id: UUID | None = None) -> ColumnElement[bool]:
-    somewhere = [] if organisation_id is None else [Role.organisation_id == organisation_id]
-    return exists().where(Role.person_id == Person.id, Role.role == role, in_force(Role, today), *somewhere)
+def _is_pupil(today: date) -> ColumnElement[bool]:
+    return exists().where(Role.person_id == Person.id, Role.role == RoleName.STUDENT, in_force(Role, today))
 
 
 def _groups(session: Session, today: date, *wanted: ColumnElement[bool]) -> list[GroupRow]:
-    return [GroupRow(*row) for row in session.execute(_group_rows(today).where(*wanted))]
+    found = session.execute(group_rows(today, *wanted).order_by(*title_order(Group.title)))
+    return [GroupRow(*row) for row in found]
+
+
+def group_rows(today: date, *wanted: ColumnElement[bool]) -> Select[Group, str, int, str]:
+    """Groups in use with what ``GroupRow`` tells of them."""
+    return _group_rows(today).where(*wanted)
 
 
 @lru_cache(maxsize=2)
@@ -283,11 +307,11 @@ def _group_rows(today: date) -> Select[Group, str, int, str]:
         select(Group, Organisation.name, pupils, teachers)
         .join(Organisation, Organisation.id == Group.school_id)
         .where(Group.status == Status.ACTIVE)
-        .order_by(*_title_order(Group.title))
     )
 
 
-def _title_order(title: Any) -> tuple[ColumnElement[Any], ...]:
+def title_order(title: Any) -> tuple[ColumnElement[Any], ...]:
+    """How groups are sorted by their titles."""
     # 9A comes before 10A: by the number the title begins with, then by the letters.
     number: ColumnElement[Any] = cast(func.substring(title, r"^\d{1,6}"), Integer).asc().nulls_last()
     letters: ColumnElement[Any] = func.coalesce(title, "").collate("C")

@@ -131,3 +131,37 @@ def sessions_of_year(session: Session, today: date) -> list[AcademicSession]:
         .order_by(AcademicSession.start_date, AcademicSession.end_date.desc(), AcademicSession.title)
     )
     return sorted(found, key=lambda one: one.session_type is not SessionType.SCHOOL_YEAR)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Where a day lies in the register: its school year, the terms and periods that run, and the next term.
+
+    Between two terms there is holiday.
+    """
+
+    year: AcademicSession | None
+    terms: list[AcademicSession]
+    periods: list[AcademicSession]
+    next_term: AcademicSession | None
+
+
+_TERMS = (SessionType.TERM, SessionType.SEMESTER)
+
+
+def calendar(session: Session, today: date) -> Calendar:
+    """What runs on a day, in one statement."""
+    found = list(
+        session.scalars(
+            select(AcademicSession)
+            .where(AcademicSession.status == Status.ACTIVE, AcademicSession.end_date > today)
+            .order_by(AcademicSession.start_date, AcademicSession.end_date.desc(), AcademicSession.title)
+        )
+    )
+    running = [one for one in found if one.start_date <= today]
+    return Calendar(
+        next((one for one in running if one.session_type is SessionType.SCHOOL_YEAR), None),
+        [one for one in running if one.session_type in _TERMS],
+        [one for one in running if one.session_type is SessionType.GRADING_PERIOD],
+        next((one for one in found if one.session_type in _TERMS and one.start_date > today), None),
+    )

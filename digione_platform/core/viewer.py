@@ -19,6 +19,7 @@ from digione_platform.core.models import (
     RoleName,
     Status,
 )
+from digione_platform.core.names import in_finnish_order
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def desks_of(session: Session, person_id: UUID, today: date) -> tuple[Desk, ...]
         select(Role.id, Role.role, Organisation.id, Organisation.name, Organisation.kind)
         .join(Organisation, Organisation.id == Role.organisation_id)
         .where(Role.person_id == person_id, in_force(Role, today), Organisation.status == Status.ACTIVE)
-        .order_by(Role.role_type, Organisation.name, Role.sourced_id)
+        .order_by(Role.role_type, in_finnish_order(Organisation.name), Role.sourced_id)
     )
     desks: dict[tuple[Desktop, UUID | None], Desk] = {}
     for role_id, role, place_id, place_name, kind in found:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from digione_platform.auth import admit
 from digione_platform.core.access import Desktop, desktop_of
 from digione_platform.core.models import Account, Organisation, Person, Role, RoleName, Status
-from digione_platform.core.names import sort_key
+from digione_platform.core.names import PERSON_WORDS, begins, split
 from digione_platform.core.viewer import in_force
 from digione_platform.i18n import today
 from digione_platform.sample.logins import sample_logins
@@ -97,15 +97,9 @@ def one_of_each_role(session: Session) -> list[Somebody]:
 def people_named(session: Session, search: str) -> list[Somebody]:
     """Sample people whose name or username begins with the words, once for each of their desktops."""
     wanted = _may_sign_in()
-    for word in search.replace("\x00", "").split():
-        key = sort_key(word)
-        wanted.append(
-            or_(
-                Person.sort_name.startswith(key, autoescape=True),
-                Person.sort_name.contains(f" {key}", autoescape=True),
-                Account.username.startswith(word.lower(), autoescape=True),
-            )
-        )
+    for word in split(search):
+        username = Account.username.startswith(word.lower(), autoescape=True)
+        wanted.append(or_(begins(PERSON_WORDS, word), username))
     query = (
         select(Account.id, Person, Role.role, Organisation)
         .join(Person, Person.id == Account.person_id)

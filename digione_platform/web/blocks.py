@@ -138,11 +138,6 @@ def classes(asked: Asked) -> dict[str, Any]:
     }
 
 
-def pupil_search(asked: Asked) -> dict[str, Any]:
-    """A search over the pupils of the viewer's school."""
-    return {"allowed": asked.may(Relation.OWN_SCHOOL, Action.LIST_PUPILS)}
-
-
 def all_schools(asked: Asked) -> dict[str, Any]:
     """The municipality's schools in numbers."""
     may = asked.may(Relation.OWN_MUNICIPALITY, Action.NUMBERS)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,9 @@ from digione_platform.db import CONNECTIONS
 from digione_platform.i18n import today
 from digione_platform.web.blocks import Asked
 from digione_platform.web.render import cookie_name
+
+# The page of a list that an address asks for; what is out of range leads to the nearest (``paging.within``).
+PageNumber = Annotated[int, Query(alias="page")]
 
 
 class NotSignedInError(Exception):
@@ -67,7 +70,10 @@ Transaction = Annotated[Session, Depends(transaction, scope="function")]
 
 
 def viewer(request: Request, session: Transaction) -> Viewer:
-    """The person behind the browser's cookie, at the desk they chose last."""
+    """The person behind the browser's cookie, at the desk they chose last.
+
+    Raises ``NotSignedInError`` or ``NoRoleError``.
+    """
     found = sessions.find(session, request.cookies.get(cookie_name(request)))
     if found is None:
         raise NotSignedInError

@@ -9,6 +9,6 @@ DESKTOPS: dict[Desktop, tuple[Block, ...]] = {
     Desktop.GUARDIAN: (blocks.children, blocks.looks),
     Desktop.TEACHER: (blocks.own_groups,),
     Desktop.PRINCIPAL: (blocks.school_numbers, blocks.classes),
-    Desktop.SECRETARY: (blocks.pupil_search, blocks.school_numbers, blocks.classes),
+    Desktop.SECRETARY: (blocks.school_numbers, blocks.classes),
     Desktop.MUNICIPALITY: (blocks.administer, blocks.all_schools, blocks.imports),
 }

@@ -1,10 +1,10 @@
 """The page of what was changed of a person, school, school year or group."""
 
 from datetime import date
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from digione_platform.core import pupils
 from digione_platform.core.access import Action, Desktop, Relation
@@ -13,7 +13,7 @@ from digione_platform.core.history import history_of, names_of
 from digione_platform.core.models import AcademicSession, Group, Organisation, Person
 from digione_platform.i18n import Texts, mark
 from digione_platform.web.blocks import Asked
-from digione_platform.web.dependencies import NotFoundError, Question
+from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page, speak
 from digione_platform.web.titles import COLUMNS, ROWS, VALUES
 
@@ -34,7 +34,7 @@ def history(
     asked: Question,
     table: Table,
     row_id: UUID,
-    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+    number: PageNumber = 1,
 ) -> Response:
     """What was changed, by whom and when; the values only of those whose details the viewer may know."""
     row: Row | None = asked.session.get(cast(type[Any], _MODELS[table]), row_id)

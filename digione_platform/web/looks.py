@@ -12,12 +12,11 @@ from digione_platform.core.guardians import child_of, limits_of
 from digione_platform.core.looks import Look, Search, looks_at, search
 from digione_platform.core.models import Person
 from digione_platform.i18n import FINLAND
-from digione_platform.web.dependencies import NotFoundError, Question
+from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page
 from digione_platform.web.titles import ACTS, DESKTOPS, REASONS
 
 router = APIRouter()
-Number = Annotated[int, Query(alias="page", ge=1, le=100_000)]
 Words = Annotated[str, Query(max_length=100)]
 Day = Annotated[str, Query(max_length=10)]
 
@@ -25,7 +24,7 @@ _FAMILY = (Desktop.PUPIL, Desktop.GUARDIAN)
 
 
 @router.get("/looks")
-def who_has_looked_at_me(request: Request, asked: Question, number: Number = 1) -> Response:
+def who_has_looked_at_me(request: Request, asked: Question, number: PageNumber = 1) -> Response:
     """Who has looked at the viewer's own data."""
     me = asked.viewer.person
     if not asked.may(Relation.SELF, Action.LOOKS, protected=me.nondisclosure):
@@ -35,7 +34,7 @@ def who_has_looked_at_me(request: Request, asked: Question, number: Number = 1) 
 
 @router.get("/looks/{person_id}")
 def who_has_looked_at_my_child(
-    request: Request, asked: Question, person_id: UUID, number: Number = 1
+    request: Request, asked: Question, person_id: UUID, number: PageNumber = 1
 ) -> Response:
     """Who has looked at the data of a child of the viewer."""
     if asked.desktop is not Desktop.GUARDIAN:
@@ -62,7 +61,7 @@ def audit_search(
     action: Words = "",
     since: Day = "",
     until: Day = "",
-    number: Number = 1,
+    number: PageNumber = 1,
 ) -> Response:
     """The audit of the municipality: by person, actor, action and days."""
     if not asked.may(Relation.OWN_MUNICIPALITY, Action.AUDIT):

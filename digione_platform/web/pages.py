@@ -13,9 +13,10 @@ from digione_platform.core.audit import Act, By
 from digione_platform.core.guardians import guardians_of
 from digione_platform.i18n import LANGUAGES
 from digione_platform.web.blocks import Asked, Block, seen_pupil
-from digione_platform.web.dependencies import NotFoundError, Question, SignedIn, Transaction
+from digione_platform.web.day import day_of
+from digione_platform.web.dependencies import NotFoundError, PageNumber, Question, SignedIn, Transaction
 from digione_platform.web.desktop import DESKTOPS
-from digione_platform.web.render import LANGUAGE_COOKIE, cookie_name, local_path, page
+from digione_platform.web.render import LANGUAGE_COOKIE, cookie_name, local_path, page, speak
 from digione_platform.web.titles import rights_of
 
 router = APIRouter()
@@ -24,8 +25,10 @@ router = APIRouter()
 @router.get("/")
 def desktop(request: Request, asked: Question) -> Response:
     """The front page: the role's desktop. Who has not signed in is welcomed (see ``app``)."""
+    added = [area.day[asked.desktop] for area in request.app.state.areas if asked.desktop in area.day]
+    day = day_of(asked, speak(request), added)
     shown = blocks_of(asked, DESKTOPS[asked.desktop])
-    return page(request, "desktop.html", blocks=shown)
+    return page(request, "desktop.html", day=day, blocks=shown)
 
 
 @router.post("/desk")
@@ -74,7 +77,7 @@ def pupil_list(
     asked: Question,
     search: Annotated[str, Query(max_length=100)] = "",
     sort: Annotated[str, Query(pattern="^(name|class)$")] = "name",
-    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+    number: PageNumber = 1,
 ) -> Response:
     """The pupils of the viewer's school: searched, sorted and paged by the database."""
     if not asked.may(Relation.OWN_SCHOOL, Action.LIST_PUPILS):
@@ -83,7 +86,7 @@ def pupil_list(
         asked.session,
         asked.viewer.desk.organisation_id,
         asked.today,
-        search=search.replace("\x00", ""),
+        search=search,
         sort=sort,
         page=number,
     )

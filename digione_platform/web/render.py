@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from digione_platform.core.access import Desktop
+from digione_platform.core.access import Desktop, searches
 from digione_platform.core.models import RoleName
 from digione_platform.core.viewer import Viewer
 from digione_platform.i18n import LANGUAGES, Texts, choose
@@ -57,21 +57,27 @@ def page(
     settings: Settings = request.app.state.settings
     viewer: Viewer | None = getattr(request.state, "viewer", None)
     texts = speak(request)
-    values |= {
-        "_": texts.gettext,
-        "ngettext": texts.ngettext,
-        "texts": texts,
-        "viewer": viewer,
-        "municipality": settings.tenant.name_in(texts.language),
-        "languages": {code: LANGUAGES[code] for code in settings.tenant.languages},
-        "here": address(request) if request.method == "GET" else "/",
-        "release": settings.release,
-        "path": request.url.path,
-        "areas": [one for one in request.app.state.areas if viewer and one.is_for(viewer.desk.desktop)],
-        "role_title": role_title,
-        "static": static_url,
-        "query": urlencode,
-    }
+    values = (
+        {"words": ""}
+        | values
+        | {
+            "_": texts.gettext,
+            "ngettext": texts.ngettext,
+            "texts": texts,
+            "viewer": viewer,
+            "municipality": settings.tenant.name_in(texts.language),
+            "languages": {code: LANGUAGES[code] for code in settings.tenant.languages},
+            "here": address(request) if request.method == "GET" else "/",
+            "release": settings.release,
+            "path": request.url.path,
+            "neighbours": request.app.state.region.others(texts.language),
+            "searchable": viewer is not None and searches(viewer.desk.desktop) is not None,
+            "areas": [one for one in request.app.state.areas if viewer and one.is_for(viewer.desk.desktop)],
+            "role_title": role_title,
+            "static": static_url,
+            "query": urlencode,
+        }
+    )
     return HTMLResponse(_environment().get_template(template).render(values), status, headers)
 
 
