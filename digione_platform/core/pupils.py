@@ -23,9 +23,11 @@ from sqlalchemy.orm import Session, aliased, joinedload
 
 from digione_platform.core.guardians import guards
 from digione_platform.core.models import (
+    AcademicSession,
     Enrolment,
     EnrolmentRole,
     Group,
+    GroupSession,
     GroupType,
     Guardianship,
     Organisation,
@@ -114,7 +116,7 @@ def pupils_of_school(
         )
     total = session.scalar(select(func.count()).select_from(Person).where(*wanted)) or 0
     number = within(page, total)
-    order = (*_title_order(homeroom), Person.sort_name) if sort == "class" else (Person.sort_name, Person.id)
+    order = (*title_order(homeroom), Person.sort_name) if sort == "class" else (Person.sort_name, Person.id)
     found = session.execute(
         _pupil_rows(today).where(*wanted).order_by(*order).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
     )
@@ -133,8 +135,8 @@ def groups_of_teacher(session: Session, person_id: UUID, school_id: UUID, today:
 
 
 def groups_of_school(session: Session, school_id: UUID, today: date, kind: GroupType) -> list[GroupRow]:
-    """The classes or the teaching groups of a school."""
-    return _groups(session, today, Group.school_id == school_id, Group.group_type == kind)
+    """The classes or the teaching groups of a school that meet now."""
+    return _groups(session, today, Group.school_id == school_id, Group.group_type == kind, meets(today))
 
 
 def groups_of_pupil(session: Session, person_id: UUID, today: date) -> list[GroupRow]:
@@ -237,6 +239,14 @@ def _has_role(role: RoleName, today: date, organisation_id: UUID | None = None) 
 
 
 def _groups(session: Session, today: date, *wanted: ColumnElement[bool]) -> list[GroupRow]:
+    found = session.execute(
+        group_rows(today).where(Group.status == Status.ACTIVE, *wanted).order_by(*title_order(Group.title))
+    )
+    return [GroupRow(*row) for row in found]
+
+
+def group_rows(today: date, *, protected: bool = True) -> Select[Group, str, int, str]:
+    """The query of groups as rows (``GroupRow``); teachers under non-disclosure only where ``protected``."""
     teacher = aliased(Person)
     pupils = (
         select(func.count(Enrolment.person_id.distinct()))
@@ -268,21 +278,34 @@ def _groups(session: Session, today: date, *wanted: ColumnElement[bool]) -> list
             Enrolment.group_id == Group.id,
             Enrolment.role == EnrolmentRole.TEACHER,
             in_force(Enrolment, today),
+            *(() if protected else (teacher.nondisclosure.is_(False),)),
         )
         .correlate(Group)
         .scalar_subquery()
     )
-    found = session.execute(
-        select(Group, Organisation.name, pupils, teachers)
-        .join(Organisation, Organisation.id == Group.school_id)
-        .where(Group.status == Status.ACTIVE, *wanted)
-        .order_by(*_title_order(Group.title))
+    return select(Group, Organisation.name, pupils, teachers).join(
+        Organisation, Organisation.id == Group.school_id
     )
-    return [GroupRow(*row) for row in found]
 
 
-def _title_order(title: Any) -> tuple[ColumnElement[Any], ...]:
-    # 9A comes before 10A: by the number the title begins with, then by the letters.
-    number: ColumnElement[Any] = cast(func.substring(title, r"^\d{1,6}"), Integer).asc().nulls_last()
+def meets(today: date) -> ColumnElement[bool]:
+    """The condition that a day is between the first and the last day of a group's terms, if it has any."""
+    span = (
+        select(func.min(AcademicSession.start_date), func.max(AcademicSession.end_date))
+        .join(GroupSession, GroupSession.session_id == AcademicSession.id)
+        .where(GroupSession.group_id == Group.id)
+        .correlate(Group)
+        .subquery()
+    )
+    begin, end = span.c
+    return ~exists().where(or_(begin > today, end <= today))
+
+
+def title_order(title: Any, *, down: bool = False) -> tuple[ColumnElement[Any], ...]:
+    """The order of titles of groups, or its reverse.
+
+    9A comes before 10A: by the number the title begins with, then by the letters.
+    """
+    number: ColumnElement[Any] = cast(func.substring(title, r"^\d{1,6}"), Integer)
     letters: ColumnElement[Any] = func.coalesce(title, "").collate("C")
-    return number, letters
+    return (number.desc().nulls_first(), letters.desc()) if down else (number.asc().nulls_last(), letters)

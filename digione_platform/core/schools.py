@@ -21,6 +21,7 @@ from digione_platform.core.models import (
     Status,
 )
 from digione_platform.core.names import sort_key
+from digione_platform.core.pupils import meets
 from digione_platform.core.viewer import in_force
 
 
@@ -35,7 +36,7 @@ class SchoolRow:
     staff: int
 
 
-_STAFF = (
+STAFF = (
     RoleName.TEACHER,
     RoleName.AIDE,
     RoleName.COUNSELOR,
@@ -53,6 +54,7 @@ def schools(session: Session, today: date, school_id: UUID | None = None) -> lis
             Group.school_id == Organisation.id,
             Group.group_type == GroupType.HOMEROOM,
             Group.status == Status.ACTIVE,
+            meets(today),
         )
         .correlate(Organisation)
         .scalar_subquery()
@@ -62,7 +64,7 @@ def schools(session: Session, today: date, school_id: UUID | None = None) -> lis
         _people((RoleName.STUDENT,), today),
         classes,
         _people((RoleName.TEACHER,), today),
-        _people(_STAFF, today),
+        _people(STAFF, today),
     ).where(Organisation.kind == OrganisationKind.SCHOOL, Organisation.status == Status.ACTIVE)
     if school_id is not None:
         query = query.where(Organisation.id == school_id)
