@@ -76,8 +76,8 @@ class Field:
         if self.shape is Shape.FLAG:
             return [mark("yes") if text else mark("no")]
         if self.choices:
-            titles = dict(self.choices)
-            return [titles.get(one, one) for one in text.split(",") if one]
+            chosen = text.split(",")
+            return [title for value, title in self.choices if value in chosen]
         return [text] if text else []
 
     def value(self, text: str) -> Any:

@@ -1,6 +1,5 @@
 """Pages of courses, classes and teaching groups, and of who is in them and since when."""
 
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID, uuid4, uuid5
 
@@ -34,7 +33,6 @@ from digione_platform.web.render import page, speak
 from digione_platform.web.titles import GRADES, VALUES
 
 router = APIRouter(prefix="/administration")
-_KINDS = tuple((one.value, VALUES[one]) for one in GroupType)
 _PLACES = (("", mark("everywhere")),)
 
 # Lists
@@ -90,11 +88,12 @@ def groups(
     year: Annotated[str, Query(pattern=r"^(|[12]\d{3})$")] = "",
     sort: Annotated[str, Query(pattern="^-?(name|school)$")] = "name",
     number: Number = 1,
+    saved: bool = False,
 ) -> Response:
     """Classes and teaching groups: those that meet now and later, or those of a school year."""
     require(asked)
     places = (*_PLACES, *records.choices(asked.session))
-    kinds = (("", mark("classes and groups")), *_KINDS)
+    kinds = (("", mark("classes and groups")), *teaching.KINDS)
     years = (
         ("", mark("now and later")),
         *((str(one.school_year), one.title) for one in teaching.school_years(asked.session)),
@@ -118,7 +117,7 @@ def groups(
         found,
         title=mark("Classes and groups"),
         new=mark("New class or group"),
-        saved=False,
+        saved=saved,
         asked={"search": search, "kind": kind, "place": place, "year": year, "sort": sort},
         filters=(
             Filter("kind", mark("Kind"), kinds),
@@ -198,6 +197,8 @@ _FACTS = ("group_type", "term_ids", "course_id", "grades", "location", "group_co
 
 # People are put into a group
 
+LAST_DAY = Field("end_date", mark("Last day"), Shape.LAST_DAY, help=mark("Leave it open if it goes on."))
+
 
 def _add_fields(staff: bool) -> Fields:
     role = Field(
@@ -206,6 +207,7 @@ def _add_fields(staff: bool) -> Fields:
     return (
         *((role, Field("primary", mark("Responsible teacher"), Shape.FLAG)) if staff else ()),
         Field("begin_date", mark("First day"), Shape.DAY, True),
+        LAST_DAY,
     )
 
 
@@ -220,8 +222,12 @@ def add(
 ) -> Response:
     """Who may be put into a group, to be ticked: pupils, or with ``of=staff`` teachers and assistants."""
     row = row_of(asked, teaching.GROUPS, group_id)
+    first, last = lists.span_of(asked.session, group_id)
     texts = texts_of(_add_fields(of == "staff"), None)
-    texts["begin_date"] = _begin(asked, row).isoformat()
+    texts |= {
+        "begin_date": max(asked.today, first or asked.today).isoformat(),
+        "end_date": LAST_DAY.text(last),
+    }
     return _candidates(request, asked, row, of, search, number, texts, uuid4())
 
 
@@ -243,7 +249,7 @@ def send_added(request: Request, asked: Question, group_id: UUID, form: Form) ->
         role = values["role"] if staff else EnrolmentRole.STUDENT
         fixed = {"group_id": row.id, "school_id": row.school_id, "role": EnrolmentRole(role)}
         fixed["primary"] = bool(values.get("primary"))
-        dates = {"begin_date": texts["begin_date"], "end_date": ""}
+        dates = {name: texts[name] for name in ("begin_date", "end_date")}
         # All or nobody: what was added before a mistake is taken back.
         with asked.session.begin_nested() as added:
             for person_id in people:
@@ -274,7 +280,8 @@ def _candidates(
     ticked: set[str] | None = None,
 ) -> Response:
     staff = of == "staff"
-    begin = _begin(asked, row)
+    first, _ = lists.span_of(asked.session, row.id)
+    begin = max(asked.today, first or asked.today)
     found = lists.candidates(asked.session, row, begin, search=search, of=of, staff=staff, page=number)
     asked.record(Act.LIST_PEOPLE, [one.person.id for one in found.rows], Relation.OWN_MUNICIPALITY)
     return page(
@@ -291,11 +298,6 @@ def _candidates(
         ticked=ticked or set(),
         asked={"search": search, "of": of},
     )
-
-
-def _begin(asked: Asked, row: Group) -> date:
-    """The first day on which somebody joins a group, if nothing is said: today, or when its terms begin."""
-    return max(asked.today, lists.first_day(asked.session, row.id) or asked.today)
 
 
 # A place in a group

@@ -164,7 +164,8 @@ def groups(
     down = sort.startswith("-")
     name = title_order(Group.title, down=down)
     school = in_finnish_order(Organisation.name)
-    order = name if sort.endswith("name") else (school.desc() if down else school.asc(), *name)
+    ordered = school.desc() if down else school.asc()
+    order = (*name, ordered) if sort.endswith("name") else (ordered, *name)
     query = group_rows(today, protected=False).where(*wanted)
     return _page(session, query, order, page, lambda row: GroupRow(*row), Group.status)
 
@@ -259,13 +260,14 @@ def classes_of(session: Session, school_id: UUID, today: date, year: int | None 
     return list(found)
 
 
-def first_day(session: Session, group_id: UUID) -> date | None:
-    """The first day of a group's terms."""
-    return session.scalar(
-        select(func.min(AcademicSession.start_date))
+def span_of(session: Session, group_id: UUID) -> tuple[date | None, date | None]:
+    """The first day of a group's terms, and the first after them."""
+    found = session.execute(
+        select(func.min(AcademicSession.start_date), func.max(AcademicSession.end_date))
         .join(GroupSession, GroupSession.session_id == AcademicSession.id)
         .where(GroupSession.group_id == group_id)
-    )
+    ).one()
+    return found[0], found[1]
 
 
 def _may_join(group: Group, begin: date, *, staff: bool, everywhere: bool) -> tuple[ColumnElement[bool], ...]:

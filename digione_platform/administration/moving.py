@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from digione_platform.administration import lists
 from digione_platform.administration.editing import Form, person_of, uuid_of
 from digione_platform.administration.forms import Field, Fields, Shape, read, sent_texts, version_of
-from digione_platform.administration.teaching import schools
+from digione_platform.administration.teaching import KINDS, schools
 from digione_platform.core.access import Relation
 from digione_platform.core.audit import Act
 from digione_platform.core.models import (
@@ -47,6 +47,10 @@ class Now:
     @property
     def school_id(self) -> str:
         return str(self.roles[0][1].id) if self.roles else ""
+
+    def of_kind(self, kind: GroupType) -> list[tuple[Enrolment, Group, str]]:
+        """The places in classes, or in teaching groups."""
+        return [one for one in self.places if one[1].group_type is kind]
 
     @property
     def version(self) -> str:
@@ -132,6 +136,7 @@ def _carry_out(
                 group_id=group_id,
                 school_id=school_id,
                 role=EnrolmentRole.STUDENT,
+                end_date=lists.span_of(session, group_id)[1],
                 **new,
             )
         )
@@ -221,6 +226,8 @@ def _page(
         batch=batch,
         mistakes=mistakes or {},
         met=status == 409,
+        kinds=KINDS,
+        today=asked.today,
     )
 
 

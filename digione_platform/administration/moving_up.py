@@ -45,12 +45,16 @@ LAST_GRADE = 9
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to become of a class: where it goes (a school, ``STAYS`` or ``LEAVES``), and its new name."""
+    """What is to become of a class: where it goes (a school, ``STAYS`` or ``LEAVES``), and its new name.
+
+    ``there`` where its school has a class of that name in the new year already.
+    """
 
     row: GroupRow
     where: str
     title: str
     teachers: bool = True
+    there: bool = False
     mistake: str = ""
 
     @property
@@ -87,7 +91,9 @@ def send(request: Request, asked: Question, form: Form) -> Response:
         raise NotFoundError
     # Two who move the same school up come one after the other.
     asked.session.get_one(Organisation, UUID(school), with_for_update=True)
-    done = RedirectResponse(f"/administration/groups?place={school}&year={years.new.school_year}", 303)
+    done = RedirectResponse(
+        f"/administration/groups?place={school}&year={years.new.school_year}&saved=true", 303
+    )
     proposed = _proposed(asked, UUID(school), years)
     wishes = [_wished(one, form, known) for one in proposed if f"where-{one.row.group.id}" in form]
     moved = [one for one in wishes if one.school_id is not None]
@@ -131,7 +137,8 @@ def _proposal(row: GroupRow, school_id: UUID, grades: set[str], taken: set[tuple
     # A school without the next grade: its pupils go on elsewhere, and somebody must say where. A class of
     # that name: this one has moved up already.
     ends = grade is not None and f"{grade + 1:02d}" not in grades
-    return Wish(row, STAYS if ends or (school_id, title.lower()) in taken else str(school_id), title)
+    there = (school_id, title.lower()) in taken
+    return Wish(row, STAYS if ends or there else str(school_id), title, there=there)
 
 
 def _wished(proposal: Wish, form: Any, known: Mapping[str, str]) -> Wish:

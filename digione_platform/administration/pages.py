@@ -1,6 +1,5 @@
 """Pages of the register: lists and forms of schools, school years, people and their roles."""
 
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -179,10 +178,12 @@ def person(request: Request, asked: Question, person_id: UUID, saved: bool = Fal
         .order_by(Role.end_date.desc().nulls_first(), Role.role, Organisation.name)
     ).all()
 
-    def over(role: Role, today: date) -> bool:
-        return role.end_date is not None and role.end_date <= today
-
-    places_shown = asked.may(Relation.OWN_MUNICIPALITY, Action.SCHOOL, protected=found.nondisclosure)
+    may_see_place = asked.may(Relation.OWN_MUNICIPALITY, Action.SCHOOL, protected=found.nondisclosure)
+    places = lists.places_of(asked.session, person_id) if may_see_place else []
+    groups: dict[str, list[Any]] = {"now": [], "past": []}
+    for one in places:
+        over = one[0].end_date is not None and one[0].end_date <= asked.today
+        groups["past" if over else "now"].append(one)
     return page(
         request,
         "administration/person.html",
@@ -190,8 +191,11 @@ def person(request: Request, asked: Question, person_id: UUID, saved: bool = Fal
         seen=see(found, asked.desktop, Relation.OWN_MUNICIPALITY),
         roles=[(role, place, ROLES.get(role.role, role.role)) for role, place in roles],
         titles=VALUES,
-        pupil=any(role.role is RoleName.STUDENT and not over(role, asked.today) for role, _ in roles),
-        groups=lists.places_of(asked.session, person_id) if places_shown else [],
+        pupil=any(
+            role.role is RoleName.STUDENT and (role.end_date is None or role.end_date > asked.today)
+            for role, _ in roles
+        ),
+        groups=groups,
         family=[
             (see(one, asked.desktop, Relation.OWN_MUNICIPALITY), one.id, row, rights_of(row))
             for one, row in family

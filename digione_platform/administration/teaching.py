@@ -69,6 +69,8 @@ COURSES = Record("courses", Course, mark("New course"), _course_fields, _course_
 
 # Classes and teaching groups
 
+KINDS = tuple((one, VALUES[one]) for one in GroupType)
+
 
 def _group_fields(session: Session, row: Row | None) -> Fields:
     known = isinstance(row, Group)
@@ -79,7 +81,7 @@ def _group_fields(session: Session, row: Row | None) -> Fields:
             mark("Kind"),
             Shape.CHOICE,
             True,
-            tuple((one.value, VALUES[one]) for one in GroupType),
+            KINDS,
             default=GroupType.HOMEROOM,
         ),
         # Its people are of its school: it is given once.
@@ -110,7 +112,7 @@ def _group_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     if not isinstance(row, Group):
         return {}
     school_id = values.get("school_id", row.school_id)
-    if row.status is Status.ACTIVE and namesake(
+    if row.status is not Status.TOBEDELETED and namesake(
         asked.session, row.id, values["title"], school_id, values["term_ids"]
     ):
         return {"title": mark("There is a group of this name in this school and term already.")}

@@ -206,7 +206,11 @@ def goes_to_school(session: Session, person_id: UUID, school_id: UUID, today: da
 
 def _pupil_rows(today: date) -> Select[Person, str | None, str | None]:
     school = (
-        select(func.string_agg(Organisation.name, aggregate_order_by(literal(", "), Organisation.name)))
+        select(
+            func.string_agg(
+                Organisation.name.distinct(), aggregate_order_by(literal(", "), Organisation.name)
+            )
+        )
         .join(Role, Role.organisation_id == Organisation.id)
         .where(Role.person_id == Person.id, Role.role == RoleName.STUDENT, in_force(Role, today))
         .correlate(Person)
@@ -217,7 +221,7 @@ def _pupil_rows(today: date) -> Select[Person, str | None, str | None]:
 
 def _homeroom(today: date) -> ScalarSelect[str | None]:
     return (
-        select(func.string_agg(Group.title, aggregate_order_by(literal(", "), Group.title)))
+        select(func.string_agg(Group.title.distinct(), aggregate_order_by(literal(", "), Group.title)))
         .join(Enrolment, Enrolment.group_id == Group.id)
         .where(
             _enrolled(Person.id, EnrolmentRole.STUDENT, today),

@@ -137,7 +137,6 @@ ROWS: dict[str, str] = {
     "academic_sessions": mark("School year or term"),
     "groups": mark("Group"),
     "courses": mark("Course"),
-    "group_sessions": mark("Terms of the group"),
 }
 # OneRoster's codes of grades (CEDS), as Finland counts them.
 GRADES: dict[str, str] = {
