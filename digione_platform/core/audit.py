@@ -55,6 +55,7 @@ class Act(StrEnum):
     CLIENT_WRITE = "client wrote"
     CLIENT_DELETE = "client deleted"
     CLIENT_REFUSED = "client refused"
+    CLIENT_NOT_PROVEN = "client not proven"
 
 
 @dataclass(frozen=True)

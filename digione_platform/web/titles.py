@@ -56,6 +56,7 @@ ACTS: dict[Act, str] = {
     Act.CLIENT_WRITE: mark("Wrote data as a service"),
     Act.CLIENT_DELETE: mark("Deleted data as a service"),
     Act.CLIENT_REFUSED: mark("Was refused as a service"),
+    Act.CLIENT_NOT_PROVEN: mark("Failed to sign in as a service"),
 }
 
 # Why someone might: how they stood to the person.
