@@ -19,7 +19,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from digione_platform import sessions
-from digione_platform.administration import guardianships, imports, upkeep
+from digione_platform.administration import (
+    groups,
+    guardianships,
+    imports,
+    moving,
+    moving_up,
+    next_year,
+    upkeep,
+)
 from digione_platform.administration import pages as administration
 from digione_platform.api.app import create_api
 from digione_platform.api.problems import no_such_address
@@ -59,7 +67,8 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.include_router(looks.router)
     app.include_router(history.router)
     app.include_router(search.router)
-    for part in (guardianships, imports, upkeep, administration):
+    kept = (guardianships, imports, upkeep, administration, groups, moving, moving_up, next_year)
+    for part in kept:
         app.include_router(part.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])
     app.add_api_route("/signed-out", _signed_out, methods=["GET"])

@@ -23,7 +23,13 @@ def add(
     tenant: TenantName,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the service is called here.")],
     contact: Annotated[str, typer.Option(help="Whom to write to at the vendor.")],
-    scope: Annotated[list[str], typer.Option(help="What it may ask for; may be given more than once.")],
+    scope: Annotated[
+        list[str],
+        typer.Option(
+            help="What it may ask for; may be given more than once: roster-core.readonly, roster.readonly, "
+            "roster-demographics.readonly, gradebook.readonly, gradebook.createput, gradebook.delete."
+        ),
+    ],
     protected: Annotated[
         bool, typer.Option("--protected", help="Let it see people under non-disclosure too.")
     ] = False,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from digione_cli.texts import t
-from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, session
+from digione_cli.verbs._common import AskSudoPassword, DryRun, Json, TenantName, intended, session
 from digione_cli.verbs._platform import (
     change_on_platform,
     export_from_platform,
@@ -59,34 +59,20 @@ def erase(
     ask_sudo_password: AskSudoPassword = False,
 ) -> int:
     """Erase all data of a person and print a receipt; asks for the person once more."""
+    import shlex
     import sys
-
-    from digione_cli.errors import UsageError
 
     asked = ["subject", "erase", person, "--reason", reason]
     with session(as_json, ask_sudo_password) as (world, screen):
-        find(tenant, world)
-        prompt = confirm is None and not as_json and sys.stdin.isatty()
-        if dry_run or prompt:
+        instance, _ = find(tenant, world)
+        if dry_run or (confirm is None and not as_json and sys.stdin.isatty()):
             code = report_of_platform(tenant, [*asked, "--dry-run"], as_json, world, screen)
             if dry_run or code:
                 return code
-        if prompt:
-            confirm = screen.ask(
-                t("This cannot be undone. To go on, type the person ({person})", person=person)
-            )
-        if confirm != person:
-            raise UsageError(
-                "D1-USE-012",
-                t("Nothing was erased"),
-                t("it was not confirmed"),
-                t(
-                    "digione subject erase {tenant} {person} --dry-run, "
-                    "then the same with --confirm {person}",
-                    tenant=tenant,
-                    person=person,
-                ),
-            )
+        title = t("Erase all data of {person}", person=person)
+        plan = intended("subject erase", tenant, title, instance.placed("platform"), person)
+        options = ("--reason", shlex.quote(reason))
+        screen.confirm(plan.model_copy(update={"destructive": True, "options": options}), False, confirm)
         with holding("subject erase", tenant, world):
             return report_of_platform(tenant, [*asked, "--confirm", person], as_json, world, screen)
 

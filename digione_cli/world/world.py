@@ -195,6 +195,7 @@ class World:
             "file": file.name if file else "",
             "mapping": _small(mapping) if mapping else None,
             "language": language(),
+            "operator": self.who(),
         }
         first = json.dumps(request).encode() + b"\n"
         given = chain([first], chunks(file) if file else [stdin])

@@ -23,7 +23,7 @@ LARGEST = 64 * 1024
 
 
 class Shape(StrEnum):
-    """What a field looks like. ``LAST_DAY`` is stored as the first day after it."""
+    """What a field looks like. ``LAST_DAY`` is stored as the first day after it, ``LIST`` has commas."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -32,6 +32,7 @@ class Shape(StrEnum):
     CHOICE = "choice"
     ROW = "row"
     CHOICES = "choices"
+    LIST = "list"
     FLAG = "flag"
 
 
@@ -62,6 +63,8 @@ class Field:
                 return "yes" if value else ""
             case (Shape.CHOICES, _):
                 return ",".join(sorted(value))
+            case (Shape.LIST, _):
+                return ", ".join(value)
             case (Shape.LAST_DAY, date()):
                 return (value - timedelta(days=1)).isoformat()
             case (Shape.DAY, date()):
@@ -73,8 +76,8 @@ class Field:
         if self.shape is Shape.FLAG:
             return [mark("yes") if text else mark("no")]
         if self.choices:
-            titles = dict(self.choices)
-            return [titles.get(one, one) for one in text.split(",") if one]
+            chosen = text.split(",")
+            return [title for value, title in self.choices if value in chosen]
         return [text] if text else []
 
     def value(self, text: str) -> Any:
@@ -85,12 +88,12 @@ class Field:
         """
         if self.shape is Shape.FLAG:
             return bool(text)
-        if self.shape is Shape.CHOICES:
-            return sorted(self._chosen(one) for one in text.split(",") if one)
+        if self.shape is Shape.CHOICES and text:
+            return sorted(self._chosen(one) for one in text.split(","))
         if not text:
             if self.required:
                 raise MistakeError(mark("Fill this in."))
-            return None
+            return [] if self.shape in (Shape.CHOICES, Shape.LIST) else None
         if len(text) > self.longest or not text.isprintable():
             raise MistakeError(mark("This is too long, or has characters that cannot be printed."))
         if holds_personal_identity_code(text):
@@ -104,6 +107,8 @@ class Field:
                 return _day(text)
             case Shape.LAST_DAY:
                 return _day(text) + timedelta(days=1)
+            case Shape.LIST:
+                return [part.strip() for part in text.split(",") if part.strip()]
         if self.pattern and not re.fullmatch(self.pattern, text):
             raise MistakeError(mark("This is not written as it should be."))
         return int(text) if self.shape is Shape.NUMBER else text

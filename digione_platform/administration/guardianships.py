@@ -3,23 +3,21 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
-from starlette.datastructures import FormData
 
+from digione_platform.administration.editing import Form, person_of
 from digione_platform.administration.forms import (
     Field,
     Fields,
     Shape,
     read,
-    sent_form,
     sent_texts,
     texts_of,
     version_of,
 )
 from digione_platform.administration.lists import named
-from digione_platform.administration.records import require
 from digione_platform.core.access import Relation, see
 from digione_platform.core.audit import Act, By
 from digione_platform.core.guardians import Rights, decide
@@ -32,7 +30,6 @@ from digione_platform.web.render import page
 from digione_platform.web.titles import RESTRICTIONS, VALUES
 
 router = APIRouter(prefix="/administration/guardianships")
-Form = Annotated[FormData, Depends(sent_form)]
 
 _KINDS = tuple((kind.value, VALUES[kind]) for kind in GuardianKind)
 FIELDS: Fields = (
@@ -61,7 +58,7 @@ def add(
     request: Request, asked: Question, child_id: UUID, search: Annotated[str, Query(max_length=100)] = ""
 ) -> Response:
     """Look for the person who is to be a guardian of a child."""
-    child = _person(asked, child_id)
+    child = person_of(asked, child_id)
     asked.record(Act.VIEW_PERSON, [child_id], Relation.OWN_MUNICIPALITY)
     found = []
     if search.strip():
@@ -119,19 +116,10 @@ def send(request: Request, asked: Question, child_id: UUID, guardian_id: UUID, f
     return done
 
 
-def _person(asked: Asked, person_id: UUID) -> Person:
-    require(asked)
-    found = asked.session.get(Person, person_id)
-    if found is None:
-        raise NotFoundError
-    require(asked, protected=found.nondisclosure)
-    return found
-
-
 def _pair(asked: Asked, child_id: UUID, guardian_id: UUID) -> tuple[Person, Person]:
     if child_id == guardian_id:
         raise NotFoundError
-    return _person(asked, child_id), _person(asked, guardian_id)
+    return person_of(asked, child_id), person_of(asked, guardian_id)
 
 
 def _row(asked: Asked, child_id: UUID, guardian_id: UUID, *, lock: bool = False) -> Guardianship | None:

@@ -1,15 +1,23 @@
 """Lists of the register: filtered, sorted and cut into pages by the database."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, exists, func, select
+from sqlalchemy import ColumnElement, Text, cast, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from digione_platform.core.models import (
     AcademicSession,
     Account,
+    Course,
+    Enrolment,
+    EnrolmentRole,
+    Group,
+    GroupSession,
+    GroupType,
     Organisation,
     Person,
     Role,
@@ -19,6 +27,8 @@ from digione_platform.core.models import (
 )
 from digione_platform.core.names import PERSON_WORDS, begins, in_finnish_order, split
 from digione_platform.core.paging import PAGE_SIZE, Page, within
+from digione_platform.core.pupils import GroupRow, group_rows, title_order
+from digione_platform.core.schools import STAFF
 from digione_platform.core.viewer import in_force
 
 
@@ -29,6 +39,14 @@ class PersonRow:
     person: Person
     roles: list[str]
     places: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """A place in a group and who has it."""
+
+    enrolment: Enrolment
+    person: Person
 
 
 @dataclass(frozen=True)
@@ -78,23 +96,21 @@ def people(
         .correlate(Person)
         .scalar_subquery()
     )
-    order = {"name": Person.sort_name.asc(), "-name": Person.sort_name.desc()}[sort]
+    order = _order({"name": Person.sort_name}, sort)
     query = select(Person, func.coalesce(roles, []), func.coalesce(places, "")).where(*wanted)
     return _page(session, query, order, page, lambda row: PersonRow(*row))
 
 
 def schools(session: Session, *, search: str, sort: str, page: int) -> Page[Organisation]:
     """One page of the municipality, its schools and units, those not in use last."""
-    name = in_finnish_order(Organisation.name)
-    order = {"name": name.asc(), "-name": name.desc(), "code": Organisation.school_code.asc()}[sort]
+    order = _order({"name": in_finnish_order(Organisation.name), "code": Organisation.school_code}, sort)
     query = select(Organisation).where(_contains(Organisation.name, search))
     return _page(session, query, order, page, lambda row: row[0], Organisation.status)
 
 
 def years(session: Session, *, search: str, sort: str, page: int) -> Page[AcademicSession]:
     """One page of school years, terms and periods, those not in use last."""
-    start = AcademicSession.start_date
-    order = {"start": start.asc(), "-start": start.desc(), "name": AcademicSession.title.asc()}[sort]
+    order = _order({"start": AcademicSession.start_date, "name": AcademicSession.title}, sort)
     query = select(AcademicSession).where(_contains(AcademicSession.title, search))
     return _page(session, query, order, page, lambda row: row[0], AcademicSession.status)
 
@@ -110,6 +126,183 @@ def signed_in(session: Session, now: Any, idle: Any, *, search: str, page: int) 
     return _page(session, query, SignIn.last_seen.desc(), page, lambda row: SignedIn(*row))
 
 
+def courses(
+    session: Session, *, search: str, place: UUID | None, sort: str, page: int
+) -> Page[tuple[Course, str]]:
+    """One page of the courses with the school or municipality that holds each, those not in use last."""
+    columns = {"name": in_finnish_order(Course.title), "code": Course.course_code}
+    wanted = [or_(_contains(Course.title, search), _contains(Course.course_code, search))]
+    wanted += [Course.organisation_id == place] if place else []
+    query = select(Course, Organisation.name).join(Organisation).where(*wanted)
+    return _page(session, query, _order(columns, sort), page, tuple, Course.status)
+
+
+def groups(
+    session: Session,
+    today: date,
+    *,
+    search: str,
+    kind: GroupType | None,
+    place: UUID | None,
+    year: int | None,
+    sort: str,
+    page: int,
+) -> Page[GroupRow]:
+    """One page of classes and teaching groups, those of a school year or those that meet now and later."""
+    wanted = [_contains(Group.title, search)]
+    wanted += [Group.group_type == kind] if kind else []
+    wanted += [Group.school_id == place] if place else []
+    wanted.append(_when(year, today))
+    down = sort.startswith("-")
+    name = title_order(Group.title, down=down)
+    school = in_finnish_order(Organisation.name)
+    ordered = school.desc() if down else school.asc()
+    order = (*name, ordered) if sort.endswith("name") else (ordered, *name)
+    query = group_rows(today, protected=False).where(*wanted)
+    return _page(session, query, order, page, lambda row: GroupRow(*row), Group.status)
+
+
+def members(session: Session, group_id: UUID, today: date, *, past: bool, page: int) -> Page[Member]:
+    """One page of those in a group now and later, or of those who were: teachers first, then by name.
+
+    Of people under non-disclosure it would tell the school: they are left out.
+    """
+    over = Enrolment.end_date <= today
+    query = (
+        select(Enrolment, Person)
+        .join(Person, Person.id == Enrolment.person_id)
+        .where(*_place_in(group_id), over if past else func.coalesce(~over, True), ~Person.nondisclosure)
+    )
+    order = (Enrolment.role == EnrolmentRole.STUDENT, Person.sort_name, Enrolment.begin_date)
+    return _page(session, query, order, page, lambda row: Member(*row))
+
+
+def hidden_members(session: Session, group_id: UUID, today: date) -> int:
+    """How many of a group's people are under non-disclosure."""
+    query = select(func.count(Person.id.distinct())).where(
+        *_place_in(group_id),
+        Person.id == Enrolment.person_id,
+        Person.nondisclosure,
+        func.coalesce(Enrolment.end_date > today, True),
+    )
+    return session.scalar(query) or 0
+
+
+def places_of(session: Session, person_id: UUID) -> list[tuple[Enrolment, Group, str]]:
+    """The groups of a person with their schools, those that go on first."""
+    found = session.execute(
+        select(Enrolment, Group, Organisation.name)
+        .join(Group, Group.id == Enrolment.group_id)
+        .join(Organisation, Organisation.id == Group.school_id)
+        .where(Enrolment.person_id == person_id, Enrolment.status == Status.ACTIVE)
+        .order_by(Enrolment.end_date.desc().nulls_first(), Group.group_type, *title_order(Group.title))
+        .limit(4 * PAGE_SIZE)
+    )
+    return [(enrolment, group, school) for enrolment, group, school in found]
+
+
+def candidates(
+    session: Session, group: Group, begin: date, *, search: str, of: str, staff: bool, page: int
+) -> Page[PersonRow]:
+    """One page of those who may be put into a group, with their classes from a day on.
+
+    ``of`` is whom: pupils without a class in its school (``classless``), all of its school (``school``) or of
+    the municipality (``everywhere``), or with ``staff`` its staff. Whoever is in the group is left out.
+    """
+    placed = _placed(begin)
+    wanted = [*named(search), *_may_join(group, begin, staff=staff, everywhere=of == "everywhere")]
+    wanted.append(~exists().where(*placed, Enrolment.group_id == group.id))
+    in_class = (
+        *placed,
+        Enrolment.role == EnrolmentRole.STUDENT,
+        Group.id == Enrolment.group_id,
+        Group.group_type == GroupType.HOMEROOM,
+        Group.status == Status.ACTIVE,
+    )
+    if of == "classless":
+        wanted.append(~exists().where(*in_class))
+    classes = (
+        select(func.string_agg(Group.title.distinct(), ", "))
+        .where(*in_class)
+        .correlate(Person)
+        .scalar_subquery()
+    )
+    query = select(Person, func.coalesce(classes, "")).where(*wanted)
+    return _page(session, query, Person.sort_name, page, lambda row: PersonRow(row[0], [], row[1]))
+
+
+def may_join(session: Session, group: Group, person_id: UUID, begin: date, *, staff: bool) -> bool:
+    """Whether somebody may be put into a group from a day on: a pupil of any school, or staff of its own."""
+    wanted = _may_join(group, begin, staff=staff, everywhere=not staff)
+    return bool(session.scalar(select(exists().where(Person.id == person_id, *wanted))))
+
+
+def classes_of(session: Session, school_id: UUID, today: date, year: int | None = None) -> list[Group]:
+    """The classes of a school in a school year, or those that meet now and later, in the order of names."""
+    found = session.scalars(
+        select(Group)
+        .where(
+            Group.school_id == school_id,
+            Group.group_type == GroupType.HOMEROOM,
+            Group.status == Status.ACTIVE,
+            _when(year, today),
+        )
+        .order_by(*title_order(Group.title))
+    )
+    return list(found)
+
+
+def span_of(session: Session, group_id: UUID) -> tuple[date | None, date | None]:
+    """The first day of a group's terms, and the first after them."""
+    found = session.execute(
+        select(func.min(AcademicSession.start_date), func.max(AcademicSession.end_date))
+        .join(GroupSession, GroupSession.session_id == AcademicSession.id)
+        .where(GroupSession.group_id == group_id)
+    ).one()
+    return found[0], found[1]
+
+
+def _may_join(group: Group, begin: date, *, staff: bool, everywhere: bool) -> tuple[ColumnElement[bool], ...]:
+    held = exists().where(
+        Role.person_id == Person.id,
+        Role.status == Status.ACTIVE,
+        Role.role.in_(STAFF if staff else (RoleName.STUDENT,)),
+        func.coalesce(Role.end_date > begin, True),
+        *(() if everywhere else (Role.organisation_id == group.school_id,)),
+    )
+    return Person.status == Status.ACTIVE, ~Person.nondisclosure, held
+
+
+def _placed(begin: date) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Enrolment.person_id == Person.id,
+        Enrolment.status == Status.ACTIVE,
+        func.coalesce(Enrolment.end_date > begin, True),
+    )
+
+
+def _place_in(group_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Enrolment.group_id == group_id,
+        Enrolment.status == Status.ACTIVE,
+        Person.status == Status.ACTIVE,
+    )
+
+
+def _when(year: int | None, today: date) -> ColumnElement[bool]:
+    """The condition that a group has terms in a school year, or else that they are not all over."""
+    terms = exists().where(GroupSession.group_id == Group.id, GroupSession.session_id == AcademicSession.id)
+    if year is not None:
+        return terms.where(AcademicSession.school_year == year)
+    return or_(~terms, terms.where(AcademicSession.end_date > today))
+
+
+def _order(columns: Mapping[str, Any], sort: str) -> ColumnElement[Any]:
+    """The order that is asked for: a column's name, with a minus before it the other way round."""
+    column: ColumnElement[Any] = columns[sort.removeprefix("-")]
+    return column.desc().nulls_last() if sort.startswith("-") else column.asc().nulls_last()
+
+
 def _contains(column: Any, words: str) -> ColumnElement[bool]:
     return func.lower(column).contains(words.replace("\x00", "").lower(), autoescape=True)
 
@@ -118,5 +311,6 @@ def _page(session: Session, query: Any, order: Any, page: int, made: Any, *befor
     total = session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True)) or 0
     number = within(page, total)
     key = query.column_descriptions[0]["entity"].id
-    cut = query.order_by(*before, order, key).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
+    ordered = order if isinstance(order, tuple) else (order,)
+    cut = query.order_by(*before, *ordered, key).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
     return Page([made(row) for row in session.execute(cut)], total, number)

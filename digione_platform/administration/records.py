@@ -6,7 +6,7 @@ added here is the platform's own, and so is a role once it was changed here; imp
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -19,6 +19,9 @@ from digione_platform.core.access import Action, Desktop, Relation, desktop_of
 from digione_platform.core.audit import Act
 from digione_platform.core.models import (
     AcademicSession,
+    Course,
+    Enrolment,
+    Group,
     Organisation,
     OrganisationKind,
     Origin,
@@ -41,7 +44,7 @@ from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError
 from digione_platform.web.titles import VALUES
 
-Row = Organisation | AcademicSession | Person | Role
+Row = Organisation | AcademicSession | Person | Role | Course | Group | Enrolment
 Values = Mapping[str, Any]
 
 
@@ -88,8 +91,12 @@ def save(
     texts: Mapping[str, str],
     version: str,
     fixed: Values | None = None,
+    *,
+    withdraw: bool = False,
 ) -> Outcome:
     """Save what was sent in a form; a new row has no ``version``, and the ``row_id`` that its form was given.
+
+    With ``withdraw`` the row is in use no longer.
 
     The access table, the audit, the history and the row's version are all seen to here. A form that is sent
     twice has one effect.
@@ -110,7 +117,7 @@ def save(
     fields = record.fields(session, row)
     if row is not None:
         now = texts_of(fields, row)
-        if not version or now == texts:
+        if not version or (now == texts and (not withdraw or not row.in_use)):
             return Outcome(row)
         if version_of(now) != version:
             return Outcome(row, now=now)
@@ -129,6 +136,8 @@ def save(
             row.last_modified = datetime.now(UTC)
             if record.adopts:
                 row.origin = Origin.PLATFORM
+            if withdraw:
+                row.in_use = False
             session.add(row)
             with session.no_autoflush:
                 mistakes = record.check(asked, row, values)
@@ -172,7 +181,19 @@ def _constraint(error: IntegrityError) -> str:
 def _person(row: Row) -> UUID | None:
     if isinstance(row, Person):
         return row.id
-    return row.person_id if isinstance(row, Role) else None
+    return row.person_id if isinstance(row, Role | Enrolment) else None
+
+
+def ended(fields: Fields, row: Row, today: date) -> dict[str, str]:
+    """The texts of a form by which a role or place ends before a day."""
+    end = next(one for one in fields if one.name == "end_date")
+    return texts_of(fields, row) | {"end_date": end.text(today)}
+
+
+def never_began(row: Row, today: date) -> bool:
+    """Whether a role or place is to begin on a day or later: to end it then is to withdraw it."""
+    begin = getattr(row, "begin_date", None)
+    return begin is not None and begin >= today
 
 
 # Schools and units
@@ -188,11 +209,12 @@ def organisations(session: Session) -> list[Organisation]:
     return list(found)
 
 
-def _choices(session: Session) -> tuple[tuple[str, str], ...]:
+def choices(session: Session) -> tuple[tuple[str, str], ...]:
+    """The same to choose from."""
     return tuple((str(one.id), one.name) for one in organisations(session))
 
 
-def _in_use(row: Row | None) -> Fields:
+def in_use(row: Row | None) -> Fields:
     """Whether a row is in use; a new one is."""
     about = mark("What is not in use is kept and no longer shown.")
     return () if row is None else (Field("in_use", mark("In use"), Shape.FLAG, help=about),)
@@ -205,17 +227,17 @@ def _school_fields(session: Session, row: Row | None) -> Fields:
     return (
         Field("name", mark("Name"), required=True),
         Field("kind", mark("Kind"), Shape.CHOICE, True, tuple((one.value, VALUES[one]) for one in kinds)),
-        Field("parent_id", mark("Belongs to"), Shape.ROW, choices=_choices(session)),
+        Field("parent_id", mark("Belongs to"), Shape.ROW, choices=choices(session)),
         Field("oid", mark("OID"), help=mark("In the national register of organisations: 1.2.246.562.10.…")),
         Field("school_code", mark("School code"), pattern=r"\d{5}", help=mark("Five digits.")),
         Field("valid_from", mark("First day"), Shape.DAY),
         Field("valid_to", mark("Last day"), Shape.LAST_DAY),
-        *_in_use(row),
+        *in_use(row),
     )
 
 
 def _school_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
-    mistakes = _order(values, "valid_from", "valid_to")
+    mistakes = in_order(values, "valid_from", "valid_to")
     if values["oid"] and not ORGANISATION_OID.fullmatch(values["oid"]):
         mistakes["oid"] = mark("This is not written as it should be.")
     return mistakes | _tree(asked, row, values)
@@ -230,7 +252,8 @@ def _tree(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     return {} if above is None else {"parent_id": mark("Nothing belongs to itself.")}
 
 
-def _order(values: Values, first: str, last: str) -> dict[str, str]:
+def in_order(values: Values, first: str, last: str) -> dict[str, str]:
+    """The mistake of an end that is before the beginning."""
     if values[first] and values[last] and values[first] >= values[last]:
         return {last: mark("The last day is before the first.")}
     return {}
@@ -267,12 +290,21 @@ def _year_fields(session: Session, row: Row | None) -> Fields:
             help=mark("The year in which it ends."),
         ),
         Field("parent_id", mark("Belongs to"), Shape.ROW, choices=tuple((str(s.id), s.title) for s in found)),
-        *_in_use(row),
+        *in_use(row),
     )
 
 
 def _year_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
-    return _order(values, "start_date", "end_date") | _tree(asked, row, values)
+    mistakes = in_order(values, "start_date", "end_date") | _tree(asked, row, values)
+    twin = exists().where(
+        AcademicSession.id != row.id,
+        AcademicSession.session_type == SessionType.SCHOOL_YEAR,
+        AcademicSession.school_year == values["school_year"],
+        AcademicSession.status == Status.ACTIVE,
+    )
+    if values["session_type"] == SessionType.SCHOOL_YEAR and asked.session.scalar(select(twin)):
+        mistakes["school_year"] = mark("This school year is there already.")
+    return mistakes
 
 
 YEARS = Record(
@@ -311,7 +343,7 @@ def _person_fields(_session: Session, row: Row | None) -> Fields:
             Shape.FLAG,
             help=mark("For personal safety (turvakielto): hides contact details everywhere, at once."),
         ),
-        *_in_use(row),
+        *in_use(row),
     )
 
 
@@ -367,7 +399,7 @@ def _role_fields(session: Session, row: Row | None) -> Fields:
         roles.setdefault(row.role, row.role)
     return (
         Field("role", mark("Role"), Shape.CHOICE, True, tuple(roles.items())),
-        Field("organisation_id", mark("School"), Shape.ROW, True, _choices(session)),
+        Field("organisation_id", mark("School"), Shape.ROW, True, choices(session)),
         Field("begin_date", mark("First day"), Shape.DAY),
         Field("end_date", mark("Last day"), Shape.LAST_DAY, help=mark("Leave it open if it goes on.")),
     )
@@ -375,7 +407,7 @@ def _role_fields(session: Session, row: Row | None) -> Fields:
 
 def _role_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     session = asked.session
-    mistakes = _order(values, "begin_date", "end_date")
+    mistakes = in_order(values, "begin_date", "end_date")
     kind = session.get_one(Organisation, values["organisation_id"]).kind
     desktop = desktop_of(RoleName(values["role"]), kind)
     at_municipality = kind is OrganisationKind.DISTRICT

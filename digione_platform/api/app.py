@@ -19,6 +19,8 @@ from digione_platform.api.access import TABLE
 from digione_platform.api.dependencies import limited_body, note_refusal
 from digione_platform.api.fields import GRADEBOOK, ROSTERING
 from digione_platform.api.problems import REASONS, STATUS_INFO, Minor, Refused, no_such_address
+from digione_platform.core import audit
+from digione_platform.core.audit import Act, By
 from digione_platform.security import ONEROSTER
 from digione_platform.settings import Settings
 
@@ -67,6 +69,8 @@ async def _token(request: Request) -> Response:
     except tokens.TokenError as error:
         if error.error == "invalid_client":
             failures.add(address)
+            # At most so many in a minute as an address may fail.
+            await run_in_threadpool(_note_failure, request, error.client)
         raise
     return JSONResponse(answer, headers=tokens.NO_STORE)
 
@@ -77,6 +81,14 @@ def _give(request: Request, body: str) -> dict[str, Any]:
         client = tokens.client_of(session, request.headers.get("authorization"), form)
         request.state.client = clients.Client(client.id, client.name, client.protected, frozenset())
         return tokens.give(session, client, form, request.state.request_id)
+
+
+def _note_failure(request: Request, client: clients.Client | None) -> None:
+    """Write down that somebody did not prove to be a service; which one, if there is one of that id."""
+    by = By(client.id if client else None, request=request.state.request_id)
+    detail: dict[str, Any] = {"service": client.name} if client else {}
+    with request.app.state.open_session.begin() as session:
+        audit.record(session, by, Act.CLIENT_NOT_PROVEN, **detail)
 
 
 def _document(request: Request) -> Response:

@@ -137,6 +137,15 @@ def authenticate(session: Session, client_id: str, secret: str) -> ApiClient | N
     return client if client is not None and right and client.disabled is None else None
 
 
+def known(session: Session, client_id: str) -> Client | None:
+    """The client of an id that nothing proves, without scopes."""
+    try:
+        client = session.get(ApiClient, UUID(client_id))
+    except ValueError:
+        return None
+    return None if client is None else Client(client.id, client.name, client.protected, frozenset())
+
+
 def issue(
     session: Session,
     client: ApiClient,

@@ -23,9 +23,10 @@ _MAX_ADDRESSES = 10_000
 class TokenError(Exception):
     """A request for a token that is refused, by RFC 6749, section 5.2."""
 
-    def __init__(self, error: str, description: str) -> None:
+    def __init__(self, error: str, description: str, client: clients.Client | None = None) -> None:
         super().__init__(description)
-        self.error, self.description = error, description
+        # ``client`` is whose id was given, not proven.
+        self.error, self.description, self.client = error, description, client
 
     def response(self) -> JSONResponse:
         told = {"error": self.error, "error_description": self.description}
@@ -82,7 +83,8 @@ def client_of(session: Session, authorization: str | None, form: dict[str, str])
     client_id, secret = _credentials(authorization, form)
     client = clients.authenticate(session, client_id, secret)
     if client is None:
-        raise TokenError("invalid_client", "client id and secret do not fit, or the client is disabled")
+        told = "client id and secret do not fit, or the client is disabled"
+        raise TokenError("invalid_client", told, clients.known(session, client_id))
     return client
 
 

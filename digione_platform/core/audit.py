@@ -32,6 +32,8 @@ class Act(StrEnum):
     VIEW_HISTORY = "view history"
     ADD_RECORD = "add record"
     CHANGE_RECORD = "change record"
+    MOVE_PUPIL = "move pupil"
+    MOVE_UP = "move classes up"
     END_SIGN_IN = "end sign-in"
     CHANGE_RETENTION = "change retention"
     APPLY_RETENTION = "retention.apply"
@@ -53,6 +55,7 @@ class Act(StrEnum):
     CLIENT_WRITE = "client wrote"
     CLIENT_DELETE = "client deleted"
     CLIENT_REFUSED = "client refused"
+    CLIENT_NOT_PROVEN = "client not proven"
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,17 @@ _UNTOLD = {
     "child_id",
     "guardian_id",
     "school_id",
+    "created",
+}
+# Columns whose value is the identifier of a school, group, course or school year.
+REFERENCES = {
+    "organisation_id",
+    "primary_organisation_id",
+    "group_id",
     "parent_id",
     "course_id",
     "school_year_id",
-    "created",
 }
-# Columns whose value is the identifier of a school or group.
-REFERENCES = {"organisation_id", "primary_organisation_id", "group_id"}
 # Whose rows are shown together with a row, by the row's table.
 _TOGETHER: dict[str, LiteralString] = {
     "persons": """
@@ -40,6 +44,7 @@ _TOGETHER: dict[str, LiteralString] = {
     "organisations": "select 'organisations', cast(:id as text)",
     "academic_sessions": "select 'academic_sessions', cast(:id as text)",
     "groups": "select 'groups', cast(:id as text)",
+    "courses": "select 'courses', cast(:id as text)",
 }
 _TABLES = (
     "persons",
@@ -53,7 +58,7 @@ _TABLES = (
 # The row as it is now, of each of these tables.
 _NOW = " ".join(
     f"when '{table}' then (select to_jsonb(n) from {table} n where n.id = m.id)"  # noqa: S608
-    for table in (*_TABLES, "groups")
+    for table in (*_TABLES, "groups", "courses")
 )
 
 
@@ -136,7 +141,7 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
 
 
 def names_of(session: Session, changes: Iterable[Change]) -> dict[str, str]:
-    """The names of the schools and groups to which changes refer, by identifier; in one statement."""
+    """The names of the rows to which changes refer, by identifier; in one statement."""
     told = {
         value
         for change in changes
@@ -148,6 +153,8 @@ def names_of(session: Session, changes: Iterable[Change]) -> dict[str, str]:
     query = text("""
         select id::text, name from organisations where id = any(cast(:told as uuid[]))
         union all select id::text, title from groups where id = any(cast(:told as uuid[]))
+        union all select id::text, title from courses where id = any(cast(:told as uuid[]))
+        union all select id::text, title from academic_sessions where id = any(cast(:told as uuid[]))
     """)
     return {str(key): name for key, name in session.execute(query, {"told": sorted(told)})}
 

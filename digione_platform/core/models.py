@@ -403,6 +403,17 @@ class Group(Registered, Base):
     periods: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
 
     school: Mapped[Organisation] = relationship(viewonly=True)
+    sessions: Mapped[list["GroupSession"]] = relationship(cascade="all, delete-orphan")
+
+    @property
+    def term_ids(self) -> list[str]:
+        """Identifiers of the terms in which it meets."""
+        return [str(one.session_id) for one in self.sessions]
+
+    @term_ids.setter
+    def term_ids(self, value: list[str]) -> None:
+        kept = {str(one.session_id): one for one in self.sessions}
+        self.sessions = [kept.get(one) or GroupSession(session_id=UUID(one)) for one in value]
 
     __table_args__ = (_words("groups", GROUP_WORDS),)
 
@@ -428,6 +439,11 @@ class Enrolment(Registered, Base):
     primary: Mapped[bool] = mapped_column(server_default=false(), default=False)
     begin_date: Mapped[date | None]
     end_date: Mapped[date | None]
+
+    @property
+    def last_date(self) -> date | None:
+        """The last day that belongs to it; open while it goes on."""
+        return self.end_date and self.end_date - timedelta(days=1)
 
 
 class Account(Base):

@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
     true,
     union,
@@ -25,9 +26,11 @@ from sqlalchemy.orm import Session, aliased, joinedload
 
 from digione_platform.core.guardians import guards
 from digione_platform.core.models import (
+    AcademicSession,
     Enrolment,
     EnrolmentRole,
     Group,
+    GroupSession,
     GroupType,
     Guardianship,
     Organisation,
@@ -170,8 +173,8 @@ def led_by(person_id: UUID, school_id: UUID, today: date) -> ColumnElement[bool]
 
 
 def groups_of_school(session: Session, school_id: UUID, today: date, kind: GroupType) -> list[GroupRow]:
-    """The classes or the teaching groups of a school."""
-    return _groups(session, today, Group.school_id == school_id, Group.group_type == kind)
+    """The classes or the teaching groups of a school that meet now."""
+    return _groups(session, today, Group.school_id == school_id, Group.group_type == kind, meets(today))
 
 
 def groups_of_pupil(session: Session, person_id: UUID, today: date) -> list[GroupRow]:
@@ -225,7 +228,11 @@ def pupil_rows(today: date, *wanted: ColumnElement[bool]) -> Select[Person, str 
 @lru_cache(maxsize=2)
 def _pupil_rows(today: date) -> Select[Person, str | None, str | None]:
     school = (
-        select(func.string_agg(Organisation.name, aggregate_order_by(literal(", "), Organisation.name)))
+        select(
+            func.string_agg(
+                Organisation.name.distinct(), aggregate_order_by(literal(", "), Organisation.name)
+            )
+        )
         .join(Role, Role.organisation_id == Organisation.id)
         .where(Role.person_id == Person.id, Role.role == RoleName.STUDENT, in_force(Role, today))
         .correlate(Person)
@@ -236,7 +243,7 @@ def _pupil_rows(today: date) -> Select[Person, str | None, str | None]:
 
 def _homeroom(today: date) -> ScalarSelect[str | None]:
     return (
-        select(func.string_agg(Group.title, aggregate_order_by(literal(", "), Group.title)))
+        select(func.string_agg(Group.title.distinct(), aggregate_order_by(literal(", "), Group.title)))
         .join(Enrolment, Enrolment.group_id == Group.id)
         .where(
             _enrolled(Person.id, EnrolmentRole.STUDENT, today),
@@ -257,17 +264,15 @@ def _is_pupil(today: date) -> ColumnElement[bool]:
 
 
 def _groups(session: Session, today: date, *wanted: ColumnElement[bool]) -> list[GroupRow]:
-    found = session.execute(group_rows(today, *wanted).order_by(*title_order(Group.title)))
+    found = session.execute(
+        group_rows(today).where(Group.status == Status.ACTIVE, *wanted).order_by(*title_order(Group.title))
+    )
     return [GroupRow(*row) for row in found]
 
 
-def group_rows(today: date, *wanted: ColumnElement[bool]) -> Select[Group, str, int, str]:
-    """Groups in use with what ``GroupRow`` tells of them."""
-    return _group_rows(today).where(*wanted)
-
-
-@lru_cache(maxsize=2)
-def _group_rows(today: date) -> Select[Group, str, int, str]:
+@lru_cache(maxsize=4)
+def group_rows(today: date, *, protected: bool = True) -> Select[Group, str, int, str]:
+    """The query of groups as rows (``GroupRow``); teachers under non-disclosure only where ``protected``."""
     teacher = aliased(Person)
     pupils = (
         select(func.count(Enrolment.person_id.distinct()))
@@ -299,20 +304,34 @@ def _group_rows(today: date) -> Select[Group, str, int, str]:
             Enrolment.group_id == Group.id,
             Enrolment.role == EnrolmentRole.TEACHER,
             in_force(Enrolment, today),
+            *(() if protected else (teacher.nondisclosure.is_(False),)),
         )
         .correlate(Group)
         .scalar_subquery()
     )
-    return (
-        select(Group, Organisation.name, pupils, teachers)
-        .join(Organisation, Organisation.id == Group.school_id)
-        .where(Group.status == Status.ACTIVE)
+    return select(Group, Organisation.name, pupils, teachers).join(
+        Organisation, Organisation.id == Group.school_id
     )
 
 
-def title_order(title: Any) -> tuple[ColumnElement[Any], ...]:
-    """How groups are sorted by their titles."""
-    # 9A comes before 10A: by the number the title begins with, then by the letters.
-    number: ColumnElement[Any] = cast(func.substring(title, r"^\d{1,6}"), Integer).asc().nulls_last()
+def meets(today: date) -> ColumnElement[bool]:
+    """The condition that a day is between the first and the last day of a group's terms, if it has any."""
+    span = (
+        select(func.min(AcademicSession.start_date), func.max(AcademicSession.end_date))
+        .join(GroupSession, GroupSession.session_id == AcademicSession.id)
+        .where(GroupSession.group_id == Group.id)
+        .correlate(Group)
+        .subquery()
+    )
+    begin, end = span.c
+    return ~exists().where(or_(begin > today, end <= today))
+
+
+def title_order(title: Any, *, down: bool = False) -> tuple[ColumnElement[Any], ...]:
+    """The order of titles of groups, or its reverse.
+
+    9A comes before 10A: by the number the title begins with, then by the letters.
+    """
+    number: ColumnElement[Any] = cast(func.substring(title, r"^\d{1,6}"), Integer)
     letters: ColumnElement[Any] = func.coalesce(title, "").collate("C")
-    return number, letters
+    return (number.desc().nulls_first(), letters.desc()) if down else (number.asc().nulls_last(), letters)

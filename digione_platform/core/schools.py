@@ -22,6 +22,7 @@ from digione_platform.core.models import (
     Status,
 )
 from digione_platform.core.names import sort_key
+from digione_platform.core.pupils import meets
 from digione_platform.core.viewer import in_force
 
 
@@ -36,7 +37,7 @@ class SchoolRow:
     staff: int
 
 
-_STAFF = (
+STAFF = (
     RoleName.TEACHER,
     RoleName.AIDE,
     RoleName.COUNSELOR,
@@ -55,6 +56,7 @@ def schools(session: Session, today: date, school_id: UUID | None = None) -> lis
             Group.school_id == Organisation.id,
             Group.group_type == GroupType.HOMEROOM,
             Group.status == Status.ACTIVE,
+            meets(today),
         )
         .correlate(Organisation)
         .scalar_subquery()
@@ -65,10 +67,10 @@ def schools(session: Session, today: date, school_id: UUID | None = None) -> lis
             Role.organisation_id,
             func.bool_or(Role.role == RoleName.STUDENT).label("pupil"),
             func.bool_or(Role.role == RoleName.TEACHER).label("teacher"),
-            func.bool_or(Role.role.in_(_STAFF)).label("staff"),
+            func.bool_or(Role.role.in_(STAFF)).label("staff"),
         )
         .join(Person, Person.id == Role.person_id)
-        .where(in_force(Role, today), Role.role.in_((RoleName.STUDENT, *_STAFF)))
+        .where(in_force(Role, today), Role.role.in_((RoleName.STUDENT, *STAFF)))
         .where(Person.status == Status.ACTIVE)
         .group_by(Role.organisation_id, Role.person_id)
     )

@@ -167,7 +167,7 @@ def groups(session: Session, asked: Asked) -> Page[GroupRow]:
         for word in split(asked.words)
     ]
     wanted = (asked.scope.groups(asked.today), *(Group.id.in_(one) for one in found))
-    query = group_rows(asked.today, *wanted)
+    query = group_rows(asked.today).where(Group.status == Status.ACTIVE, *wanted)
     return _cut(session, asked, query, (*title_order(Group.title), Organisation.name, Group.id), GroupRow)
 
 

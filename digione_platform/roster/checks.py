@@ -263,8 +263,14 @@ class _Check:
                     select g.sourced_id, o.sourced_id from groups g join organisations o on o.id = g.school_id
                     where not exists (select from {classes} s where s."sourcedId" = g.sourced_id)
                 ) c on c.class = e."classSourcedId"
+                -- One that nobody knows is told already.
+                join {schools} k on k.sourced_id = e."schoolSourcedId" and k.live
                 where e."schoolSourcedId" <> c.school and e.status is distinct from 'tobedeleted'
-            """).format(enrollments=stage_name("enrollments"), classes=stage_name("classes")),
+            """).format(
+                enrollments=stage_name("enrollments"),
+                classes=stage_name("classes"),
+                schools=known_name("orgs"),
+            ),
         )
 
     def people_without_role(self) -> None:

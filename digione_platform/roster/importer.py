@@ -132,7 +132,8 @@ def undo_import(
         people = _active_people(connection)
         done = {**undo.undo_last(connection, actor), "people": people}
         refused = checks.is_mass_removal(done["leaving"], people) and not allow_mass_removal
-        _audit(connection, Act.UNDO_IMPORT, {"actor": actor, **done})
+        changed = undo.concerned(connection, UUID(done["import"]))
+        _audit(connection, Act.UNDO_IMPORT, {"actor": actor, **done}, changed)
         if apply and not refused:
             connection.commit()
         else:
@@ -171,7 +172,8 @@ def _carry(
         return
     counts = {table: asdict(count) for table, count in report.counts.items()}
     connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
-    _audit(connection, Act.IMPORT, {"actor": actor, "import": str(import_id), "counts": counts})
+    changed = undo.concerned(connection, import_id)
+    _audit(connection, Act.IMPORT, {"actor": actor, "import": str(import_id), "counts": counts}, changed)
 
 
 def _active_people(connection: psycopg.Connection) -> int:
@@ -184,14 +186,15 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _audit(connection: psycopg.Connection, act: Act, detail: dict[str, Any]) -> None:
+def _audit(connection: psycopg.Connection, act: Act, detail: dict[str, Any], people: list[UUID]) -> None:
+    """One event about all ``people`` whose data changed: each finds it under who has looked at them."""
     try:
         person = UUID(detail["actor"])
     except ValueError:
         person = None
-    event = (act.value, person, person and Desktop.MUNICIPALITY.value, Jsonb(detail))
+    event = (act.value, person, person and Desktop.MUNICIPALITY.value, people or None, Jsonb(detail))
     connection.execute(
-        "insert into audit_events (action, actor, desktop, detail) values (%s, %s, %s, %s)", event
+        "insert into audit_events (action, actor, desktop, people, detail) values (%s, %s, %s, %s, %s)", event
     )
 
 

@@ -49,8 +49,9 @@ TABLES: tuple[Table, ...] = (
         {
             "kind": "s.type",
             "name": "s.name",
-            "oid": ORGANISATION_OID,
-            "school_code": "substring(s.identifier from '^[0-9]{5}$')",
+            # A source knows the one or the other; what it does not say stays, or two would take turns.
+            "oid": f"coalesce({ORGANISATION_OID}, t.oid)",
+            "school_code": "coalesce(substring(s.identifier from '^[0-9]{5}$'), t.school_code)",
         },
         {"parent_id": ("orgs", "parentSourcedId")},
     ),

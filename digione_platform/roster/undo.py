@@ -83,6 +83,29 @@ def act(connection: Connection, actor: str, import_id: UUID) -> None:
     )
 
 
+def concerned(connection: Connection, import_id: UUID) -> list[UUID]:
+    """The people of whose data an import or its undo changed something: details, roles, places, guardians."""
+    rows = connection.execute(
+        """
+        with h as (
+            select table_name, row_id, before from row_history where import_id = %(import)s
+        )
+        select row_id::uuid from h where table_name = 'persons'
+        union select coalesce(r.person_id, (h.before ->> 'person_id')::uuid)
+        from h left join roles r on r.id = h.row_id::uuid where h.table_name = 'roles'
+        union select coalesce(e.person_id, (h.before ->> 'person_id')::uuid)
+        from h left join enrolments e on e.id = h.row_id::uuid where h.table_name = 'enrolments'
+        union select unnest(array[
+            coalesce(g.child_id, (h.before ->> 'child_id')::uuid),
+            coalesce(g.guardian_id, (h.before ->> 'guardian_id')::uuid)
+        ])
+        from h left join guardianships g on g.id = h.row_id::uuid where h.table_name = 'guardianships'
+        """,
+        {"import": import_id},
+    ).fetchall()
+    return sorted(person for (person,) in rows if person)
+
+
 def _counts(connection: Connection, import_id: UUID) -> dict[str, dict[str, int]]:
     rows = connection.execute(
         """

@@ -1,4 +1,4 @@
-"""The page of what was changed of a person, school, school year or group."""
+"""The page of what was changed of a person, school, school year, course or group."""
 
 from datetime import date
 from typing import Any, Literal, cast
@@ -10,7 +10,7 @@ from digione_platform.core import pupils
 from digione_platform.core.access import Action, Desktop, Relation
 from digione_platform.core.audit import Act
 from digione_platform.core.history import history_of, names_of
-from digione_platform.core.models import AcademicSession, Group, Organisation, Person
+from digione_platform.core.models import AcademicSession, Course, Group, Organisation, Person
 from digione_platform.i18n import Texts, mark
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
@@ -18,13 +18,14 @@ from digione_platform.web.render import page, speak
 from digione_platform.web.titles import COLUMNS, ROWS, VALUES
 
 router = APIRouter()
-Table = Literal["persons", "organisations", "academic_sessions", "groups"]
-Row = Person | Organisation | AcademicSession | Group
+Table = Literal["persons", "organisations", "academic_sessions", "groups", "courses"]
+Row = Person | Organisation | AcademicSession | Group | Course
 _MODELS: dict[Table, type[Row]] = {
     "persons": Person,
     "organisations": Organisation,
     "academic_sessions": AcademicSession,
     "groups": Group,
+    "courses": Course,
 }
 
 
@@ -48,7 +49,7 @@ def history(
     asked.record(Act.VIEW_HISTORY, people, relation, table=table, row=str(row_id))
     names = names_of(asked.session, found.rows) if values else {}
     texts = speak(request)
-    title = row.title if isinstance(row, AcademicSession | Group) else row.name
+    title = row.title if isinstance(row, AcademicSession | Group | Course) else row.name
     return page(
         request,
         "history.html",
@@ -83,6 +84,8 @@ def _page_of(asked: Asked, table: Table, row_id: UUID) -> str:
         "persons": f"people/{row_id}",
         "organisations": f"schools/{row_id}/edit",
         "academic_sessions": f"years/{row_id}/edit",
+        "groups": f"groups/{row_id}",
+        "courses": f"courses/{row_id}/edit",
     }
     return f"/administration/{administration[table]}" if table in administration else "/"
 
@@ -95,5 +98,12 @@ def _to(asked: Asked, row: Row) -> Relation | None:
     if isinstance(row, Person):
         here = pupils.goes_to_school(asked.session, row.id, desk.organisation_id, asked.today)
     else:
-        here = desk.organisation_id == (row.school_id if isinstance(row, Group) else row.id)
+        own = (
+            row.school_id
+            if isinstance(row, Group)
+            else row.organisation_id
+            if isinstance(row, Course)
+            else row.id
+        )
+        here = desk.organisation_id == own
     return Relation.OWN_SCHOOL if here else None

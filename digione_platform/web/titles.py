@@ -3,6 +3,7 @@
 from digione_platform.core.access import Action, Desktop, Relation
 from digione_platform.core.audit import Act
 from digione_platform.core.models import (
+    GroupType,
     GuardianKind,
     Guardianship,
     OrganisationKind,
@@ -32,6 +33,8 @@ ACTS: dict[Act, str] = {
     Act.VIEW_HISTORY: mark("Saw the history of changes"),
     Act.ADD_RECORD: mark("Added to the register"),
     Act.CHANGE_RECORD: mark("Changed the register"),
+    Act.MOVE_PUPIL: mark("Moved a pupil to another class or school"),
+    Act.MOVE_UP: mark("Moved classes up to the next year"),
     Act.END_SIGN_IN: mark("Signed somebody out"),
     Act.CHANGE_RETENTION: mark("Changed how long data are kept"),
     Act.APPLY_RETENTION: mark("Deleted what is kept no longer"),
@@ -53,6 +56,7 @@ ACTS: dict[Act, str] = {
     Act.CLIENT_WRITE: mark("Wrote data as a service"),
     Act.CLIENT_DELETE: mark("Deleted data as a service"),
     Act.CLIENT_REFUSED: mark("Was refused as a service"),
+    Act.CLIENT_NOT_PROVEN: mark("Failed to sign in as a service"),
 }
 
 # Why someone might: how they stood to the person.
@@ -133,6 +137,13 @@ ROWS: dict[str, str] = {
     "organisations": mark("School or unit"),
     "academic_sessions": mark("School year or term"),
     "groups": mark("Group"),
+    "courses": mark("Course"),
+}
+# OneRoster's codes of grades (CEDS), as Finland counts them.
+GRADES: dict[str, str] = {
+    "PK": mark("early childhood education"),
+    "KG": mark("pre-primary education"),
+    **{f"{grade:02d}": str(grade) for grade in range(1, 11)},
 }
 VALUES: dict[str, str] = {
     RoleName.STUDENT: DESKTOPS[Desktop.PUPIL],
@@ -150,6 +161,8 @@ VALUES: dict[str, str] = {
     SessionType.TERM: mark("Term"),
     SessionType.SEMESTER: mark("Semester"),
     SessionType.GRADING_PERIOD: mark("Period"),
+    GroupType.HOMEROOM: mark("Class"),
+    GroupType.SCHEDULED: mark("Teaching group"),
     GuardianKind.CUSTODIAN: mark("custodian"),
     GuardianKind.INFORMED: mark("no custody, right to information"),
     GuardianKind.CARER: mark("cares for the child, not a custodian"),
@@ -209,4 +222,8 @@ COLUMNS: dict[str, str] = {
     "subjects": mark("Subjects"),
     "subject_codes": mark("Subject codes"),
     "periods": mark("Periods"),
+    "course_code": mark("Code"),
+    "course_id": mark("Course"),
+    "school_year_id": mark("School year"),
+    "parent_id": mark("Belongs to"),
 }

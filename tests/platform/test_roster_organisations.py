@@ -111,6 +111,14 @@ def test_who_came_from_another_source_is_the_same_by_the_oid(place: Organisation
     assert ids(report) == []
     assert place.one("select count(*) from organisations") == 3
     assert place.one("select count(*) from organisations where sourced_id in ('kunta', 'koulu')") == 2
+    # Neither takes from the other what it does not know.
+    assert place.one("select oid from organisations where sourced_id = 'koulu'") == SCHOOL
+    assert place.json(answer).changes == 0
+    again = place.bulk(files)
+    place.json(answer)
+    assert place.one("select count(*) from organisations") == 3
+    assert place.one("select oid from organisations where sourced_id = 'koulu'") == SCHOOL
+    assert again.counts["organisations"].added == 0
 
 
 @pytest.mark.parametrize(

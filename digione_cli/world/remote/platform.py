@@ -1,9 +1,9 @@
 """Runs on a host, as root: one command of the platform for a tenant, as the tenant's own user.
 
-The first line of standard input is JSON with tenant, arguments, the reader's language and perhaps a mapping
-(named by the argument MAPPING); what follows is a file for the command (named by the argument FILE) or its
-standard input. The argument OUT names a file that the command writes. Prints an envelope as JSON, in it what
-was written there as base 64, or ``null`` where the tenant's platform is not installed.
+The first line of standard input is JSON with tenant, arguments, operator, the reader's language and perhaps a
+mapping (named by the argument MAPPING); what follows is a file for the command (named by the argument FILE)
+or its standard input. The argument OUT names a file that the command writes. Prints an envelope as JSON, in it
+what was written there as base 64, or ``null`` where the tenant's platform is not installed.
 """
 
 import base64
@@ -59,6 +59,7 @@ def main() -> None:
             env={
                 "DIGIONE_PLATFORM_SETTINGS": settings,
                 "DIGIONE_LANGUAGE": request["language"],
+                "DIGIONE_OPERATOR": request["operator"],
                 "PATH": "/usr/bin:/bin",
                 "LANG": "C.UTF-8",
             },

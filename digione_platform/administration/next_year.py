@@ -1,0 +1,127 @@
+"""The next school year with its terms and periods: those of the latest one, a year later."""
+
+import re
+from datetime import date
+from uuid import UUID, uuid4, uuid5
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from digione_platform.administration.editing import Form, uuid_of
+from digione_platform.administration.forms import Fields, texts_of
+from digione_platform.administration.records import YEARS, require, save
+from digione_platform.administration.teaching import school_years
+from digione_platform.core.models import AcademicSession, SessionType, Status
+from digione_platform.web.dependencies import NotFoundError, Question
+from digione_platform.web.render import page
+from digione_platform.web.titles import VALUES
+
+router = APIRouter(prefix="/administration/years")
+_SENT = ("title", "start_date", "end_date")
+
+
+@router.get("/next")
+def ask(request: Request, asked: Question) -> Response:
+    """What the next school year would be, to be corrected."""
+    require(asked)
+    found = _latest(asked.session)
+    fields = YEARS.fields(asked.session, None)
+    return _page(request, found, {one.id: _later(fields, one) for one in found}, uuid4())
+
+
+@router.post("/next")
+def send(request: Request, asked: Question, form: Form) -> Response:
+    """Add the school year with all its terms, or nothing; a form that is sent twice has one effect."""
+    require(asked)
+    batch = uuid_of(form.get("batch"))
+    year = asked.session.get(AcademicSession, uuid_of(form.get("of")))
+    if year is None:
+        raise NotFoundError
+    found = _of_year(asked.session, year.school_year)
+    # A term that somebody added since is not in the form, and not in the next year.
+    found = [one for one in found if f"title-{one.id}" in form]
+    fields = YEARS.fields(asked.session, None)
+    sent = {
+        one.id: _later(fields, one) | {name: str(form.get(f"{name}-{one.id}", "")).strip() for name in _SENT}
+        for one in found
+    }
+    mistakes: dict[UUID, dict[str, str]] = {}
+    with asked.session.begin_nested() as added:
+        for one in found:
+            texts = sent[one.id]
+            if one.parent_id in sent:
+                texts = texts | {"parent_id": str(uuid5(batch, str(one.parent_id)))}
+            outcome = save(asked, YEARS, uuid5(batch, str(one.id)), texts, "")
+            if outcome.mistakes:
+                mistakes[one.id] = {
+                    name if name in _SENT else "title": told for name, told in outcome.mistakes.items()
+                }
+        if mistakes:
+            added.rollback()
+    if mistakes:
+        return _page(request, found, sent, batch, mistakes)
+    return RedirectResponse("/administration/years?saved=true", 303)
+
+
+def _latest(session: Session) -> list[AcademicSession]:
+    years = school_years(session)
+    if not years:
+        raise NotFoundError
+    return _of_year(session, years[0].school_year)
+
+
+def _of_year(session: Session, school_year: int) -> list[AcademicSession]:
+    """A school year with its terms and periods; each after what it belongs to."""
+    found = list(
+        session.scalars(
+            select(AcademicSession)
+            .where(AcademicSession.school_year == school_year, AcademicSession.status == Status.ACTIVE)
+            .order_by(AcademicSession.start_date, AcademicSession.end_date.desc(), AcademicSession.title)
+        )
+    )
+    parents = {one.id: one.parent_id for one in found}
+
+    def depth(one: AcademicSession) -> int:
+        steps, above = 0, one.parent_id
+        while above in parents and steps < len(parents):
+            steps, above = steps + 1, parents[above]
+        return steps
+
+    return sorted(found, key=depth)
+
+
+def _later(fields: Fields, one: AcademicSession) -> dict[str, str]:
+    """The texts of a session a year later: its days, and the years in its name."""
+    texts = texts_of(fields, one)
+    for name in ("start_date", "end_date"):
+        texts[name] = _next(date.fromisoformat(texts[name])).isoformat()
+    texts["title"] = re.sub(r"\b(?:19|20)\d\d\b", lambda found: str(int(found[0]) + 1), one.title)
+    texts["school_year"] = str(one.school_year + 1)
+    return texts
+
+
+def _next(day: date) -> date:
+    leap = day.month == 2 and day.day == 29
+    return day.replace(year=day.year + 1, day=28 if leap else day.day)
+
+
+def _page(
+    request: Request,
+    found: list[AcademicSession],
+    texts: dict[UUID, dict[str, str]],
+    batch: UUID,
+    mistakes: dict[UUID, dict[str, str]] | None = None,
+) -> Response:
+    return page(
+        request,
+        "administration/next_year.html",
+        status=422 if mistakes else 200,
+        year=next(one for one in found if one.session_type is SessionType.SCHOOL_YEAR),
+        found=found,
+        texts_=texts,
+        batch=batch,
+        mistakes=mistakes or {},
+        kinds=VALUES,
+    )
