@@ -32,7 +32,7 @@ from digione_platform.errors import PlatformError
 from digione_platform.i18n import mark
 from digione_platform.security import HEALTH, ONEROSTER, Guard
 from digione_platform.settings import Settings
-from digione_platform.web import history, looks, pages
+from digione_platform.web import history, looks, news, pages, profile
 from digione_platform.web.dependencies import NoRoleError, NotFoundError, NotSignedInError
 from digione_platform.web.render import STATIC, address, cookie_name, local_path, page, speak
 
@@ -52,9 +52,8 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.state.sign_in = sign_in
 
     app.include_router(sign_in.router())
-    app.include_router(pages.router)
-    app.include_router(looks.router)
-    app.include_router(history.router)
+    for part in (pages, looks, history, news, profile):
+        app.include_router(part.router)
     for part in (guardianships, imports, upkeep, administration):
         app.include_router(part.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])

@@ -99,10 +99,25 @@ class Directory(Model):
     password: SecretStr
 
 
+class Relay(Model):
+    """The municipality's mail relay; with ``tls`` nothing is sent without, and at port 465 it comes first.
+
+    Without ``user`` it asks for no account.
+    """
+
+    server: str
+    port: int = 25
+    tls: bool = True
+    user: str | None = None
+    password: SecretStr = SecretStr("")
+    sender: str
+
+
 class Settings(Model):
     """Everything a platform process is told. ``oidc``, ``directory`` and ``state`` are absent in the sandbox.
 
-    ``state`` is a folder outside the database for the little that must not be altered with it.
+    Without ``relay`` no mail is sent. ``state`` is a folder outside the database for the little that must not
+    be altered with it.
     """
 
     tenant: Tenant
@@ -113,6 +128,7 @@ class Settings(Model):
     session_secret: SecretStr
     oidc: Oidc | None = None
     directory: Directory | None = None
+    relay: Relay | None = None
     state: Path | None = None
 
 

@@ -5,6 +5,7 @@ from digione_platform.core.audit import Act
 from digione_platform.core.models import (
     GuardianKind,
     Guardianship,
+    Mail,
     OrganisationKind,
     Origin,
     Restriction,
@@ -12,6 +13,7 @@ from digione_platform.core.models import (
     SessionType,
     Status,
 )
+from digione_platform.core.news import What
 from digione_platform.i18n import mark
 
 ACTS: dict[Act, str] = {
@@ -35,6 +37,7 @@ ACTS: dict[Act, str] = {
     Act.END_SIGN_IN: mark("Signed somebody out"),
     Act.CHANGE_RETENTION: mark("Changed how long data are kept"),
     Act.APPLY_RETENTION: mark("Deleted what is kept no longer"),
+    Act.CHANGE_PREFERENCES: mark("Changed their own settings"),
     Act.CHANGE_GUARDIANSHIP: mark("Changed a guardianship"),
     Act.NEW_PASSWORD: mark("Gave a new password"),
     Act.IMPORT: mark("Imported the register"),
@@ -53,6 +56,39 @@ ACTS: dict[Act, str] = {
     Act.CLIENT_WRITE: mark("Wrote data as a service"),
     Act.CLIENT_DELETE: mark("Deleted data as a service"),
     Act.CLIENT_REFUSED: mark("Was refused as a service"),
+}
+
+# What news say: of the reader or nobody by name, and of a child of theirs.
+NEWS: dict[str, tuple[str, str]] = {
+    What.ROLE_GIVEN: (mark("You were given a role"), mark("{name} was given a role")),
+    What.ROLE_CHANGED: (mark("A role of yours was changed"), mark("A role of {name} was changed")),
+    What.ROLE_ENDED: (mark("A role of yours has ended"), mark("A role of {name} has ended")),
+    What.GUARDIANSHIP_MADE: (
+        mark("A guardianship that concerns you was added"),
+        mark("You were added as a guardian of {name}"),
+    ),
+    What.GUARDIANSHIP_CHANGED: (
+        mark("A guardianship that concerns you was changed"),
+        mark("Your guardianship of {name} was changed"),
+    ),
+    What.GUARDIANSHIP_ENDED: (
+        mark("A guardianship that concerns you has ended"),
+        mark("Your guardianship of {name} has ended"),
+    ),
+    What.PLACE_CHANGED: (
+        mark("Your school, class or group has changed"),
+        mark("{name}: school, class or group has changed"),
+    ),
+    What.CONTACT_CHANGED: (
+        mark("Your contact details were changed"),
+        mark("{name}: contact details were changed"),
+    ),
+    What.REGISTER_CHANGED: (
+        mark("Several details of yours or your children were changed in the register"),
+        mark("{name}: several details were changed in the register"),
+    ),
+    What.IMPORT_FINISHED: (mark("A roster import has finished"), ""),
+    What.IMPORT_FAILED: (mark("A roster import has failed"), ""),
 }
 
 # Why someone might: how they stood to the person.
@@ -133,6 +169,12 @@ ROWS: dict[str, str] = {
     "organisations": mark("School or unit"),
     "academic_sessions": mark("School year or term"),
     "groups": mark("Group"),
+    "preferences": mark("Own settings"),
+}
+MAIL: dict[str, str] = {
+    Mail.AT_ONCE: mark("at once"),
+    Mail.DAILY: mark("once a day"),
+    Mail.NONE: mark("never"),
 }
 VALUES: dict[str, str] = {
     RoleName.STUDENT: DESKTOPS[Desktop.PUPIL],
@@ -161,6 +203,7 @@ VALUES: dict[str, str] = {
     "fi": mark("Finnish"),
     "sv": mark("Swedish"),
     "en": mark("English"),
+    **MAIL,
 }
 COLUMNS: dict[str, str] = {
     "given_name": mark("Given name"),
@@ -209,4 +252,7 @@ COLUMNS: dict[str, str] = {
     "subjects": mark("Subjects"),
     "subject_codes": mark("Subject codes"),
     "periods": mark("Periods"),
+    "mail": mark("Notifications by mail"),
+    "quiet_from": mark("Quiet hours from"),
+    "quiet_until": mark("Quiet hours until"),
 }
