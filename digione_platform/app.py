@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 
 from digione_platform import sessions
-from digione_platform.administration import guardianships, imports, upkeep
+from digione_platform.administration import guardianships, imports, mail, upkeep
 from digione_platform.administration import pages as administration
 from digione_platform.api.app import create_api
 from digione_platform.api.problems import no_such_address
@@ -54,7 +54,7 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.include_router(sign_in.router())
     for part in (pages, looks, history, news, profile):
         app.include_router(part.router)
-    for part in (guardianships, imports, upkeep, administration):
+    for part in (guardianships, imports, mail, upkeep, administration):
         app.include_router(part.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])
     app.add_api_route("/signed-out", _signed_out, methods=["GET"])
