@@ -85,6 +85,7 @@ def _mount() -> None:
     app.add_typer(import_module("digione_platform.audit").app, name="audit")
     app.add_typer(import_module("digione_platform.subjects.cli").app, name="subject")
     app.add_typer(import_module("digione_platform.retention.cli").app, name="retention")
+    app.add_typer(import_module("digione_platform.notify.cli").app, name="notify")
     app.add_typer(import_module("digione_platform.api.cli").app, name="clients")
     app.command("sample")(import_module("digione_platform.sample.cli").command)
     # The sandbox is left out of the wheel, so that no instance can ever start it.

@@ -23,6 +23,7 @@ from digione_platform.administration import (
     groups,
     guardianships,
     imports,
+    mail,
     moving,
     moving_up,
     next_year,
@@ -42,7 +43,7 @@ from digione_platform.i18n import mark
 from digione_platform.region import Region
 from digione_platform.security import HEALTH, ONEROSTER, Guard
 from digione_platform.settings import Settings
-from digione_platform.web import history, looks, pages, search
+from digione_platform.web import history, looks, news, pages, profile, search
 from digione_platform.web.dependencies import NoRoleError, NotFoundError, NotSignedInError, viewer
 from digione_platform.web.render import STATIC, address, cookie_name, local_path, page, speak
 
@@ -63,11 +64,9 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.state.sign_in = sign_in
 
     app.include_router(sign_in.router())
-    app.include_router(pages.router)
-    app.include_router(looks.router)
-    app.include_router(history.router)
-    app.include_router(search.router)
-    kept = (guardianships, imports, upkeep, administration, groups, moving, moving_up, next_year)
+    for part in (pages, looks, history, search, news, profile):
+        app.include_router(part.router)
+    kept = (guardianships, imports, mail, upkeep, administration, groups, moving, moving_up, next_year)
     for part in kept:
         app.include_router(part.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])

@@ -98,6 +98,10 @@ class Texts:
         """A date and time in Finland, to the minute."""
         return format_datetime(value, format=_MOMENTS[self.language], tzinfo=FINLAND, locale=self._locale)
 
+    def hour(self, value: int) -> str:
+        """An hour of the day, for example 7.00."""
+        return f"{value}:00" if self.language == "en" else f"{value}.00"
+
     def number(self, value: int) -> str:
         """For example 12 345, with a space that does not break."""
         return format_decimal(value, locale=self._locale)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from digione_platform.core.models import Account, Person, SignIn, Status
+from digione_platform.core.models import Account, Person, Preferences, SignIn, Status
 
 LONGEST = timedelta(hours=12)
 IDLE = timedelta(hours=2)
@@ -22,11 +22,12 @@ _PRECISION = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Found:
-    """A sign-in that is still good, with its account and person."""
+    """A sign-in that is still good, with its account and person, and the language that they chose."""
 
     sign_in: SignIn
     account: Account
     person: Person
+    language: str | None
 
 
 def start(session: Session, account: Account, id_token: str | None, *, now: datetime | None = None) -> str:
@@ -53,9 +54,10 @@ def find(session: Session, token: str | None, *, now: datetime | None = None) ->
         return None
     now = now or datetime.now(UTC)
     found = session.execute(
-        select(SignIn, Account, Person)
+        select(SignIn, Account, Person, func.coalesce(Preferences.language, Person.language))
         .join(Account, Account.id == SignIn.account_id)
         .join(Person, Person.id == Account.person_id)
+        .outerjoin(Preferences, Preferences.person_id == Person.id)
         .where(
             SignIn.id == _hash(token),
             SignIn.expires > now,
@@ -67,10 +69,10 @@ def find(session: Session, token: str | None, *, now: datetime | None = None) ->
     ).one_or_none()
     if found is None:
         return None
-    sign_in, account, person = found
+    sign_in, account, person, language = found
     if now - sign_in.last_seen > _PRECISION:
         session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_seen=now))
-    return Found(sign_in, account, person)
+    return Found(sign_in, account, person, language)
 
 
 def work_as(session: Session, sign_in: SignIn, role_id: UUID) -> None:

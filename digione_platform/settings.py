@@ -104,11 +104,25 @@ class Directory(Model):
     password: SecretStr
 
 
+class Relay(Model):
+    """The municipality's mail relay; with ``tls`` nothing is sent without, and at port 465 it comes first.
+
+    Without ``user`` it asks for no account.
+    """
+
+    server: str
+    port: int = 25
+    tls: bool = True
+    user: str | None = None
+    password: SecretStr = SecretStr("")
+    sender: str
+
+
 class Settings(Model):
     """Everything a platform process is told. What has a default is absent in the sandbox.
 
-    ``region`` is the file that names the municipalities of the instance (see ``Region``); ``state`` is a
-    folder outside the database for the little that must not be altered with it.
+    ``region`` is the file that names the municipalities of the instance (see ``Region``); without ``relay`` no
+    mail is sent; ``state`` is a folder outside the database for what must not be altered with it.
     """
 
     tenant: Tenant
@@ -120,6 +134,7 @@ class Settings(Model):
     oidc: Oidc | None = None
     directory: Directory | None = None
     region: Path | None = None
+    relay: Relay | None = None
     state: Path | None = None
 
 

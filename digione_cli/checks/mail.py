@@ -1,4 +1,4 @@
-"""The municipality's own mail relay: whether it would take an alarm for the operator."""
+"""The municipality's own mail relay: whether it takes alarms for the operator, and mail to people."""
 
 from collections.abc import Iterator
 
@@ -17,11 +17,17 @@ CODES = {
         cause="external.mail is not reached, not trusted, or refuses mail: alarms reach nobody",
         fix=mark("mend external.mail in instance.yml, or let the relay's administrator allow the host"),
     ),
+    "D1-MAIL-002": Code(
+        title="Mail to people waits",
+        cause="the relay did not take mail that tells people of news, or sending failed; it is tried again",
+        fix=mark("digione notify status {tenant} tells what the relay said"),
+    ),
 }
 
 
 def check(situation: Situation, world: World) -> Iterator[Finding]:
-    """Begin a delivery to the operator through the host of monitoring, and leave it at that."""
+    """Look at the last sending for each tenant, and begin a delivery to the operator without ending it."""
+    yield from _waiting(situation)
     instance = situation.instance
     mail = instance.external.mail
     if mail is None:
@@ -39,3 +45,16 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
         )
         fix = t(CODES["D1-MAIL-001"].fix)
         yield Finding(code="D1-MAIL-001", level=Level.WARNING, subject="mail", text=text, fix=fix)
+
+
+def _waiting(situation: Situation) -> Iterator[Finding]:
+    for host, facts in situation.facts.items():
+        for tenant in situation.tenants():
+            if f"digione-platform-notify@{tenant}.service" in facts.failed:
+                yield Finding(
+                    code="D1-MAIL-002",
+                    level=Level.WARNING,
+                    subject=host,
+                    text=t("mail to the people of {tenant} waits", tenant=tenant),
+                    fix=t(CODES["D1-MAIL-002"].fix, tenant=tenant),
+                )

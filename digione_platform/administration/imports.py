@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from digione_platform.accounts import directory_is_behind, sync_directory
 from digione_platform.core.access import Action, Relation
 from digione_platform.core.models import RosterImport, RosterUpload, UploadState
+from digione_platform.core.news import What, tell_administrators
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 from digione_platform.core.schools import latest_imports
 from digione_platform.errors import PlatformError
@@ -256,6 +257,9 @@ def _work(state: Any, upload_id: UUID, texts: Texts, apply: bool, mass_removal: 
         done["error"] = texts.gettext(mark("It failed by a fault of ours. Nothing was imported."))
     try:
         with Session(engine) as session, session.begin():
+            if apply and done["state"] is not UploadState.APPLIED:
+                # That one has finished is told by the import itself.
+                tell_administrators(session, What.IMPORT_FAILED, f"/administration/imports/{upload_id}")
             session.execute(update(RosterUpload).where(RosterUpload.id == upload_id).values(**done))
     finally:
         _running.discard(upload_id)

@@ -37,6 +37,7 @@ class Act(StrEnum):
     END_SIGN_IN = "end sign-in"
     CHANGE_RETENTION = "change retention"
     APPLY_RETENTION = "retention.apply"
+    CHANGE_PREFERENCES = "change preferences"
     CHANGE_GUARDIANSHIP = "change guardianship"
     NEW_PASSWORD = "accounts.password"  # noqa: S105 - the name of an action
     IMPORT = "roster.import"

@@ -42,10 +42,12 @@ def guards(today: date) -> ColumnElement[bool]:
 # The same over a row ``g`` in SQL, for those who are given guardians without the restrictions: services and
 # other systems. They take a guardian for one who may read what they have of the child, contact details too.
 TODAY = "(now() at time zone 'Europe/Helsinki')::date"
+HOLDS = (
+    "g.status = 'active' "
+    f"and (g.valid_from is null or g.valid_from <= {TODAY}) and (g.valid_to is null or g.valid_to > {TODAY})"
+)
 MAY_BE_TOLD = (
-    "(g.status = 'active' "
-    f"and (g.valid_from is null or g.valid_from <= {TODAY}) and (g.valid_to is null or g.valid_to > {TODAY}) "
-    f"and not g.restrictions && array['{Restriction.NO_INFORMATION}', '{Restriction.NO_CONTACT}'])"
+    f"({HOLDS} and not g.restrictions && array['{Restriction.NO_INFORMATION}', '{Restriction.NO_CONTACT}'])"
 )
 
 

@@ -39,6 +39,7 @@ _TOGETHER: dict[str, LiteralString] = {
         union all select 'roles', id::text from roles where person_id = :id
         union all select 'enrolments', id::text from enrolments where person_id = :id
         union all select 'accounts', id::text from accounts where person_id = :id
+        union all select 'preferences', id::text from preferences where person_id = :id
         union all select 'guardianships', id::text from guardianships where :id in (child_id, guardian_id)
     """,
     "organisations": "select 'organisations', cast(:id as text)",
@@ -52,6 +53,7 @@ _TABLES = (
     "enrolments",
     "accounts",
     "guardianships",
+    "preferences",
     "organisations",
     "academic_sessions",
 )

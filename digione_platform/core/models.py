@@ -19,6 +19,7 @@ from sqlalchemy import (
     Identity,
     Index,
     MetaData,
+    SmallInteger,
     String,
     Text,
     UniqueConstraint,
@@ -134,6 +135,25 @@ class UploadState(StrEnum):
     APPLYING = "applying"
     APPLIED = "applied"
     FAILED = "failed"
+
+
+class Mail(StrEnum):
+    """How often a person wants to be told by mail that there is something new."""
+
+    AT_ONCE = "at once"
+    DAILY = "daily"
+    NONE = "none"
+
+
+class LetterState(StrEnum):
+    """What became of a letter. Of one that is ``unsure`` the relay may have sent it: it is not sent again."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    UNSURE = "unsure"
+    REFUSED = "refused"
+    DROPPED = "dropped"
 
 
 class ChangeKind(StrEnum):
@@ -460,6 +480,82 @@ class Account(Base):
     person: Mapped[Person] = relationship(viewonly=True)
 
     __table_args__ = (_swappable("username"),)
+
+
+class Preferences(Identified, Base):
+    """What a person chose for themselves; who chose nothing has no row.
+
+    Without ``language`` it is the register's. Quiet hours are hours of the day in Finland, from
+    ``quiet_from`` until before ``quiet_until``; the same hour twice is no quiet hours.
+    """
+
+    __tablename__ = "preferences"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id", ondelete="CASCADE"), unique=True)
+    language: Mapped[str | None] = mapped_column(String(2))
+    mail: Mapped[Mail] = mapped_column(
+        _one_of(Mail, "mail"), default=Mail.DAILY, server_default=Mail.DAILY.value
+    )
+    quiet_from: Mapped[int] = mapped_column(SmallInteger, default=21, server_default="21")
+    quiet_until: Mapped[int] = mapped_column(SmallInteger, default=7, server_default="7")
+
+    __table_args__ = (
+        CheckConstraint("language in ('fi', 'sv', 'en')", name="language"),
+        CheckConstraint("quiet_from between 0 and 23 and quiet_until between 0 and 23", name="quiet_hours"),
+    )
+
+
+class Letter(Identified, Base):
+    """A mail that tells one person that there is something new, and nothing of what that is.
+
+    ``due`` is when it is tried (again), ``trouble`` what the relay said the last time. It is marked before
+    and after it is given to the relay (``state``).
+    """
+
+    __tablename__ = "letters"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    due: Mapped[datetime] = mapped_column(server_default=func.now())
+    state: Mapped[LetterState] = mapped_column(
+        _one_of(LetterState, "state"), default=LetterState.WAITING, server_default=LetterState.WAITING.value
+    )
+    attempts: Mapped[int] = mapped_column(server_default="0", default=0)
+    trouble: Mapped[str | None]
+    done: Mapped[datetime | None]
+
+    __table_args__ = (
+        # Of two letters that wait for the same person, one says it all.
+        Index(
+            "uq_letters_waiting",
+            "person_id",
+            unique=True,
+            postgresql_where=text("state in ('waiting', 'sending')"),
+        ),
+    )
+
+
+class News(Identified, Base):
+    """What happened, for one person: ``what`` (``core.news``), about whom, and where to read on.
+
+    ``letter_id`` is the letter that told of it.
+    """
+
+    __tablename__ = "news"
+
+    at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id", ondelete="CASCADE"))
+    what: Mapped[str]
+    about: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", ondelete="CASCADE"), index=True)
+    link: Mapped[str]
+    seen_at: Mapped[datetime | None]
+    letter_id: Mapped[UUID | None] = mapped_column(ForeignKey("letters.id", ondelete="SET NULL"), index=True)
+
+    __table_args__ = (
+        CheckConstraint("link ~ '^/([^/]|$)'", name="link"),
+        Index("ix_news_person_id_at", "person_id", "at"),
+        Index("ix_news_untold", "at", postgresql_where=text("seen_at is null and letter_id is null")),
+    )
 
 
 class SignIn(Base):

@@ -50,6 +50,14 @@ HOLDER = Holder(
             # What is in a bundle is of others.
             secret=("content", "report"),
         ),
+        Personal(
+            "news",
+            mark("What was new"),
+            "t.person_id = :person or t.about = :person",
+            # Of whom was told, and whether they looked, is another's.
+            secret=("person_id", "seen_at", "letter_id"),
+        ),
+        Personal("preferences", mark("Own settings"), "t.person_id = :person"),
         Personal("accounts", mark("User account"), "t.person_id = :person"),
         Personal("results", mark("Results from connected services"), "t.student_id = :person"),
         Personal("enrolments", mark("Places in groups"), "t.person_id = :person"),

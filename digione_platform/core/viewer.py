@@ -36,12 +36,13 @@ class Desk:
 
 @dataclass(frozen=True)
 class Viewer:
-    """A signed-in person at one of their desks."""
+    """A signed-in person at one of their desks; ``language`` is their own choice, or the register's."""
 
     account: Account
     person: Person
     desk: Desk
     desks: tuple[Desk, ...]
+    language: str | None
 
 
 # Kept, for putting it together costs pages more than asking it does. Likewise in ``pupils``.

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from digione_platform.core.access import Desktop
 from digione_platform.core.audit import Act
+from digione_platform.core.news_of_changes import OF_CHANGES
 from digione_platform.db import database_away, require_current
 from digione_platform.errors import InputError, LockedError, PreconditionError
 from digione_platform.i18n import Texts, mark
@@ -113,6 +114,7 @@ def import_bundle(
                 touched = [table for table, count in report.counts.items() if count.touched]
                 for table in [*touched, "row_history"]:
                     connection.execute(SQL("analyze {}").format(Identifier(table)))
+                connection.execute(OF_CHANGES.encode())
                 connection.commit()
                 report.applied = True
     finally:
@@ -135,6 +137,7 @@ def undo_import(
         changed = undo.concerned(connection, UUID(done["import"]))
         _audit(connection, Act.UNDO_IMPORT, {"actor": actor, **done}, changed)
         if apply and not refused:
+            connection.execute(OF_CHANGES.encode())
             connection.commit()
         else:
             connection.rollback()

@@ -12,12 +12,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from digione_platform.core import audit, pupils, schools
+from digione_platform.core import audit, news, pupils, schools
 from digione_platform.core.access import Action, Desktop, Relation, Seen, allows, see, to_child
 from digione_platform.core.audit import Act, By
 from digione_platform.core.guardians import limits_of
 from digione_platform.core.models import GroupType, Person, Restriction
+from digione_platform.core.news import Item
 from digione_platform.core.viewer import Viewer
+from digione_platform.web.titles import NEWS
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,17 @@ class Asked:
         """What the access table says of this viewer."""
         return allows(self.desktop, relation, action, protected=protected, limits=limits)
 
+    @property
+    def family(self) -> bool:
+        """Whether the viewer works as a guardian, too."""
+        return any(desk.desktop is Desktop.GUARDIAN for desk in self.viewer.desks)
+
+    def shown(self, items: list[Item]) -> list[Item]:
+        """Write to the audit of whom news told this viewer, and give them back."""
+        about = {one.about for one in items if one.about and one.name}
+        self.record(Act.VIEW_CHILD, sorted(about), Relation.OWN_CHILD)
+        return items
+
     def record(self, act: Act, subjects: Iterable[UUID | None], relation: Relation, **detail: Any) -> None:
         """Write to the audit whose data this viewer was shown, and by which relation they might."""
         by = By(self.viewer.person.id, self.desktop, self.request)
@@ -51,6 +64,7 @@ class Asked:
 
 
 Block = Callable[[Asked], dict[str, Any]]
+NEWS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -79,6 +93,13 @@ def seen_pupil(
         not may_see_place,
         asked.may(relation, Action.LOOKS, protected=protected, limits=limits),
     )
+
+
+def whats_new(asked: Asked) -> dict[str, Any]:
+    """The newest of what happened to the viewer, and how much of it they have not seen."""
+    me = asked.viewer.person.id
+    items, unseen = news.newest(asked.session, me, family=asked.family, most=NEWS_SHOWN)
+    return {"items": asked.shown(items), "unseen": unseen, "words": NEWS}
 
 
 def children(asked: Asked) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from digione_platform import sessions
 from digione_platform.core.history import act_as
+from digione_platform.core.news_of_changes import tell_of_changes
 from digione_platform.core.viewer import Viewer, desks_of
 from digione_platform.db import CONNECTIONS
 from digione_platform.i18n import today
@@ -83,7 +84,7 @@ def viewer(request: Request, session: Transaction) -> Viewer:
     desk = next((desk for desk in desks if desk.role_id == found.sign_in.role_id), desks[0])
     # Independent of the transaction: also the page of a failure greets the viewer and shows the menu.
     session.expunge_all()
-    who = Viewer(found.account, found.person, desk, desks)
+    who = Viewer(found.account, found.person, desk, desks, found.language)
     request.state.viewer = who
     return who
 
@@ -91,11 +92,16 @@ def viewer(request: Request, session: Transaction) -> Viewer:
 SignedIn = Annotated[Viewer, Depends(viewer, scope="function")]
 
 
-async def asked(request: Request, session: Transaction, viewer: SignedIn) -> Asked:
-    """The viewer's question to the master data, as of today; what it changes is in the history as theirs."""
+async def asked(request: Request, session: Transaction, viewer: SignedIn) -> AsyncIterator[Asked]:
+    """The viewer's question to the master data, as of today; what it changes is in the history as theirs.
+
+    Whom a change concerns is told of it in the same transaction: no form can forget it.
+    """
     if request.method == "POST":
         await run_in_threadpool(act_as, session, str(viewer.person.id))
-    return Asked(session, viewer, today(), request.state.request_id)
+    yield Asked(session, viewer, today(), request.state.request_id)
+    if request.method == "POST":
+        await run_in_threadpool(tell_of_changes, session)
 
 
 Question = Annotated[Asked, Depends(asked, scope="function")]

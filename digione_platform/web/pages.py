@@ -16,7 +16,7 @@ from digione_platform.web.blocks import Asked, Block, seen_pupil
 from digione_platform.web.day import day_of
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question, SignedIn, Transaction
 from digione_platform.web.desktop import DESKTOPS
-from digione_platform.web.render import LANGUAGE_COOKIE, cookie_name, local_path, page, speak
+from digione_platform.web.render import cookie_name, local_path, page, speak, speak_from_now_on
 from digione_platform.web.titles import rights_of
 
 router = APIRouter()
@@ -121,28 +121,13 @@ def pupil(request: Request, asked: Question, person_id: UUID) -> Response:
     )
 
 
-@router.get("/me")
-def me(request: Request, asked: Question) -> Response:
-    """One's own details and roles."""
-    oidc = request.app.state.settings.oidc
-    seen = see(asked.viewer.person, asked.desktop, Relation.SELF)
-    return page(request, "me.html", seen=seen, password_page=oidc.issuer if oidc else None)
-
-
 @router.get("/language/{code}")
 def language(request: Request, code: str, next: str = "/") -> Response:  # noqa: A002 - the query's word
     """Choose the language of this browser; works without signing in."""
     if code not in LANGUAGES:
         raise NotFoundError
     response = RedirectResponse(local_path(next), 303)
-    response.set_cookie(
-        LANGUAGE_COOKIE,
-        code,
-        max_age=365 * 24 * 3600,
-        secure=request.app.state.secure,
-        httponly=True,
-        samesite="lax",
-    )
+    speak_from_now_on(request, response, code)
     return response
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -98,10 +98,22 @@ def speak(request: Request) -> Texts:
     language = choose(
         settings.tenant.languages,
         request.cookies.get(LANGUAGE_COOKIE),
-        viewer.person.language if viewer else None,
+        viewer.language if viewer else None,
         request.headers.get("accept-language", ""),
     )
     return Texts(language)
+
+
+def speak_from_now_on(request: Request, response: Response, language: str) -> None:
+    """Have this browser remember a language."""
+    response.set_cookie(
+        LANGUAGE_COOKIE,
+        language,
+        max_age=365 * 24 * 3600,
+        secure=request.app.state.secure,
+        httponly=True,
+        samesite="lax",
+    )
 
 
 @cache

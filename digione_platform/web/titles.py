@@ -6,6 +6,7 @@ from digione_platform.core.models import (
     GroupType,
     GuardianKind,
     Guardianship,
+    Mail,
     OrganisationKind,
     Origin,
     Restriction,
@@ -13,6 +14,7 @@ from digione_platform.core.models import (
     SessionType,
     Status,
 )
+from digione_platform.core.news import What
 from digione_platform.i18n import mark
 
 ACTS: dict[Act, str] = {
@@ -38,6 +40,7 @@ ACTS: dict[Act, str] = {
     Act.END_SIGN_IN: mark("Signed somebody out"),
     Act.CHANGE_RETENTION: mark("Changed how long data are kept"),
     Act.APPLY_RETENTION: mark("Deleted what is kept no longer"),
+    Act.CHANGE_PREFERENCES: mark("Changed their own settings"),
     Act.CHANGE_GUARDIANSHIP: mark("Changed a guardianship"),
     Act.NEW_PASSWORD: mark("Gave a new password"),
     Act.IMPORT: mark("Imported the register"),
@@ -57,6 +60,39 @@ ACTS: dict[Act, str] = {
     Act.CLIENT_DELETE: mark("Deleted data as a service"),
     Act.CLIENT_REFUSED: mark("Was refused as a service"),
     Act.CLIENT_NOT_PROVEN: mark("Failed to sign in as a service"),
+}
+
+# What news say: of the reader or nobody by name, and of a child of theirs.
+NEWS: dict[str, tuple[str, str]] = {
+    What.ROLE_GIVEN: (mark("You were given a role"), mark("{name} was given a role")),
+    What.ROLE_CHANGED: (mark("A role of yours was changed"), mark("A role of {name} was changed")),
+    What.ROLE_ENDED: (mark("A role of yours has ended"), mark("A role of {name} has ended")),
+    What.GUARDIANSHIP_MADE: (
+        mark("A guardianship that concerns you was added"),
+        mark("You were added as a guardian of {name}"),
+    ),
+    What.GUARDIANSHIP_CHANGED: (
+        mark("A guardianship that concerns you was changed"),
+        mark("Your guardianship of {name} was changed"),
+    ),
+    What.GUARDIANSHIP_ENDED: (
+        mark("A guardianship that concerns you has ended"),
+        mark("Your guardianship of {name} has ended"),
+    ),
+    What.PLACE_CHANGED: (
+        mark("Your school, class or group has changed"),
+        mark("{name}: school, class or group has changed"),
+    ),
+    What.CONTACT_CHANGED: (
+        mark("Your contact details were changed"),
+        mark("{name}: contact details were changed"),
+    ),
+    What.REGISTER_CHANGED: (
+        mark("Several details of yours or your children were changed in the register"),
+        mark("{name}: several details were changed in the register"),
+    ),
+    What.IMPORT_FINISHED: (mark("A roster import has finished"), ""),
+    What.IMPORT_FAILED: (mark("A roster import has failed"), ""),
 }
 
 # Why someone might: how they stood to the person.
@@ -138,12 +174,18 @@ ROWS: dict[str, str] = {
     "academic_sessions": mark("School year or term"),
     "groups": mark("Group"),
     "courses": mark("Course"),
+    "preferences": mark("Own settings"),
 }
 # OneRoster's codes of grades (CEDS), as Finland counts them.
 GRADES: dict[str, str] = {
     "PK": mark("early childhood education"),
     "KG": mark("pre-primary education"),
     **{f"{grade:02d}": str(grade) for grade in range(1, 11)},
+}
+MAIL: dict[str, str] = {
+    Mail.AT_ONCE: mark("at once"),
+    Mail.DAILY: mark("once a day"),
+    Mail.NONE: mark("never"),
 }
 VALUES: dict[str, str] = {
     RoleName.STUDENT: DESKTOPS[Desktop.PUPIL],
@@ -174,6 +216,7 @@ VALUES: dict[str, str] = {
     "fi": mark("Finnish"),
     "sv": mark("Swedish"),
     "en": mark("English"),
+    **MAIL,
 }
 COLUMNS: dict[str, str] = {
     "given_name": mark("Given name"),
@@ -226,4 +269,7 @@ COLUMNS: dict[str, str] = {
     "course_id": mark("Course"),
     "school_year_id": mark("School year"),
     "parent_id": mark("Belongs to"),
+    "mail": mark("Notifications by mail"),
+    "quiet_from": mark("Quiet hours from"),
+    "quiet_until": mark("Quiet hours until"),
 }

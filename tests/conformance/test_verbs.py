@@ -25,7 +25,7 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "validate", "show", "plan", "status", "doctor", "accounts list", "secrets show", "lab list",
-    "audit verify", "clients list", "retention preview",
+    "audit verify", "clients list", "retention preview", "notify status",
 }  # fmt: skip
 # runs until it is stopped, on this terminal: nothing is planned and nothing reported
 FOLLOWS = {"logs", "sandbox"}

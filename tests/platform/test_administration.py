@@ -35,7 +35,7 @@ from tests.platform.conftest import Browse
 from tests.platform.test_statements import counted, grow
 from tests.platform.town import Town
 
-PAGES = ("people", "schools", "years", "imports", "sign-ins", "retention", "access")
+PAGES = ("people", "schools", "years", "imports", "sign-ins", "retention", "access", "mail")
 
 
 @pytest.fixture

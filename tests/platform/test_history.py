@@ -27,6 +27,8 @@ WITHOUT = {
     "retention_periods",
     "retention_holds",
     "sign_ins",
+    "news",
+    "letters",
 }
 
 

@@ -242,6 +242,16 @@ def test_an_audit_that_does_not_hold_is_told(well: Situation) -> None:
     assert seen.fix == "digione audit verify kuhmo tells what does not fit"
 
 
+def test_mail_to_people_that_waits_is_told(well: Situation) -> None:
+    failed = {
+        "digione-platform-notify@kuhmo.service": "P-NOTIFY-001",
+        "digione-platform-notify@x.service": "",
+    }
+    (seen,) = found(on_host(well, "kuhmo1", failed=failed))
+    assert (seen.code, seen.level) == ("D1-MAIL-002", Level.WARNING)
+    assert seen.fix == "digione notify status kuhmo tells what the relay said"
+
+
 def test_tenants_are_not_asked_before_their_gateway_is_there(well: Situation) -> None:
     nothing = on_host(well, "kuhmo1", services={})
     asked: list[str] = []

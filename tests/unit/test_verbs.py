@@ -158,8 +158,8 @@ def test_logs_follow_the_units_of_a_service_on_its_host(kuhmo: House, world: Fak
     assert kuhmo.run("logs", "kuhmo", "platform", "--no-follow", "-n", "5").code == 0
     (did,) = world.did
     assert did.startswith("follow kuhmo1: journalctl")
-    nightly = "-u digione-platform-audit@kuhmo.timer -u digione-platform-retention@kuhmo.timer"
-    assert did.endswith(f"-u digione-platform@kuhmo.service {nightly}")
+    timers = [f"-u digione-platform-{one}@kuhmo.timer" for one in ("audit", "notify", "retention")]
+    assert did.endswith(f"-u digione-platform@kuhmo.service {' '.join(timers)}")
     assert " -f" not in did
 
 
@@ -174,8 +174,8 @@ def test_logs_follow_one_tenant(kuhmo: House, world: FakeWorld) -> None:
     assert result.code == 0, result.all
     assert result.out == "a line of the log\n"
     (did,) = world.did
-    nightly = "-u digione-platform-audit@sotkamo.timer -u digione-platform-retention@sotkamo.timer"
-    assert did.endswith(f"-f -u digione-platform@sotkamo.service {nightly}")
+    timers = [f"-u digione-platform-{one}@sotkamo.timer" for one in ("audit", "notify", "retention")]
+    assert did.endswith(f"-f -u digione-platform@sotkamo.service {' '.join(timers)}")
     for arguments, error_id in (
         (["platform", "--tenant", "sotkmo"], "D1-LOG-004"),
         (["postgresql", "--tenant", "sotkamo"], "D1-LOG-005"),

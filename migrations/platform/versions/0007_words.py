@@ -7,7 +7,7 @@ Revises: 0005
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 _LETTERS = (
     "ABCDEFGHIJKLMNOPQRSTUVWXYZáÁàÀâÂãÃçÇčČđĐðÐéÉèÈêÊëËíÍìÌîÎïÏñÑńŃóÓòÒôÔõÕšŠśŚúÚùÙûÛüÜýÝÿŸžŽźŹżŻåÅäÄæÆöÖøØ-"

@@ -1,0 +1,1 @@
+"""Mail that tells people that there is something new: a queue in the database, and what sends it."""
