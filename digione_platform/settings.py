@@ -107,7 +107,7 @@ class Directory(Model):
 class Settings(Model):
     """Everything a platform process is told. What has a default is absent in the sandbox.
 
-    ``region`` is the file that names the municipalities of the instance (see ``Region``); ``state`` is a folder
+    ``region`` is the file that names the municipalities of the instance (see ``Region``); ``state`` a folder
     outside the database for the little that must not be altered with it.
     """
 

@@ -91,6 +91,11 @@ def grow(app: FastAPI, town: Town) -> None:
         ("Sirpa Sihteeri", "/pupils"),
         ("Sirpa Sihteeri", "/pupils/{Aino}"),
         ("Helena Hallinto", "/"),
+        ("Tiina Opettaja", "/search?kind=pupils"),
+        ("Sirpa Sihteeri", "/search?kind=guardians"),
+        ("Sirpa Sihteeri", "/search?kind=groups"),
+        ("Helena Hallinto", "/search?kind=schools"),
+        ("Helena Hallinto", "/search?kind=people"),
     ],
 )
 def test_more_rows_need_no_more_statements(
