@@ -121,8 +121,8 @@ class Relay(Model):
 class Settings(Model):
     """Everything a platform process is told. What has a default is absent in the sandbox.
 
-    ``region`` is the file that names the municipalities of the instance (see ``Region``); without ``relay`` no
-    mail is sent; ``state`` is a folder outside the database for what must not be altered with it.
+    ``region`` is the file that names the municipalities of the instance (see ``Region``); without ``relay``
+    no mail is sent; ``state`` is a folder outside the database for what must not be altered with it.
     """
 
     tenant: Tenant

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from digione_platform.core import search as core
 from digione_platform.core.access import Action, Relation, searches, see
 from digione_platform.core.audit import Act
+from digione_platform.core.names import split
 from digione_platform.core.paging import PAGE_SIZE, Page
 from digione_platform.core.search import Scope
 from digione_platform.i18n import mark
@@ -111,13 +112,13 @@ def search(
     if relation is None or not chosen:
         raise NotFoundError
     found = []
-    if kind or search.strip():
+    if kind or split(search):
         cut = (number, PAGE_SIZE) if kind else (1, FEW)
         found = [_found(asked, relation, one, search, *cut) for one in chosen]
     return page(
         request,
         "search.html",
-        words=" ".join(search.split()),
+        words=" ".join(search.replace("\x00", "").split()),
         kinds=kinds,
         kind=chosen[0] if kind else None,
         found=[one for one in found if one.page.total],

@@ -106,6 +106,7 @@ looks = st.tuples(
             "desktop",
             "history",
             "register",
+            "search",
             "administration/sign-ins",
         ]
     ),
@@ -240,6 +241,8 @@ def look(
             address = f"/administration/people/{town.people[person]}"
             allowed = may(Relation.OWN_MUNICIPALITY, Action.ADMINISTER, person)
             contacts = {person} if may(Relation.OWN_MUNICIPALITY, Action.CONTACT, person) else set()
+        case "search":
+            address, allowed = f"/search?kind=pupils&search={person}", school != ""
         case "administration/sign-ins":
             address, allowed = f"/{what}", may(Relation.OWN_MUNICIPALITY, Action.ADMINISTER)
         case "audit":

@@ -32,14 +32,16 @@ ROLES = list(Desktop)
 
 @pytest.fixture(scope="module")
 def site(databases: Databases, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a sandbox that is served on loopback."""
+    """The address of a sandbox that is served on loopback, in a region of two municipalities."""
     served = Served()
     port = int(served.url.rpartition(":")[2])
     settings = sandbox_settings("127.0.0.1", port, url_of(databases.copy(migrated)))
     engine = open_database(settings)
     import_sample(engine, tmp_path_factory.mktemp("sample"), 120)
     engine.dispose()
-    app = create_app(settings, LocalSignIn())
+    region = tmp_path_factory.mktemp("region") / "region.json"
+    region.write_text('[{"name": {"fi": "Naapuri"}, "languages": ["fi"], "url": "https://naapuri.example"}]')
+    app = create_app(settings.model_copy(update={"region": region}), LocalSignIn())
     served.serve(app)
     yield served.url
     served.stop()
@@ -182,12 +184,40 @@ def test_everything_works_without_scripts(site: str, chromium: Browser) -> None:
         page.goto(f"{site}/language/sv")
         sign_in(page, site, Desktop.SECRETARY)
         assert page.locator("html").get_attribute("lang") == "sv"
-        page.get_by_label("Namn eller klass").fill("a")
+        page.get_by_label("Sök personer, grupper och kurser").fill("a")
         page.get_by_role("button", name="Sök").click()
         assert page.locator("tbody tr").count() > 0
         page.get_by_role("link", name="English").click()
-        assert page.locator("h1").inner_text() == "Pupils"
+        assert page.locator("h1").inner_text() == "Search"
         assert "search=a" in page.url
+        page.get_by_role("link", name="Show all").first.click()
+        assert page.locator("h1").inner_text() == "Pupils"
+
+
+def test_other_municipalities_are_reached_from_any_page_by_keyboard(site: str, chromium: Browser) -> None:
+    with chromium.new_context(java_script_enabled=False, locale="fi-FI") as context:
+        page = context.new_page()
+        sign_in(page, site, Desktop.PUPIL)
+        page.goto(f"{site}/me")
+        page.locator(".desks summary").focus()
+        page.keyboard.press("Enter")
+        link = page.get_by_role("link", name="Naapuri")
+        assert link.is_visible()
+        assert link.get_attribute("href") == "https://naapuri.example/"
+
+
+@pytest.mark.parametrize("language", ["fi", "sv", "en"])
+@pytest.mark.parametrize("role", [Desktop.TEACHER, Desktop.SECRETARY, Desktop.MUNICIPALITY])
+def test_search_and_open_menu_on_a_phone(
+    site: str, chromium: Browser, pictures: Path, language: str, role: Desktop
+) -> None:
+    with context_of(chromium, site, language, PHONE) as context:
+        page = context.new_page()
+        sign_in(page, site, role)
+        for path in ("/search", "/search?search=a", "/search?search=zzz", "/search?kind=groups"):
+            page.goto(f"{site}{path}")
+            page.locator(".desks summary").click()
+            examine(page, f"{role}{re.sub('[/?=]', '-', path)}-{language}-phone", pictures)
 
 
 def test_an_administrator_keeps_the_register_without_a_shell(

@@ -3,6 +3,7 @@
 import pytest
 from fastapi import FastAPI
 
+from digione_platform.i18n import Texts, today
 from tests.platform.conftest import Browse
 from tests.platform.town import Town
 
@@ -20,7 +21,7 @@ DESKTOPS = {
     ),
     "Kalle Kollega": ("Teacher · Koivulan koulu", ["My groups", "Matematiikka 7C"]),
     "Raili Rehtori": ("Principal · Koivulan koulu", ["My school", "Classes", "7C", "10A", "Staff"]),
-    "Sirpa Sihteeri": ("School secretary · Koivulan koulu", ["Find a pupil", "My school", "Classes"]),
+    "Sirpa Sihteeri": ("School secretary · Koivulan koulu", ["My school", "Classes"]),
     "Helena Hallinto": ("Municipal administrator · Mallila", ["Schools", "Åkerby skola", "mallila.zip"]),
 }
 
@@ -161,15 +162,74 @@ def test_odd_searches_find_nobody_and_break_nothing(browse: Browse, search: str)
         assert "Nobody was found" in page.text
 
 
-@pytest.mark.parametrize(
-    "query", ["page=0", "page=x", "sort=phone", "page=99999999999", f"search={'a' * 101}"]
-)
+@pytest.mark.parametrize("query", ["page=x", "sort=phone", f"search={'a' * 101}"])
 def test_addresses_that_were_never_linked_are_not_found(browse: Browse, query: str) -> None:
     assert browse("Sirpa Sihteeri").get(f"/pupils?{query}").status_code == 404
 
 
-def test_a_page_behind_the_last_shows_the_last(browse: Browse) -> None:
-    assert "Virtanen Ainu" in browse("Sirpa Sihteeri").get("/pupils?page=50").text
+@pytest.mark.parametrize("number", [-1, 0, 50, 99999999999])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("Sirpa Sihteeri", "/pupils"),
+        ("Sirpa Sihteeri", "/search?kind=pupils"),
+        ("Sirpa Sihteeri", "/looks"),
+        ("Helena Hallinto", "/audit"),
+        ("Helena Hallinto", "/administration/people"),
+        ("Helena Hallinto", "/administration/years"),
+        ("Helena Hallinto", "/administration/sign-ins"),
+        ("Helena Hallinto", "/history/persons/{Aino}"),
+    ],
+)
+def test_a_page_that_a_list_does_not_have_leads_to_the_nearest(
+    browse: Browse, town: Town, name: str, path: str, number: int
+) -> None:
+    path = path.replace("{Aino}", str(town.people["Aino Virtanen"]))
+    browser = browse(name)
+    first = main_of(browser.get(path).text)
+    page = browser.get(f"{path}{'&' if '?' in path else '?'}page={number}")
+    assert page.status_code == 200
+    if path not in ("/audit", "/looks", "/administration/sign-ins"):  # they tell of each other
+        assert main_of(page.text) == first
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/static/nothing.css", 404),
+        ("GET", "/pupils/x", 404),
+        ("DELETE", "/", 405),
+        ("POST", "/desk", 422),
+    ],
+)
+def test_a_page_that_tells_of_a_failure_has_the_menu_of_who_is_signed_in(
+    browse: Browse, method: str, path: str, status: int
+) -> None:
+    page = browse("Raili Rehtori").request(method, path)
+    assert page.status_code == status
+    for text in ("Raili Rehtori", "Sign out", "/areas/teaching", 'action="/search"'):
+        assert text in page.text
+    nobody = browse().request(method, path)
+    assert nobody.status_code in (status, 200)
+    assert "Sign out" not in nobody.text
+
+
+def test_a_desktop_begins_with_the_day(browse: Browse) -> None:
+    for language, week, until in (
+        ("fi", "viikko", "asti"),
+        ("sv", "vecka", "till och med"),
+        ("en", "week", "until"),
+    ):
+        page = browse("Maija Virtanen", language).get("/").text
+        assert Texts(language).weekday(today()) in page
+        assert f"{week} {today().isocalendar().week}" in page
+        assert until in page
+        assert "Syyslukukausi" in page
+
+
+def main_of(page: str) -> str:
+    return page[page.index("<main") : page.index("</main>")]
 
 
 def _order(text: str, *parts: str) -> bool:

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from digione_platform.core.names import sort_key
 from digione_platform.errors import PlatformError
 from digione_platform.i18n import LANGUAGES, LOCALES, Texts, choose, texts_of_command
 from digione_platform.roster.problems import REASONS
-from tests.platform.conftest import Browse
+from tests.platform.conftest import URL, Browse
+from tests.platform.town import Town
 
 PACKAGE = LOCALES.parent
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
@@ -155,15 +158,37 @@ def test_pages_have_no_text_outside_the_catalogues() -> None:
         (None, None, "", "fi"),
         (None, None, "sv-FI,sv;q=0.9,en;q=0.8", "sv"),
         (None, None, "de, en;q=0.5, sv;q=0.4", "en"),
-        (None, "sv", "en", "sv"),
+        (None, "sv", "fi-FI,fi;q=0.9,en;q=0.8", "sv"),
+        (None, "sv", "", "sv"),
+        (None, "sv", "de", "sv"),
+        (None, "fi", "sv-FI,sv;q=0.9,fi;q=0.8", "sv"),
+        (None, "fi", "en", "en"),
         ("en", "sv", "fi", "en"),
         ("xx", None, "q;q=q", "fi"),
     ],
 )
-def test_language_comes_from_choice_then_person_then_browser_then_tenant(
+def test_language_is_chosen_by_hand_else_that_of_the_browser_or_the_register(
     chosen: str | None, own: str | None, accept: str, language: str
 ) -> None:
     assert choose(["fi", "sv", "en"], chosen, own, accept) == language
+
+
+def test_who_reads_in_a_language_reads_on_in_it_after_signing_in(app: FastAPI, town: Town) -> None:
+    """The register says Finnish, the browser Swedish; by hand anything is chosen."""
+    browser = TestClient(app, base_url=URL, headers={"accept-language": "sv-FI,fi;q=0.5", "origin": URL})
+    assert '<html lang="sv">' in browser.get("/").text
+    browser.get(f"/sign-in?account={town.accounts['Tiina Opettaja']}", follow_redirects=False)
+    assert '<html lang="sv">' in browser.get("/").text
+    assert '<html lang="fi">' in browser.get("/language/fi?next=/").text
+
+
+def test_the_register_decides_at_a_computer_in_the_municipality_s_own_language(
+    app: FastAPI, town: Town
+) -> None:
+    browser = TestClient(app, base_url=URL, headers={"accept-language": "fi-FI,fi", "origin": URL})
+    assert '<html lang="fi">' in browser.get("/").text
+    browser.get(f"/sign-in?account={town.accounts['Elsa Virtanen']}", follow_redirects=False)
+    assert '<html lang="sv">' in browser.get("/").text
 
 
 def test_a_swedish_municipality_begins_in_swedish() -> None:
@@ -204,6 +229,14 @@ def test_dates_and_numbers_are_written_as_in_finland(
     assert texts.date(date(2026, 11, 4)) == day
     assert texts.moment(datetime(2026, 11, 4, 7, 5, tzinfo=UTC)) == moment
     assert texts.number(12345) == number
+
+
+@pytest.mark.parametrize(
+    ("language", "day"),
+    [("fi", "Keskiviikko 4.11.2026"), ("sv", "Onsdag 4.11.2026"), ("en", "Wednesday 4 Nov 2026")],
+)
+def test_a_day_of_the_week_is_named_as_in_a_heading(language: str, day: str) -> None:
+    assert Texts(language).weekday(date(2026, 11, 4)) == day
 
 
 def test_numbers_of_things_follow_the_language() -> None:

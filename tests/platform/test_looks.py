@@ -88,7 +88,7 @@ def test_a_search_is_itself_an_event_for_everyone_it_showed(app: FastAPI, browse
     assert all(event.detail == {} for event in events)
 
 
-@pytest.mark.parametrize("query", ["since=x", "until=2026-02-31", "since=0001-01-01", "action=x", "page=0"])
+@pytest.mark.parametrize("query", ["since=x", "until=2026-02-31", "since=0001-01-01", "action=x", "page=x"])
 def test_addresses_that_no_form_makes_are_not_found(browse: Browse, query: str) -> None:
     assert browse("Helena Hallinto").get(f"/audit?{query}").status_code == 404
 
