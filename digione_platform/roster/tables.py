@@ -49,7 +49,7 @@ TABLES: tuple[Table, ...] = (
         {
             "kind": "s.type",
             "name": "s.name",
-            # A source knows the one or the other; what it does not say stays, or two would take turns.
+            # A source may know only one; what it does not say stays, or two sources would take turns.
             "oid": f"coalesce({ORGANISATION_OID}, t.oid)",
             "school_code": "coalesce(substring(s.identifier from '^[0-9]{5}$'), t.school_code)",
         },

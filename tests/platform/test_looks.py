@@ -1,11 +1,15 @@
 """Who has looked at me, and the search over the audit."""
 
+from pathlib import Path
+
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from digione_platform.core.models import AuditEvent, Person
+from digione_platform.roster.importer import import_bundle, undo_import
+from tests.platform.bundles import delta, write
 from tests.platform.conftest import Browse
 from tests.platform.test_statements import counted
 from tests.platform.town import Town
@@ -115,3 +119,23 @@ def test_long_lists_come_in_pages_with_a_fixed_number_of_statements(
 @pytest.mark.parametrize(("language", "title"), [("fi", "Kuka on katsonut"), ("sv", "Vem har tittat")])
 def test_the_page_speaks_the_reader_s_language(browse: Browse, language: str, title: str) -> None:
     assert title in browse("Aino Virtanen", language).get("/looks").text
+
+
+def test_everyone_whose_data_an_import_changed_finds_it(
+    app: FastAPI, browse: Browse, town: Town, tmp_path: Path
+) -> None:
+    engine = app.state.engine
+    with Session(engine) as session:
+        aino = session.get_one(Person, town.people["Aino Virtanen"])
+        row = {"sourcedId": aino.sourced_id, "enabledUser": "true", "givenName": "Aino", "familyName": "Uusi"}
+    bundle = write(
+        tmp_path / "delta.zip", {"users": delta([row | {"username": "aino.virtanen"}])}, kind="delta"
+    )
+    oid = app.state.settings.tenant.oid
+    assert import_bundle(engine, bundle, tenant_oid=oid, actor="oona@kunta", apply=True).applied
+    page = browse("Aino Virtanen").get("/looks").text
+    assert "Imported the register" in page
+    assert "Operator of the service" in page
+    assert "Imported the register" not in browse("Eero Öhman").get("/looks").text
+    undo_import(engine, actor="oona@kunta")
+    assert "Took an import back" in browse("Aino Virtanen").get("/looks").text

@@ -2,8 +2,8 @@
 
 The first line of standard input is JSON with tenant, arguments, operator, the reader's language and perhaps a
 mapping (named by the argument MAPPING); what follows is a file for the command (named by the argument FILE)
-or its standard input. The argument OUT names a file that the command writes. Prints an envelope as JSON, in it
-what was written there as base 64, or ``null`` where the tenant's platform is not installed.
+or its standard input. The argument OUT names a file that the command writes. Prints an envelope as JSON,
+in it what was written there as base 64, or ``null`` where the tenant's platform is not installed.
 """
 
 import base64
