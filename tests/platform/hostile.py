@@ -170,7 +170,7 @@ def state_of(engine: Engine) -> dict[str, str]:
             for name in tables
             if name not in _TRACES
         )
-        return {name: digest for name, digest in connection.execute(text(digests))}
+        return dict(connection.execute(text(digests)).tuples())
 
 
 @dataclass

@@ -1,6 +1,5 @@
-"""The clock in Finland goes back on 25 October 2026 and forward on 29 March 2026: days and times stay right."""
+"""The clock in Finland goes back on 25.10.2026 and forward on 29.3.2026: days and times stay right."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -28,9 +27,9 @@ class Clock(datetime):
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Clock]]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
     monkeypatch.setattr(i18n, "datetime", Clock)
-    yield Clock
+    return Clock
 
 
 @pytest.mark.parametrize(

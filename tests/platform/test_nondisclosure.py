@@ -17,7 +17,6 @@ from tests.platform.hostile import all_routes
 from tests.platform.test_pages_and_audit import OPEN, addresses, in_each_role
 from tests.platform.town import Town
 
-
 OTHERS = [
     "Aino Virtanen",
     "Maija Virtanen",
