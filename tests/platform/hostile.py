@@ -165,12 +165,12 @@ def state_of(engine: Engine) -> dict[str, str]:
             text("select tablename from pg_tables where schemaname = 'public' order by 1")
         ).scalars()
         digests = " union all ".join(
-            f"select '{name}', coalesce(md5(string_agg(md5((to_jsonb(t) - 'last_seen')::text), '' "
+            f"select '{name}', coalesce(md5(string_agg(md5((to_jsonb(t) - 'last_seen')::text), '' "  # noqa: S608
             f"order by md5((to_jsonb(t) - 'last_seen')::text))), '') from {name} t"
             for name in tables
             if name not in _TRACES
         )
-        return dict(connection.execute(text(digests)).tuples())
+        return dict(connection.execute(text(digests)).all())
 
 
 @dataclass
