@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digione_platform.errors import InputError, PlatformError
-from digione_platform.i18n import mark, texts_of_command
+from digione_platform.i18n import mark, texts_of_command, today
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -201,12 +201,12 @@ def account_rows(engine: "Engine") -> list[dict[str, Any]]:
                 as roles
         from accounts a join persons p on p.id = a.person_id
         left join roles r on r.person_id = p.id and r.status = 'active'
-            and coalesce(r.begin_date, current_date) <= current_date
-            and coalesce(r.end_date, 'infinity') > current_date
+            and coalesce(r.begin_date, :today) <= :today
+            and coalesce(r.end_date, 'infinity') > :today
         group by a.id, p.id order by a.username
     """)
     with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        return [dict(row) for row in connection.execute(query, {"today": today()}).mappings()]
 
 
 def is_enabled(engine: "Engine", username: str) -> bool | None:

@@ -186,11 +186,16 @@ def _not_found(request: Request, error: Exception) -> Response:
 
 
 def _record_refusal(session: Session, who: Viewer, request: Request) -> None:
-    named: dict[str, Any] = {name: str(value)[:80] for name, value in request.path_params.items()}
+    named: dict[str, Any] = {name: _storable(value) for name, value in request.path_params.items()}
     by = By(who.person.id, who.desk.desktop, request.state.request_id)
     subject = UUID(named["person_id"]) if "person_id" in named else None
     route = request.scope["route"].path
     audit.record(session, by, Act.REFUSED, [subject], route=route, method=request.method, **named)
+
+
+def _storable(value: object) -> str:
+    """Part of an address as the audit can keep it: some characters have no place in the database."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in str(value)[:80])
 
 
 def _not_understood(request: Request, _: Exception) -> Response:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +19,9 @@ _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 HEALTH = "/healthz"
 # Services of other vendors are let in there by a token, never by a browser's cookie: nothing can be forged.
 ONEROSTER = "/ims/oneroster"
+# Bytes of a whole form, and of those that take files: as much as the gateway lets through.
+LARGEST_FORM = 64 * 1024
+LARGER_FORMS = {"/administration/imports": 25 * 1024 * 1024}
 
 
 def origin_of(url: str) -> str:
@@ -39,6 +44,35 @@ def content_security_policy(form_targets: Sequence[str]) -> str:
         "base-uri": "'none'",
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _is_utf8(headers: Headers) -> bool:
+    """Whether a form is in the letters that our pages are in.
+
+    Browsers always send so. By another charset it could hold what no page can be written with.
+    """
+    _, said = parse_options_header(headers.get("content-type"))
+    return said.get(b"charset", b"utf-8").lower() == b"utf-8"
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    """Receives a form only as far as it may be long. The interfaces of services see to theirs themselves."""
+    if scope["path"].startswith(f"{ONEROSTER}/"):
+        return receive
+    limit = left = LARGER_FORMS.get(scope["path"], LARGEST_FORM)
+    told = Headers(scope=scope).get("content-length", "")
+
+    async def receive_some() -> Message:
+        nonlocal left
+        if told.isdecimal() and int(told[:20]) > limit:
+            raise HTTPException(413)
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413)
+        return message
+
+    return receive_some
 
 
 class Guard:
@@ -80,7 +114,8 @@ class Guard:
             await send(message)
 
         try:
-            await (self._refusal(scope) or self._app)(scope, receive, send_with_headers)
+            app = self._refusal(scope) or self._app
+            await app(scope, _limited(scope, receive), send_with_headers)
         finally:
             self._log(scope, status, time.perf_counter() - started)
 
@@ -95,6 +130,8 @@ class Guard:
         by_token = scope["path"].startswith(f"{ONEROSTER}/")
         if not safe and not by_token and not self._same_origin(headers):
             return PlainTextResponse("403: the form was not sent from this site\n", 403)
+        if not safe and not by_token and not _is_utf8(headers):
+            return PlainTextResponse("415: forms are read as UTF-8\n", 415)
         return None
 
     def _same_origin(self, headers: Headers) -> bool:

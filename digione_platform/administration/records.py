@@ -19,6 +19,7 @@ from digione_platform.core.access import Action, Desktop, Relation, desktop_of
 from digione_platform.core.audit import Act
 from digione_platform.core.models import (
     AcademicSession,
+    Account,
     Course,
     Enrolment,
     Group,
@@ -52,7 +53,7 @@ Values = Mapping[str, Any]
 class Record:
     """A kind of record. ``check`` gives what is wrong with the values of a row together, by field.
 
-    ``fixed`` are columns that a new row is given and no form changes; ``after`` is done when it was saved.
+    ``fixed`` are columns that a new row is given and no form changes.
     """
 
     table: str
@@ -62,7 +63,6 @@ class Record:
     check: Callable[[Asked, Row, Values], dict[str, str]]
     fixed: tuple[str, ...] = ()
     adopts: bool = False
-    after: Callable[[Session, Row], None] = lambda _session, _row: None
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,6 @@ def save(
                 raise _Mistaken
             session.flush()
             session.refresh(row)
-            record.after(session, row)
     except _Mistaken:
         return Outcome(None if added else row, mistakes)
     except IntegrityError as error:
@@ -352,7 +351,10 @@ def _person_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     # As an import has it: invented people's numbers need no right check digit.
     if number and not (PERSON_OID.fullmatch(number) and (is_test_oid(number) or check_digit_holds(number))):
         return {"learner_number": mark("This is not written as it should be.")}
-    return _still_administered(asked, "enabled")
+    # Whoever loses the username cannot sign in either.
+    asked.session.flush()
+    keep_account(asked.session, row)
+    return _still_administered(asked, "enabled" if values["username"] else "username")
 
 
 def keep_account(session: Session, row: Row) -> None:
@@ -375,7 +377,7 @@ def keep_account(session: Session, row: Row) -> None:
     )
 
 
-PEOPLE = Record("persons", Person, mark("New person"), _person_fields, _person_check, after=keep_account)
+PEOPLE = Record("persons", Person, mark("New person"), _person_fields, _person_check)
 
 # Roles
 
@@ -433,6 +435,8 @@ def _still_administered(asked: Asked, blamed: str) -> dict[str, str]:
         Person.id == Role.person_id,
         Person.status == Status.ACTIVE,
         Person.enabled,
+        Account.person_id == Person.id,
+        Account.enabled,
         Role.organisation_id == Organisation.id,
         Organisation.kind == OrganisationKind.DISTRICT,
         Role.role.in_((RoleName.DISTRICT_ADMINISTRATOR, RoleName.ADMINISTRATOR)),

@@ -139,15 +139,24 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     # What it may not have, what is not there, and both of these named in a body.
     if error.status in (403, 404, 422):
-        await run_in_threadpool(note_refusal, request, error.status)
+        return await _noted(request, error.status, error.response())
     return error.response()
 
 
 async def _token_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, tokens.TokenError)
     if error.error == "invalid_scope":
-        await run_in_threadpool(note_refusal, request, 400)
+        return await _noted(request, 400, error.response())
     return error.response()
+
+
+async def _noted(request: Request, status: int, response: Response) -> Response:
+    """A refusal, once it is in the audit."""
+    try:
+        await run_in_threadpool(note_refusal, request, status)
+    except (OperationalError, PoolTimeoutError) as away:
+        return _database_away(request, away)
+    return response
 
 
 def _not_understood(_: Request, error: Exception) -> Response:

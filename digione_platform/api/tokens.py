@@ -1,7 +1,6 @@
 """OAuth 2 client credentials (RFC 6749, section 4.4): a service shows id and secret and gets a token."""
 
 import base64
-import binascii
 import time
 from collections import OrderedDict, deque
 from typing import Any
@@ -65,9 +64,12 @@ def read_form(body: str) -> dict[str, str]:
     """The parameters of a request.
 
     Raises:
-        TokenError: one of them stands there twice.
+        TokenError: there are too many, or one of them stands there twice.
     """
-    pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=20)
+    try:
+        pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=20)
+    except ValueError as error:
+        raise TokenError("invalid_request", "there are too many parameters") from error
     form = dict(pairs)
     if len(form) < len(pairs):
         raise TokenError("invalid_request", "a parameter stands there twice")
@@ -122,7 +124,8 @@ def _credentials(authorization: str | None, form: dict[str, str]) -> tuple[str, 
     scheme, _, encoded = authorization.partition(" ")
     try:
         client_id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
+        # Not base64, or not UTF-8 in it.
         colon = ""
     if scheme.lower() != "basic" or not colon:
         raise TokenError("invalid_client", "the header Authorization is not HTTP Basic")

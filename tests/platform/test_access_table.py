@@ -18,9 +18,11 @@ from sqlalchemy.orm import Session
 from digione_platform.core.access import Action, Desktop, Relation, allows
 from digione_platform.core.audit import Act, By
 from digione_platform.core.guardians import Rights, decide
-from digione_platform.core.models import AuditEvent, Guardianship, Person, Restriction
+from digione_platform.core.models import AuditEvent, Guardianship, Person, Restriction, Role, RoleName
 from digione_platform.i18n import today
+from tests.platform.api.conftest import connect_to
 from tests.platform.conftest import Browse
+from tests.platform.hostile import forms_of
 from tests.platform.town import Town
 
 KOIVU, AKERBY = "Koivulan koulu", "Åkerby skola"
@@ -70,6 +72,7 @@ class World:
 
     protected: set[str] = field(default_factory=lambda: {"Piilo Suojattu", "Suvi Suojattu"})
     rights: dict[tuple[str, str], tuple[frozenset[Restriction], bool]] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
 
     def of(self, guardian: str, child: str) -> tuple[frozenset[Restriction], bool]:
         return self.rights.get((guardian, child), (frozenset(), False))
@@ -128,7 +131,17 @@ limitations = st.tuples(
     st.frozensets(st.sampled_from(Restriction)),
     st.booleans(),
 )
-steps = st.lists(st.one_of(looks, looks, family, protections, limitations), min_size=10, max_size=30)
+# Staff with one role each, which the administrator takes and gives by the real forms.
+OFFICES = {
+    "Kalle Kollega": RoleName.TEACHER,
+    "Raili Rehtori": RoleName.PRINCIPAL,
+    "Sirpa Sihteeri": RoleName.ADMINISTRATOR,
+}
+offices = st.tuples(st.just("office"), st.sampled_from(sorted(OFFICES)), st.booleans())
+services = st.tuples(st.just("service"), st.sampled_from(PEOPLE))
+steps = st.lists(
+    st.one_of(looks, looks, family, protections, limitations, offices, services), min_size=10, max_size=30
+)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -139,6 +152,7 @@ def test_the_access_table_decides(
     world = World()
     start_anew(app, town, world)
     browsers: dict[str, TestClient] = {}
+    service = connect_to(app)()
     for step in steps:
         match step:
             case ("protect", str(name), bool(on)):
@@ -152,6 +166,15 @@ def test_the_access_table_decides(
                 rights = Rights(restrictions=limits, valid_to=today() if ended else None)
                 with Session(app.state.engine) as session, session.begin():
                     decide(session, By(), town.people[guardian], town.people[child], rights, "test")
+            case ("office", str(name), bool(on)):
+                if on == (name in world.ended) and name not in world.protected:
+                    change_office(browse("Helena Hallinto"), town, name, on=on)
+                    (world.ended.discard if on else world.ended.add)(name)
+            case ("service", str(name)):
+                with Session(app.state.engine) as session:
+                    sourced_id = session.get_one(Person, town.people[name]).sourced_id
+                expected = 404 if name in world.protected else 200
+                assert service.roster(f"/users/{sourced_id}").status_code == expected
             case ("look", (str(viewer), tuple() as desk), str(what), str(person), str(group)):
                 if viewer not in browsers:
                     browsers[viewer] = browse(viewer)
@@ -163,9 +186,24 @@ def start_anew(app: FastAPI, town: Town, world: World) -> None:
         session.execute(update(Person).values(nondisclosure=False))
         hidden = [town.people[name] for name in world.protected]
         session.execute(update(Person).where(Person.id.in_(hidden)).values(nondisclosure=True))
+        session.execute(delete(Role).where(Role.sourced_id.startswith("platform-")))
+        session.execute(update(Role).values(end_date=None))
         session.execute(delete(Guardianship))
         for guardian, child in GUARDIANS:
             session.add(Guardianship(guardian_id=town.people[guardian], child_id=town.people[child]))
+
+
+def change_office(admin: TestClient, town: Town, name: str, *, on: bool) -> None:
+    """Give somebody their role, or take it, as the administrator does."""
+    person = town.people[name]
+    address = f"/administration/roles/new?person={person}"
+    if not on:
+        shown = admin.get(f"/administration/people/{person}").text
+        address = re.findall(r"/administration/roles/[^/\"]+/edit", shown)[-1]
+    (form,) = [one for one in forms_of(address, admin.get(address).text) if "/roles/" in one.action]
+    given = {"role": OFFICES[name], "organisation_id": str(town.places[KOIVU])}
+    sent = form.sent() | (given if on else {"take": "yes"})
+    assert admin.post(form.action, data=sent, follow_redirects=False).status_code == 303
 
 
 def look(
@@ -180,6 +218,11 @@ def look(
     group: str,
 ) -> None:
     title, desktop, school = desk
+    if viewer in world.ended:
+        # Whatever is asked for: there is no desk to work at.
+        for address in ("/", "/pupils", f"/pupils/{town.people[person]}", f"/groups/{town.groups[group]}"):
+            assert browser.get(address).status_code == 403
+        return
     work_as(browser, title)
 
     def may(relation: Relation | None, action: Action, name: str | None = None) -> bool:

@@ -618,3 +618,15 @@ def test_more_rows_need_no_more_statements(app: FastAPI, admin: TestClient, town
 )
 def test_addresses_that_no_page_has_are_not_found(admin: TestClient, query: str) -> None:
     assert admin.get(f"/administration/{query}").status_code == 404
+
+
+def test_the_last_administrator_s_sign_in_cannot_be_closed(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    address = f"/administration/people/{town.people['Helena Hallinto']}/edit"
+    assert fill(admin, address, username="helena.hallinto").status_code == 303
+    for closed in ({"username": ""}, {"enabled": None}):
+        answer = fill(admin, address, **closed)
+        assert answer.status_code == 422, closed
+        assert "Nobody would administer the municipality any more." in answer.text
+    assert admin.get("/administration/people").status_code == 200

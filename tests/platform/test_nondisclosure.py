@@ -1,20 +1,21 @@
 """People under non-disclosure: planted words reach nobody but themselves, on no page of any role."""
 
+import logging
 import re
+import zipfile
 from collections import deque
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine, text
 
+from digione_platform.roster.exporter import export_bundle
 from tests.platform.conftest import Browse
+from tests.platform.hostile import all_routes
+from tests.platform.test_pages_and_audit import OPEN, addresses, in_each_role
 from tests.platform.town import Town
-
-
-@pytest.fixture
-def app(shared_app: FastAPI) -> FastAPI:
-    return shared_app
-
 
 OTHERS = [
     "Aino Virtanen",
@@ -85,3 +86,58 @@ def test_staff_are_told_that_a_pupil_is_protected(browse: Browse, town: Town) ->
 def test_protected_people_see_their_own_details(browse: Browse) -> None:
     assert "MARKER-guardian@koti.example" in browse("Suvi Suojattu").get("/me").text
     assert "MARKER-child@kunta.example" in browse("Piilo Suojattu").get("/me").text
+
+
+@pytest.fixture
+def marked(app: FastAPI, town: Town) -> Engine:
+    """Every detail of the protected people is marked, and who they are called as well."""
+    engine: Engine = app.state.engine
+    details = ("middle_name", "sms", "username", "learner_number", "identifier")
+    hidden = [town.people["Piilo Suojattu"], town.people["Suvi Suojattu"]]
+    with engine.begin() as connection:
+        for column in details:
+            connection.execute(
+                text(f"update persons set {column} = 'MARKER-' || id where id = any(:hidden)"),  # noqa: S608
+                {"hidden": hidden},
+            )
+        connection.execute(
+            text("update accounts set username = 'marker-' || username where person_id = any(:hidden)"),
+            {"hidden": hidden},
+        )
+    return engine
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_no_address_in_no_role_gives_their_details(
+    app: FastAPI, browse: Browse, town: Town, marked: Engine, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether it is found or refused: every known route, with everyone and everything in its place."""
+    caplog.set_level(logging.INFO)
+    browser = browse(name)
+    tried = 0
+    for _ in in_each_role(browser):
+        for route in {one.path for one in all_routes(app, "GET")} - OPEN:
+            # The administrator must know by which username somebody signs in.
+            kept = route.startswith("/administration/people/") and name == "Helena Hallinto"
+            for address in addresses(route, town):
+                shown = browser.get(address).text
+                assert kept or "marker" not in shown.lower(), address
+                assert "MARKER-child" not in shown, address
+                assert "MARKER-guardian" not in shown, address
+                tried += 1
+    for query in ("?search=MARKER", "?person=MARKER", "?search=suojattu", "?person=suojattu"):
+        for path in ("/pupils", "/administration/people", "/administration/sign-ins", "/audit"):
+            shown = browser.get(f"{path}{query}").text
+            assert "MARKER-" not in shown, path
+    assert tried > 50
+    assert "marker-" not in caplog.text.lower()
+
+
+def test_an_export_for_others_is_without_them(marked: Engine, tmp_path: Path) -> None:
+    for protected in (False, True):
+        path = tmp_path / f"{protected}.zip"
+        export_bundle(marked, path, actor="testi", protected=protected)
+        with zipfile.ZipFile(path) as archive:
+            written = "".join(archive.read(one).decode() for one in archive.namelist())
+        assert ("MARKER" in written) is protected
+        assert ("Suojattu" in written) is protected

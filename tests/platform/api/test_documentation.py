@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
-from schemathesis import Case
+from schemathesis import Case, GenerationMode
 from schemathesis.checks import CHECKS
+from schemathesis.specs.openapi.checks import negative_data_rejection
 from sqlalchemy import create_engine
 
 from digione_platform.api import gradebook, rostering
+from digione_platform.api.access import Scope
 from digione_platform.api.app import create_api, document
 from digione_platform.api.fields import GRADEBOOK, ROSTERING
 from digione_platform.settings import Database
@@ -89,6 +91,50 @@ def test_answers_are_as_the_openapi_document_says(name: str, live: Live, bearer:
     @given(OPERATIONS[name].as_strategy())
     def ask(case: Case) -> None:
         case.call_and_validate(f"{live.url}/ims/oneroster", headers={"authorization": bearer}, checks=CHECKED)
+
+    ask()
+
+
+# Of what is deleted nothing is said but the address, and that may be any text.
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if not name.startswith("DELETE")])
+def test_what_the_openapi_document_does_not_allow_is_refused(name: str, live: Live, bearer: str) -> None:
+    @settings(
+        max_examples=4,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(OPERATIONS[name].as_strategy(generation_mode=GenerationMode.NEGATIVE))
+    def ask(case: Case) -> None:
+        checks = [*CHECKED, negative_data_rejection]
+        case.call_and_validate(f"{live.url}/ims/oneroster", headers={"authorization": bearer}, checks=checks)
+
+    ask()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_without_token_or_scope_nothing_is_answered_whatever_is_asked(name: str, live: Live) -> None:
+    """Neither who is nobody, nor who has every scope but those that open the address."""
+    operation = OPERATIONS[name]
+    security = operation.definition.raw["security"]
+    opened_by = {scope for one in security for scope in one["oauth2"]}
+    lacking = connect_to(live.app)(*(one for one in Scope if one.url not in opened_by)).token
+
+    @settings(
+        max_examples=2,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy())
+    def ask(case: Case) -> None:
+        for token, status in (("", 401), ("Bearer unknown", 401), (f"Bearer {lacking}", 403)):
+            answer = case.call_and_validate(
+                f"{live.url}/ims/oneroster", headers={"authorization": token}, checks=CHECKED
+            )
+            assert answer.status_code == status
 
     ask()
 
