@@ -79,8 +79,8 @@ check: setup  ## Format, lint, types, layers, roles, spelling
 	@PATH=$(CURDIR)/$(BIN):$$PATH ansible-lint -q roles digione_cli/world/playbook
 	@$(BIN)/codespell
 
-bench: setup  ## Measure; a table with medians and ratios
-	@$(BIN)/python -m tests.bench
+bench: setup  ## Measure; tables with medians and ratios (part=platform: of that part alone)
+	@$(BIN)/python -m tests.bench $(part)
 
 clean:  ## Delete what was built
 	@rm -rf $(VENV) dist $(STATIC) $(ASSETS)/node_modules test-output

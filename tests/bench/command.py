@@ -1,39 +1,40 @@
-"""``make bench``: what the promises of speed are measured by. Prints a table; fails nothing.
-
-Times are wall seconds, medians of several runs. Where plain ansible-playbook does the same work, it is
-measured in the same run and the ratio is told. The parts on a host need the instance of ``make up``.
-"""
+"""The operator's command: how long its verbs take, and plain ansible-playbook for the same work."""
 
 import csv
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from tests.bench.clock import Row, seconds, told
 
-from tests.measure_oneroster import measured
-
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 INSTANCE = "mallila"
 
 
-def seconds(work: Callable[[], object], times: int) -> float:
-    """Return the median wall time of some work."""
-    taken = []
-    for _ in range(times):
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+def measured() -> Iterator[Row]:
+    """How long the verbs of the command take; those on a host need the instance of ``make up``."""
+    yield "digione --help", told(seconds(digione("--help"), 11)), "≤ 0.10 s"
+    yield "digione status --json", told(seconds(digione("status", "--json"), 11)), "≤ 0.25 s"
+    yield "308 municipalities loaded, validated, fingerprinted", told(municipalities()), "≤ 2 s"
+    first, again = sandbox()
+    yield "digione sandbox, the first time", told(first), "≤ 15 s"
+    yield "digione sandbox, again", told(again), "≤ 5 s"
+    if not (CHECKOUT / "inventories" / INSTANCE).exists() or os.geteuid() != 0:
+        yield "digione apply, unchanged", "not measured", "needs the instance of make up"
+        return
+    unchanged = seconds(digione("apply", INSTANCE, "--yes"), 5)
+    plain = plain_ansible()
+    yield "digione apply, unchanged, one host", told(unchanged), "≤ 2 s"
+    ratio = f"{plain / unchanged:.0f} times digione's (≥ 20)"
+    yield "the same roles by plain ansible-playbook", told(plain), ratio
+    up = seconds(lambda: subprocess.run(["make", "up"], cwd=CHECKOUT, check=True, capture_output=True), 3)
+    yield "make up, again", told(up), "≤ 15 s"
 
 
 def digione(*arguments: str) -> Callable[[], object]:
@@ -123,40 +124,3 @@ def _playbook() -> Iterator[tuple[list[str], dict[str, str]]]:
         command = [sys.executable, "-m", "ansible", "playbook", "-i", str(folder / "inventory"), str(play)]
         command += ["--vault-password-file", str(situation.store.key_file)]
         yield command, ansible.environment(request, folder)
-
-
-def main() -> None:
-    """Measure and print the table."""
-    rows: list[tuple[str, str, str]] = [
-        ("digione --help", _told(seconds(digione("--help"), 11)), "≤ 0.10 s"),
-        ("digione status --json", _told(seconds(digione("status", "--json"), 11)), "≤ 0.25 s"),
-        ("308 municipalities loaded, validated, fingerprinted", _told(municipalities()), "≤ 2 s"),
-    ]
-    first, again = sandbox()
-    rows.append(("digione sandbox, the first time", _told(first), "≤ 15 s"))
-    rows.append(("digione sandbox, again", _told(again), "≤ 5 s"))
-    rows += measured()
-    if (CHECKOUT / "inventories" / INSTANCE).exists() and os.geteuid() == 0:
-        unchanged = seconds(digione("apply", INSTANCE, "--yes"), 5)
-        plain = plain_ansible()
-        rows.append(("digione apply, unchanged, one host", _told(unchanged), "≤ 2 s"))
-        ratio = f"{plain / unchanged:.0f} times digione's (≥ 20)"
-        rows.append(("the same roles by plain ansible-playbook", _told(plain), ratio))
-        up = seconds(lambda: subprocess.run(["make", "up"], cwd=CHECKOUT, check=True, capture_output=True), 3)
-        rows.append(("make up, again", _told(up), "≤ 15 s"))
-    else:
-        rows.append(("digione apply, unchanged", "not measured", "needs the instance of make up"))
-    table = Table(title="DigiOne, wall time, medians", title_justify="left", box=None)
-    for column in ("What", "Measured", "Promise"):
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-
-
-def _told(value: float) -> str:
-    return f"{value:.2f} s"
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,10 +122,3 @@ def serving(there: Place) -> Iterator[Process]:
     finally:
         process.terminate()
         process.wait(20)
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """The wall time of some work."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began

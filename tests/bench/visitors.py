@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from itertools import count, cycle
 from random import Random
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
@@ -47,7 +46,8 @@ _VISITORS = {
         about='s.group_id as "group", s.person_id as pupil',
         also="""join lateral (select s.group_id, s.person_id from enrolments e join enrolments s
             on s.group_id = e.group_id and s.role = 'student'
-            where e.person_id = a.person_id and e.role = 'teacher' and e.school_id = o.id limit 1) s on true""",
+            where e.person_id = a.person_id and e.role = 'teacher' and e.school_id = o.id limit 1) s on true
+            and not exists (select from roles x where x.person_id = a.person_id and x.id <> r.id)""",
         number=80,
     ),
     "principal": _OF_ROLE.format(role="principal", place="school", about="null as pupil", also="", number=20),
@@ -97,7 +97,7 @@ _FORMS, _DESKS, _RESULTS = 8, 2, 6
 
 
 class Visitors:
-    """People of every role, signed in, and a service with a token; makes one request of theirs after another."""
+    """People of every role, signed in, and a service with a token; makes their requests one by one."""
 
     def __init__(self, settings: Settings, seed: int = 1) -> None:
         self._random = Random(seed)
@@ -216,13 +216,13 @@ def _results(session: Session) -> list[tuple[str, str]]:
 def _addresses_of_forms(session: Session) -> list[tuple[str, str]]:
     """The forms of children and of their guardianships, by turns."""
     found: list[tuple[str, str]] = []
-    pairs: list[tuple[UUID, UUID]] = session.execute(
+    pairs = session.execute(
         text("""
             select child_id, guardian_id from guardianships g join persons c on c.id = g.child_id
             join persons a on a.id = g.guardian_id where not c.nondisclosure and not a.nondisclosure
             order by c.sourced_id limit 3000
         """)
-    ).all()  # type: ignore[assignment]
+    )
     for child, guardian in pairs:
         found.append(("a person", f"/administration/people/{child}/edit"))
         found.append(("a guardianship", f"/administration/guardianships/{child}/{guardian}"))
