@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from digione_platform.core.models import Account, Person, Preferences, SignIn, Status
@@ -22,7 +22,7 @@ _PRECISION = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Found:
-    """A sign-in that is still good, with its account and person, and the language that they chose."""
+    """A sign-in that is still good, with its account and person, and the language that they chose, if any."""
 
     sign_in: SignIn
     account: Account
@@ -54,7 +54,7 @@ def find(session: Session, token: str | None, *, now: datetime | None = None) ->
         return None
     now = now or datetime.now(UTC)
     found = session.execute(
-        select(SignIn, Account, Person, func.coalesce(Preferences.language, Person.language))
+        select(SignIn, Account, Person, Preferences.language)
         .join(Account, Account.id == SignIn.account_id)
         .join(Person, Person.id == Account.person_id)
         .outerjoin(Preferences, Preferences.person_id == Person.id)

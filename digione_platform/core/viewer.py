@@ -36,7 +36,7 @@ class Desk:
 
 @dataclass(frozen=True)
 class Viewer:
-    """A signed-in person at one of their desks; ``language`` is their own choice, or the register's."""
+    """A signed-in person at one of their desks; ``language`` is their own choice, if any."""
 
     account: Account
     person: Person

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from digione_platform.core.news import all_news, follow, mark_seen
-from digione_platform.web.dependencies import NotFoundError, Question
+from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import local_path, page
 from digione_platform.web.titles import NEWS
 
@@ -16,9 +16,7 @@ router = APIRouter()
 
 
 @router.get("/news")
-def news(
-    request: Request, asked: Question, number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
-) -> Response:
+def news(request: Request, asked: Question, number: PageNumber = 1) -> Response:
     """All that the viewer was told, the newest first."""
     found = all_news(asked.session, asked.viewer.person.id, family=asked.family, page=number)
     asked.shown(found.rows)

@@ -97,8 +97,8 @@ def speak(request: Request) -> Texts:
     viewer: Viewer | None = getattr(request.state, "viewer", None)
     language = choose(
         settings.tenant.languages,
-        request.cookies.get(LANGUAGE_COOKIE),
-        viewer.language if viewer else None,
+        request.cookies.get(LANGUAGE_COOKIE) or (viewer.language if viewer else None),
+        viewer.person.language if viewer else None,
         request.headers.get("accept-language", ""),
     )
     return Texts(language)

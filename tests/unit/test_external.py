@@ -108,11 +108,11 @@ def test_nothing_of_a_server_runs_or_is_kept_on_the_host(outside: Situation) -> 
     assert "postgresql" in removed
 
 
-def test_another_relay_concerns_monitoring_alone(outside: Situation, tmp_path: Path) -> None:
+def test_another_relay_concerns_what_sends_mail_alone(outside: Situation, tmp_path: Path) -> None:
     inventory(tmp_path, INSTANCE + DATABASE + MAIL.replace("mail.", "smtp."), "other")
     other = situation(load(tmp_path, "other").model_copy(update={"name": "kuhmo"})).desired.fingerprints
     now = outside.desired.fingerprints["kuhmo1"]
-    assert {s for s, f in other["kuhmo1"].items() if f != now[s]} == {"monitoring"}
+    assert {s for s, f in other["kuhmo1"].items() if f != now[s]} == {"monitoring", "platform"}
 
 
 def test_mail_comes_from_the_instance_unless_a_sender_is_named(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_a_host_speaks_the_readers_language_for_the_tenants_that_it_has(
 ) -> None:
     code = _on_host(tmp_path, "echo $DIGIONE_LANGUAGE")
     (tmp_path / "request").write_text(
-        json.dumps({"tenant": tenant, "arguments": [], "language": "sv"}) + "\n"
+        json.dumps({"tenant": tenant, "arguments": [], "operator": "ylläpito", "language": "sv"}) + "\n"
     )
     with (tmp_path / "request").open("rb") as request:
         done = _python(code, 150_000_000, request.fileno())
@@ -236,7 +236,9 @@ def test_a_host_speaks_the_readers_language_for_the_tenants_that_it_has(
 
 
 def test_a_host_takes_a_bundle_larger_than_its_memory(tmp_path: Path) -> None:
-    request = json.dumps({"tenant": "kuhmo", "arguments": ["FILE"], "file": "roster.zip", "language": "en"})
+    request = json.dumps(
+        {"tenant": "kuhmo", "arguments": ["FILE"], "file": "roster.zip", "operator": "it", "language": "en"}
+    )
     code = _on_host(tmp_path, 'stat -c %s:%n "$1"')
     pipe = f"(echo '{request}'; head -c 300000000 /dev/zero)"
     with subprocess.Popen(["sh", "-c", pipe], stdout=subprocess.PIPE) as source:
@@ -255,6 +257,7 @@ def test_a_mapping_may_have_the_name_of_the_file(tmp_path: Path) -> None:
         "arguments": ["FILE", "MAPPING"],
         "file": "a.csv",
         "mapping": {"name": "a.csv", "content": base64.b64encode(b"charset: utf-8").decode()},
+        "operator": "it",
         "language": "en",
     }
     (tmp_path / "request").write_text(json.dumps(request) + "\nrows")
