@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from digione_platform.errors import PreconditionError
+from digione_platform.errors import PartlyDone
 from digione_platform.i18n import Texts, mark, texts_of_command
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
@@ -28,7 +28,7 @@ def send(as_json: AsJson = False) -> None:
     _tell(done, as_json)
     if done["late"]:
         # Fails as long as something is late, so that the unit's state tells the doctor.
-        raise PreconditionError(
+        raise PartlyDone(
             "P-NOTIFY-001",
             mark("Mail waits: the relay did not take it"),
             mark("{late} letters are late; the relay said: {reason}"),

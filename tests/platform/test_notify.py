@@ -494,7 +494,7 @@ def test_the_command(engine: Engine, settings: Settings, town: Town, tmp_path: P
     file.write_text(json.dumps(document), "utf-8")
     run = platform_command(file)
     failed = run("notify", "send")
-    assert failed.returncode == 3
+    assert failed.returncode == 5
     assert "P-NOTIFY-001" in failed.stderr
     assert "Connection refused" in failed.stderr
     told = json.loads(run("notify", "status", "--json").stdout)
