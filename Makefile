@@ -50,9 +50,10 @@ texts: $(VENV)/installed  ## Bring the command's catalogues of texts up to date 
 up: setup  ## Bring up the sample municipality Mallila on a lab host
 	@requirements/debian-packages $(LAB_PACKAGES) || { echo "Without a lab: $(BIN)/digione sandbox" >&2; exit 3; }
 	@$(BIN)/digione lab up mallila1
+	@$(BIN)/digione lab relay posti1
 	@test -e inventories/mallila/instance.yml || $(BIN)/digione init mallila --lab mallila1 \
 	  --code 999 --oid 1.2.246.562.99.00000009993 --name-fi Mallila --name-sv Modellby \
-	  --domain mallila.digione.test --contact operator@mallila.example
+	  --domain mallila.digione.test --contact operator@mallila.example --mail-relay posti1
 	@$(BIN)/digione lab resolve mallila1 mallila
 	@$(BIN)/digione apply mallila --yes
 	@$(BIN)/digione sample install mallila

@@ -22,6 +22,7 @@ from digione_cli.lab.requirements import require
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HOST = "testila1"
+RELAY = "testiposti1"
 DOMAIN = "testila.digione.test"
 # Chromium must not look for Google's servers: the network of a test machine may be closed.
 FLAGS = [
@@ -195,11 +196,13 @@ class Installed:
 
 @pytest.fixture(scope="session")
 def installed(lab: Lab, digione: Digione) -> Installed:
-    """An instance on a host of 2 GB, installed from nothing by init, apply and sample install."""
+    """An instance on a host of 2 GB, made by init, apply and sample install; a relay keeps its mail."""
     lab.up([HOST], 2048)
+    lab.keep_mail(RELAY)
     digione(
         *("init", "testila", "--lab", HOST, "--code", "999", "--oid", OID, "--name-fi", "Testilä"),
         *("--name-sv", "Testby", "--domain", DOMAIN, "--contact", "operator@testila.example"),
+        *("--mail-relay", RELAY),
     )
     lab.resolve(HOST, [DOMAIN, f"auth.{DOMAIN}"])
     digione("apply", "testila", "--yes")

@@ -26,6 +26,8 @@ class NewInventory:
     name_fi: str
     name_sv: str
     language: str
+    mail_relay: str
+    in_lab: bool
 
 
 def render(new: NewInventory, templates: Path) -> dict[str, str]:

@@ -8,24 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from digione_cli.errors import PreconditionError, UsageError
-from digione_cli.lab import base, network, packages, record, ssh
+from digione_cli.lab import base, network, packages, record, relay, ssh
 from digione_cli.lab.groups import Group, hierarchies
 from digione_cli.lab.host import Host, LabHost, make_key
 from digione_cli.lab.names import address_of, lines, write_block
 from digione_cli.lab.network import Network
 from digione_cli.lab.record import HostRecord, LabRecord
 from digione_cli.lab.requirements import TRIAL, require, require_root
-from digione_cli.lab.run import remove
+from digione_cli.lab.run import remove, run
 from digione_cli.texts import t
 from digione_cli.world.files import locked
 
 Progress = Callable[[str], None]
 Hosts = list[LabHost]
+Mails = list[relay.Mail]
 
 HOSTS_FILE = Path("/etc/hosts")
 HOST_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 MEMORY_MB = 2048
+RELAY_MEMORY_MB = 256
 BOOT_SECONDS = 120
 SHUTDOWN_SECONDS = 90
 
@@ -63,6 +65,18 @@ class Lab:
         """For people: ``ssh -F <this file> <host>``."""
         return self.folder / "ssh_config"
 
+    def mails(self, name: str) -> Mails:
+        """Given a host that keeps mail, what it took, oldest first; raises D1-LAB-016 when it keeps none."""
+        host = self._known(name)
+        if not self._keeps_mail(host):
+            raise UsageError(
+                "D1-LAB-016",
+                t("{host} keeps no mail", host=name),
+                t("it is off") if host.state == "stopped" else t("it has no relay"),
+                f"digione lab relay {name}",
+            )
+        return relay.kept(host.root)
+
     # What can be done
 
     def up(
@@ -84,6 +98,17 @@ class Lab:
                 self._start(remembered, off, sudo_password)
             self._wait([self._host(remembered, name) for name in names])
         return [self.host(name) for name in dict.fromkeys(names)]
+
+    def keep_mail(self, name: str) -> LabHost:
+        """A host that runs and keeps all mail that reaches it, at port 25; one that does is left alone."""
+        self.up([name], None if name in record.load(self._record).hosts else RELAY_MEMORY_MB)
+        with self._change():
+            host = self._known(name)
+            if not self._keeps_mail(host):
+                self.on(t("installing a mail relay on {host}", host=name))
+                run(["ssh", "-F", str(self.ssh_config), name, "sudo sh -s"], input=relay.INSTALL)
+                packages.collect(host.disk, self._cache)
+        return self.host(name)
 
     def stop(self, name: str) -> None:
         """Shuts a host down in good order; its disk stays, ``up`` starts it again."""
@@ -228,6 +253,9 @@ class Lab:
         return LabHost(
             host.name, address, host.state, host.memory_mb, base.USER, self._key, host.host_key, link
         )
+
+    def _keeps_mail(self, host: Host) -> bool:
+        return (host.root / relay.SETTINGS).is_file()
 
     def _runs(self, remembered: LabRecord, name: str) -> bool:
         return name in remembered.hosts and self._host(remembered, name).state == "running"

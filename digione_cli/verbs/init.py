@@ -40,6 +40,7 @@ def init(
     user: Annotated[str, typer.Option(help="User of ssh there; has sudo.")] = "",
     port: Annotated[int, typer.Option(help="Port of ssh.")] = 22,
     key: Annotated[str, typer.Option(help="Private key of ssh (default: ssh's own choice).")] = "",
+    mail_relay: Annotated[str, typer.Option(help="Mail relay (default: no mail is sent).")] = "",
     lab: Annotated[str, typer.Option(metavar="HOST", help="Take the server's data from this lab host.")] = "",
     skip_trust: Annotated[bool, typer.Option(help="Do not ask the server for its host key now.")] = False,
     dry_run: DryRun = False,
@@ -75,6 +76,7 @@ def init(
             _Wish("--oid", oid, text.provider_oid, t("OID of the education provider (1.2.246.562.10.…)")),
             _Wish("--language", language, _language),
             _Wish("--port", str(port), _port),
+            _Wish("--mail-relay", mail_relay, text.address),
         ]
         if not known:
             wishes += [
@@ -97,6 +99,8 @@ def init(
             name_fi=answer["--name-fi"],
             name_sv=answer["--name-sv"] or answer["--name-fi"],
             language=language,
+            mail_relay=answer["--mail-relay"],
+            in_lab=known is not None,
         )
         files = render(new, CHECKOUT / "templates")
         if dry_run:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from digione_cli.texts import t
+from digione_cli.texts import moment, t
 from digione_cli.verbs._common import DryRun, Json, session
 from digione_cli.verbs._complete import instances, lab_hosts
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 Names = Annotated[
     list[str], typer.Argument(metavar="HOST…", help="Names of hosts.", autocompletion=lab_hosts)
 ]
+Name = Annotated[str, typer.Argument(metavar="HOST", help="Name of the lab host.", autocompletion=lab_hosts)]
 Memory = Annotated[
     int | None,
     typer.Option(
@@ -83,6 +84,27 @@ def up(names: Names, memory: Memory = None, dry_run: DryRun = False, as_json: Js
         _show(lab.up(names, memory), screen)
 
 
+@app.command()
+def relay(name: Name, dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Make a host that takes all mail and keeps it to look at; nothing goes further."""
+    with _lab(as_json, t("making a mail relay")) as (lab, screen):
+        if dry_run:
+            screen.plan(_plan("relay", {name: t("Take mail and keep it")}, {}, ""))
+            return
+        _show([lab.keep_mail(name)], screen)
+
+
+@app.command()
+def mail(name: Name, as_json: Json = False) -> None:
+    """Show the mail that a host keeps, oldest first."""
+    with _lab(as_json, t("looking")) as (lab, screen):
+        mails = lab.mails(name)
+        data = [vars(m) for m in mails]
+        rows = [[moment(m.received), m.to, f"{m.subject}\n\n{m.text.strip()}\n"] for m in mails]
+        columns = [t("Received"), t("To"), t("Mail")]
+        screen.table("mails", t("Mail kept by {host}", host=name), columns, rows, data)
+
+
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the lab's hosts."""
@@ -116,9 +138,7 @@ def kill(names: Names, dry_run: DryRun = False, as_json: Json = False) -> None:
 
 @app.command()
 def resolve(
-    host: Annotated[
-        str, typer.Argument(metavar="HOST", help="Name of the lab host.", autocompletion=lab_hosts)
-    ],
+    host: Name,
     instance: Annotated[
         str,
         typer.Argument(

@@ -34,10 +34,16 @@ def preview(as_json: AsJson = False) -> None:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return
     texts = texts_of_command()
-    told = mark("{title}: kept {days} days; due {rows}, held {held}")
     for one in found:
-        values = {"days": texts.number(one.days), "rows": one.rows, "held": one.held}
-        sys.stdout.write(texts.gettext(told, title=texts.gettext(one.rule.title), **values) + "\n")
+        told = texts.ngettext(
+            "{title}: kept {count} day; due {rows}, held {held}",
+            "{title}: kept {count} days; due {rows}, held {held}",
+            one.days,
+            title=texts.gettext(one.rule.title),
+            rows=one.rows,
+            held=one.held,
+        )
+        sys.stdout.write(f"{told}\n")
 
 
 @app.command("apply")

@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import which
 
 import pytest
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Page, Playwright
 from trustme import CA
 
 from tests.conftest import CHECKOUT, FLAGS, Installed, lacking
@@ -36,6 +36,25 @@ def browser(
     running = playwright.chromium.launch(executable_path=chromium, args=FLAGS, env=environment)
     yield running
     running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, installed: Installed) -> Iterator[Page]:
+    context = browser.new_context(locale="fi-FI", base_url=f"https://{installed.domain}")
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page: Page, installed: Installed, role: str) -> None:
+    sign_in_as(page, installed, *installed.logins[role])
+
+
+def sign_in_as(page: Page, installed: Installed, username: str, password: str) -> None:
+    page.goto("/sign-in")
+    page.locator("input[name=user]").fill(username)
+    page.locator("input[name=password]").fill(password)
+    page.locator("input[name=password]").press("Enter")
+    page.wait_for_url(f"https://{installed.domain}/**")
 
 
 def _trust(certificates: list[str], home: Path, certutil: str) -> None:

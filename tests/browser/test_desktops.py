@@ -1,13 +1,12 @@
 """On the installed instance each role signs in and sees its desktop, in three languages, without barriers."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PICTURES
+from tests.browser.conftest import PICTURES, sign_in
 from tests.conftest import Installed
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(900)]
@@ -18,22 +17,6 @@ PHONE = {"width": 360, "height": 740}
 NARROW = {"width": 320, "height": 740}
 LOOK = "brand => ['fontFamily', 'fontSize', 'color', 'height'].map(one => getComputedStyle(brand)[one])"
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
-
-
-@pytest.fixture
-def page(browser: Browser, installed: Installed) -> Iterator[Page]:
-    context = browser.new_context(locale="fi-FI", base_url=f"https://{installed.domain}")
-    yield context.new_page()
-    context.close()
-
-
-def sign_in(page: Page, installed: Installed, role: str) -> None:
-    username, password = installed.logins[role]
-    page.goto("/sign-in")
-    page.locator("input[name=user]").fill(username)
-    page.locator("input[name=password]").fill(password)
-    page.locator("input[name=password]").press("Enter")
-    page.wait_for_url(f"https://{installed.domain}/**")
 
 
 def barriers(page: Page) -> list[Any]:

@@ -19,12 +19,12 @@ LIGHT_PARTS_OF_OURS = {"digione_cli.verbs", "digione_cli.errors", "digione_cli.t
 CHANGES = {
     "apply", "destroy", "init", "trust", "roster import", "roster undo", "secrets generate", "secrets set",
     "secrets rotate", "tenant remove", "accounts password", "accounts sync", "sample make", "sample install",
-    "sample logins", "lab up", "lab stop", "lab kill", "lab resolve", "lab down", "roster export",
-    "clients add", "clients disable", "clients rotate", "subject export", "subject erase", "subject hold",
-    "subject release", "retention apply",
+    "sample logins", "lab up", "lab relay", "lab stop", "lab kill", "lab resolve", "lab down",
+    "roster export", "clients add", "clients disable", "clients rotate", "subject export", "subject erase",
+    "subject hold", "subject release", "retention apply",
 }  # fmt: skip
 REPORTS = {
-    "validate", "show", "plan", "status", "doctor", "accounts list", "secrets show", "lab list",
+    "validate", "show", "plan", "status", "doctor", "accounts list", "secrets show", "lab list", "lab mail",
     "audit verify", "clients list", "retention preview", "notify status",
 }  # fmt: skip
 # runs until it is stopped, on this terminal: nothing is planned and nothing reported

@@ -51,6 +51,7 @@ def stage_missing(work: Work, rows: Rows) -> None:
     )
     _guard(
         work,
+        "users.csv",
         SQL("""
             select count(*), count(*) filter (where {absent}) from persons p
             where p.status = 'active' and p.origin = 'roster' and p.id in ({held})
@@ -72,15 +73,16 @@ def _missing_groups(work: Work) -> None:
     drop_enrolments(work, scope)
     _guard(
         work,
+        "classes.csv",
         SQL("select count(*), count(*) filter (where {}) from groups g where g.status = 'active'").format(
             scope
         ),
     )
 
 
-def _guard(work: Work, counted: SQL | Composed) -> None:
+def _guard(work: Work, file: str, counted: SQL | Composed) -> None:
     row = work.connection.execute(counted).fetchone()
     all_, leaving = row or (0, 0)
     if is_mass_removal(leaving, all_) and not work.context.allow_mass_removal:
         share = Detail(mark("{removed} of {people}"), {"removed": leaving, "people": all_})
-        work.problems.add(Problem("P-ROSTER-059", "users.csv", detail=share))
+        work.problems.add(Problem("P-ROSTER-059", file, detail=share))
