@@ -3,11 +3,13 @@
 Pages and forms are found by following the links of the real pages, so that a new one is tried by itself.
 """
 
+import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -183,14 +185,12 @@ class Answer:
     read: int = 0
 
 
-async def ask(
-    app: FastAPI, method: str, path: str, headers: dict[str, str], body: AsyncIterator[bytes]
-) -> Answer:
+def ask(app: FastAPI, method: str, path: str, headers: dict[str, str], body: Iterator[bytes]) -> Answer:
     """A request whose body comes piece by piece, as long as it is asked for."""
     answer = Answer()
 
     async def receive() -> dict[str, Any]:
-        piece = await anext(body, None)
+        piece = next(body, None)
         answer.read += len(piece or b"")
         return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
 
@@ -215,7 +215,14 @@ async def ask(
         "client": ("127.0.0.1", 1),
         "server": ("mallila.example", 443),
     }
-    await app(scope, receive, send)
+
+    async def request() -> None:
+        await app(scope, receive, send)
+
+    # In a thread of its own: where browsers were driven before, this one has a loop that runs for good.
+    thread = Thread(target=asyncio.run, args=(request(),))
+    thread.start()
+    thread.join()
     return answer
 
 
