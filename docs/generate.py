@@ -74,7 +74,8 @@ def _verb(command: Any, path: str, level: str) -> Iterator[str]:
     arguments = [p for p in command.params if p.opts[0][0] != "-"]
     options = [p for p in command.params if p.opts[0][0] == "-" and p.name != "help"]
     words = [a.metavar or (a.name.upper() if a.required else f"[{a.name.upper()}]") for a in arguments]
-    yield f"    {' '.join([path, *words, *(['[OPTIONS]'] if options else [])])}\n"
+    needed = [f"{o.opts[0]} …" for o in options if o.required]
+    yield f"    {' '.join([path, *words, *needed, *(['[OPTIONS]'] if options else [])])}\n"
     named = [(f"`{w}`", "", "", a.help or "") for w, a in zip(words, arguments, strict=True)]
     yield table(
         ("Argument or option", "Value", "Default", "Meaning"), [*named, *(_option(o) for o in options)]
@@ -88,7 +89,8 @@ def _option(option: Any) -> tuple[str, str, str, str]:
         return names, "–", default, option.help or ""
     value = option.metavar or type_words(option.type_descriptor.annotation)
     bounds = [f"{w} {b}" for w, b in (("from", option.min), ("to", option.max)) if b is not None]
-    return names, " ".join([value, *bounds]), code(option.default), option.help or ""
+    default = "**required**" if option.required else code(option.default)
+    return names, " ".join([value, *bounds]), default, option.help or ""
 
 
 # Configuration
