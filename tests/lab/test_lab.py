@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from digione_cli.errors import PreconditionError
+from digione_cli.errors import PreconditionError, UsageError
 from digione_cli.lab import Lab
 from tests.lab.conftest import Ssh
 
@@ -82,6 +82,24 @@ def test_domains_lead_to_a_host_from_everywhere(lab: Lab, pair: list[str], ssh: 
         assert here.split()[:1] == there.split()[:1] == expected
     with pytest.raises(PreconditionError, match="D1-LAB-013"):
         lab.resolve("two", ["localhost"])
+
+
+def test_a_relay_keeps_all_mail_and_sends_none(lab: Lab, pair: list[str], ssh: Ssh) -> None:
+    with pytest.raises(UsageError, match="D1-LAB-016"):
+        lab.mails("one")
+    before = lab.keep_mail("post")
+    assert lab.keep_mail("post") == before
+    assert lab.mails("post") == []
+    send = """python3 -c '
+import smtplib
+with smtplib.SMTP("post") as relay:
+    relay.sendmail("a@one.example", ["b@far.example"], "From: a@one.example\\nSubject: hei\\n\\nterve")'"""
+    assert ssh("one", send).returncode == 0
+    [mail] = lab.mails("post")
+    assert (mail.sender, mail.to, mail.subject) == ("a@one.example", "b@far.example", "hei")
+    assert mail.text.strip() == "terve"
+    assert ssh("post", "sudo exim4 -bpc").stdout == "0\n"
+    lab.down(["post"])
 
 
 def test_a_host_sees_and_has_no_more_memory_than_its_limit(pair: list[str], ssh: Ssh) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,7 @@ def test_a_question_without_a_terminal_is_an_error(house: House, monkeypatch: py
         ("--port", "0", "from 1 to 65535"),
         ("--port", "65536", "from 1 to 65535"),
         ("--key", "a\nb", "hosts.kuhmo1.key"),
+        ("--mail-relay", "-smtp", "domain"),
     ],
 )
 def test_init_writes_nothing_of_what_is_wrong(house: House, option: str, value: str, words: str) -> None:
@@ -525,3 +527,9 @@ def test_verbs_are_listed_along_a_newcomers_path(house: House) -> None:
 
 def test_the_version_is_told(house: House) -> None:
     assert house.run("--version").out.startswith("digione 20")
+
+
+def test_init_names_the_relay_that_takes_mail_over_tls(house: House) -> None:
+    assert house.run("init", "kuhmo", *INIT, "--mail-relay", "smtp.kuhmo.example").code == 0
+    shown = house.run("show", "kuhmo").out
+    assert re.search(r"mail:\n +server: smtp.kuhmo.example\n +port: 25\n +tls: true", shown)
