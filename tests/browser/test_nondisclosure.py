@@ -7,6 +7,7 @@ import zipfile
 from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -64,11 +65,14 @@ def visitor(browser: Browser, installed: Installed) -> Iterator[Page]:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_page_shows_it(visitor: Page, installed: Installed, pupil: dict[str, str], role: str) -> None:
-    """From link to link, and what is found by the pupil's name and by the planted words."""
+    """From link to link, and what is found by the pupil's name; by the planted words nobody is found."""
     sign_in(visitor, installed, role)
     name = pupil["familyName"]
-    waiting = deque(["/", *(f"/search?q={words}" for words in (name, ADDRESS, PHONE))])
-    waiting += [f"/pupils?search={name}", f"/administration/people?search={name}", f"/audit?person={name}"]
+    lists = ("/search?search=", "/pupils?search=", "/administration/people?search=", "/audit?person=")
+    for path in lists:
+        for words in (ADDRESS, PHONE):
+            assert name not in visitor.request.get(f"{path}{quote(words)}").text(), path
+    waiting = deque(["/", *(f"{path}{name}" for path in lists)])
     seen: set[str] = set()
     kinds: Counter[str] = Counter()
     while waiting:
@@ -77,7 +81,7 @@ def test_no_page_shows_it(visitor: Page, installed: Installed, pupil: dict[str, 
         assert answer.status < 500, path
         if "text/html" in answer.headers["content-type"]:
             text = answer.text()
-            assert planted(text.replace(f'value="{ADDRESS}"', "").replace(f'value="{PHONE}"', "")) == [], path
+            assert planted(text) == [], path
             for link, words in re.findall(r'<a [^>]*href="(/[^"]*)"[^>]*>(.*?)</a>', text, re.DOTALL):
                 address = link.replace("&amp;", "&")
                 kind = re.sub(r"[0-9a-f-]{36}|\d+|=[^&]*", "*", address)
