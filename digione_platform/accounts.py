@@ -193,18 +193,18 @@ def account_rows(engine: "Engine") -> list[dict[str, Any]]:
     """Accounts in the order of their usernames, with the active roles of their people."""
     from sqlalchemy import text
 
-    query = text("""
-        select a.username, coalesce(p.preferred_given_name, p.given_name) || ' '
-                || coalesce(p.preferred_family_name, p.family_name) as name,
-            a.enabled,
-            coalesce(array_agg(distinct r.role order by r.role) filter (where r.id is not null), '{}')
+    from digione_platform.core.names import name_sql
+
+    query = text(f"""
+        select a.username, {name_sql("p")} as name, a.enabled,
+            coalesce(array_agg(distinct r.role order by r.role) filter (where r.id is not null), '{{}}')
                 as roles
         from accounts a join persons p on p.id = a.person_id
         left join roles r on r.person_id = p.id and r.status = 'active'
             and coalesce(r.begin_date, :today) <= :today
             and coalesce(r.end_date, 'infinity') > :today
         group by a.id, p.id order by a.username
-    """)
+    """)  # noqa: S608 - from the expression above
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query, {"today": today()}).mappings()]
 

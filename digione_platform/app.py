@@ -27,7 +27,8 @@ from digione_platform.administration import (
     moving,
     moving_up,
     next_year,
-    upkeep,
+    retention,
+    sign_ins,
 )
 from digione_platform.administration import pages as administration
 from digione_platform.api.app import create_api
@@ -66,7 +67,18 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.include_router(sign_in.router())
     for part in (pages, looks, history, search, news, profile):
         app.include_router(part.router)
-    kept = (guardianships, imports, mail, upkeep, administration, groups, moving, moving_up, next_year)
+    kept = (
+        guardianships,
+        imports,
+        mail,
+        retention,
+        sign_ins,
+        administration,
+        groups,
+        moving,
+        moving_up,
+        next_year,
+    )
     for part in kept:
         app.include_router(part.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])

@@ -11,10 +11,7 @@ AREA = Area(
     icon="scroll-content",
     title=mark("Administration"),
     about=mark("The pupil register, decisions and certificates, and the municipality's schools."),
-    coming=mark(
-        "Enrolment, decisions, certificates and statistics will open here. "
-        "For now you see the register as it was imported."
-    ),
+    coming=mark("Enrolment, decisions, certificates and statistics will open here."),
     blocks={
         Desktop.PRINCIPAL: (blocks.school_numbers, blocks.classes),
         Desktop.SECRETARY: (blocks.school_numbers, blocks.classes),

@@ -21,6 +21,7 @@ from digione_platform.core.models import (
     Status,
 )
 from digione_platform.core.names import in_finnish_order
+from digione_platform.core.pupils import LEADERS
 from digione_platform.i18n import mark
 from digione_platform.web.blocks import Asked
 from digione_platform.web.titles import GRADES, VALUES
@@ -203,7 +204,7 @@ GROUPS = Record("groups", Group, mark("New class or group"), _group_fields, _gro
 
 # Places in groups
 
-STAFF_ROLES = tuple((one.value, VALUES[one]) for one in (EnrolmentRole.TEACHER, EnrolmentRole.AIDE))
+STAFF_ROLES = tuple((one.value, VALUES[one]) for one in LEADERS)
 
 
 def _place_fields(_session: Session, row: Row | None) -> Fields:

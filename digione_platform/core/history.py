@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Uuid, case, cast, text
 from sqlalchemy.orm import Session
 
+from digione_platform.core.names import name_sql
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 
 # Keys of other rows, and what says no more than that a row was touched.
@@ -56,14 +57,14 @@ _TABLES = (
     "preferences",
     "organisations",
     "academic_sessions",
+    "groups",
+    "courses",
 )
 # The row as it is now, of each of these tables.
 _NOW = " ".join(
     f"when '{table}' then (select to_jsonb(n) from {table} n where n.id = m.id)"  # noqa: S608
-    for table in (*_TABLES, "groups", "courses")
+    for table in _TABLES
 )
-
-
 _IDENTIFIER = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
@@ -121,7 +122,7 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
     found = session.execute(
         text(f"""
             {rows}
-            select c.at, coalesce(p.given_name || ' ' || p.family_name, c.actor), c.import_id is not null,
+            select c.at, coalesce({name_sql("p")}, c.actor), c.import_id is not null,
                 c.table_name, c.change, coalesce(c.before, '{{}}'),
                 coalesce(case when c.last and c.change <> 'delete' then case c.table_name {_NOW} end
                     else c.later end, '{{}}')

@@ -52,6 +52,14 @@ def in_finnish_order(column: Any) -> ColumnElement[str]:
     return func.translate(column, letters, keys).collate("C")
 
 
+def name_sql(person: str) -> str:
+    """The SQL expression of what a person is called; ``person`` names a row of ``persons``."""
+    given, family = (
+        f"coalesce({person}.preferred_{one}, {person}.{one})" for one in ("given_name", "family_name")
+    )
+    return f"{given} || ' ' || {family}"
+
+
 def sort_name_sql() -> str:
     """The SQL expression of a person's sort key, over the columns of ``persons``."""
     name = "coalesce(preferred_family_name, family_name) || ' ' || coalesce(preferred_given_name, given_name)"

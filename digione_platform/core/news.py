@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from digione_platform.core.access import TAKEN, Action, Desktop, Relation, allows
 from digione_platform.core.guardians import HOLDS
+from digione_platform.core.names import name_sql
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 
 
@@ -125,10 +126,9 @@ _SHOWN = f"""
         n.about is null or n.about = n.person_id or (:family and {_own_child("n.about", "n.what")})
     )
 """
-_ITEM = """
+_ITEM = f"""
     n.id, n.at, n.what, n.about,
-    case when n.about <> n.person_id then coalesce(c.preferred_given_name, c.given_name) || ' '
-        || coalesce(c.preferred_family_name, c.family_name) end as name,
+    case when n.about <> n.person_id then {name_sql("c")} end as name,
     n.seen_at is not null as seen
 """
 

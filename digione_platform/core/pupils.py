@@ -43,6 +43,8 @@ from digione_platform.core.names import PERSON_WORDS, begins, split
 from digione_platform.core.paging import Page, cut
 from digione_platform.core.viewer import in_force
 
+# Who has a group: they teach it, or assist in it.
+LEADERS = (EnrolmentRole.TEACHER, EnrolmentRole.AIDE)
 _BY_NAME = (Person.sort_name, Person.id)
 
 
@@ -145,7 +147,7 @@ def taught_by(person_id: Any, teacher_id: UUID, school_id: UUID, today: date) ->
     return exists().where(
         mine.group_id == theirs.group_id,
         mine.person_id == teacher_id,
-        mine.role.in_((EnrolmentRole.TEACHER, EnrolmentRole.AIDE)),
+        mine.role.in_(LEADERS),
         in_force(mine, today),
         theirs.person_id == person_id,
         theirs.role == EnrolmentRole.STUDENT,
@@ -166,7 +168,7 @@ def led_by(person_id: UUID, school_id: UUID, today: date) -> ColumnElement[bool]
     own = exists().where(
         Enrolment.group_id == Group.id,
         Enrolment.person_id == person_id,
-        Enrolment.role.in_((EnrolmentRole.TEACHER, EnrolmentRole.AIDE)),
+        Enrolment.role.in_(LEADERS),
         in_force(Enrolment, today),
     )
     return and_(own, Group.school_id == school_id)
@@ -202,7 +204,7 @@ def teaches(session: Session, person_id: UUID, group_id: UUID, today: date) -> b
                 exists().where(
                     Enrolment.group_id == group_id,
                     Enrolment.person_id == person_id,
-                    Enrolment.role.in_((EnrolmentRole.TEACHER, EnrolmentRole.AIDE)),
+                    Enrolment.role.in_(LEADERS),
                     in_force(Enrolment, today),
                 )
             )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from digione_platform.core.history import actor_id
@@ -21,7 +21,7 @@ from digione_platform.core.models import (
     SessionType,
     Status,
 )
-from digione_platform.core.names import sort_key
+from digione_platform.core.names import name_sql, sort_key
 from digione_platform.core.pupils import meets
 from digione_platform.core.viewer import in_force
 
@@ -104,7 +104,8 @@ def schools(session: Session, today: date, school_id: UUID | None = None) -> lis
 
 def latest_imports(session: Session, limit: int = 10) -> list[tuple[RosterImport, str]]:
     """The newest roster imports, the latest first, with the name of the person or operator who imported."""
-    name = func.coalesce(Person.given_name + " " + Person.family_name, RosterImport.actor)
+    called: ColumnElement[str] = literal_column(name_sql("persons"))
+    name = func.coalesce(called, RosterImport.actor)
     found = session.execute(
         select(RosterImport, name)
         .outerjoin(Person, Person.id == actor_id(RosterImport.actor))

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from digione_platform.core.holders import Hold, Holder, Personal
 from digione_platform.core.models import Person, RetentionHold, Status
 from digione_platform.i18n import mark
-from digione_platform.subjects.holders import Hold, Holder, Personal
 
 
 def holds(session: Session, person: UUID, today: date) -> Iterator[Hold]:

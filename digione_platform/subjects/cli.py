@@ -197,7 +197,7 @@ def _write(path: Path, content: bytes, what: str) -> None:
 
 
 def _lines(receipt: dict[str, Any], texts: Texts) -> Iterator[str]:
-    from digione_platform.subjects.holders import holders
+    from digione_platform.core.holders import holders
 
     titles = {one.table: texts.gettext(one.title) for holder in holders() for one in holder.personal}
     names = max(map(len, titles.values())) + 1

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from digione_platform.core import audit
 from digione_platform.core.audit import Act, By
+from digione_platform.core.holders import Hold, holders
 from digione_platform.errors import InputError, PreconditionError
 from digione_platform.i18n import mark, texts_of_command
-from digione_platform.subjects.holders import Hold, holders
 
 
 def find_person(session: Session, named: str, what: str) -> UUID:

@@ -87,7 +87,7 @@ def _page_of(asked: Asked, table: Table, row_id: UUID) -> str:
         "groups": f"groups/{row_id}",
         "courses": f"courses/{row_id}/edit",
     }
-    return f"/administration/{administration[table]}" if table in administration else "/"
+    return f"/administration/{administration[table]}"
 
 
 def _to(asked: Asked, row: Row) -> Relation | None:
@@ -95,15 +95,13 @@ def _to(asked: Asked, row: Row) -> Relation | None:
     desk = asked.viewer.desk
     if desk.desktop is Desktop.MUNICIPALITY:
         return Relation.OWN_MUNICIPALITY
-    if isinstance(row, Person):
-        here = pupils.goes_to_school(asked.session, row.id, desk.organisation_id, asked.today)
-    else:
-        own = (
-            row.school_id
-            if isinstance(row, Group)
-            else row.organisation_id
-            if isinstance(row, Course)
-            else row.id
-        )
-        here = desk.organisation_id == own
+    match row:
+        case Person():
+            here = pupils.goes_to_school(asked.session, row.id, desk.organisation_id, asked.today)
+        case Group():
+            here = row.school_id == desk.organisation_id
+        case Course():
+            here = row.organisation_id == desk.organisation_id
+        case _:
+            here = row.id == desk.organisation_id
     return Relation.OWN_SCHOOL if here else None

@@ -57,27 +57,23 @@ def page(
     settings: Settings = request.app.state.settings
     viewer: Viewer | None = getattr(request.state, "viewer", None)
     texts = speak(request)
-    values = (
-        {"words": ""}
-        | values
-        | {
-            "_": texts.gettext,
-            "ngettext": texts.ngettext,
-            "texts": texts,
-            "viewer": viewer,
-            "municipality": settings.tenant.name_in(texts.language),
-            "languages": {code: LANGUAGES[code] for code in settings.tenant.languages},
-            "here": address(request) if request.method == "GET" else "/",
-            "release": settings.release,
-            "path": request.url.path,
-            "neighbours": request.app.state.region.others(texts.language),
-            "searchable": viewer is not None and searches(viewer.desk.desktop) is not None,
-            "areas": [one for one in request.app.state.areas if viewer and one.is_for(viewer.desk.desktop)],
-            "role_title": role_title,
-            "static": static_url,
-            "query": urlencode,
-        }
-    )
+    values = values | {
+        "_": texts.gettext,
+        "ngettext": texts.ngettext,
+        "texts": texts,
+        "viewer": viewer,
+        "municipality": settings.tenant.name_in(texts.language),
+        "languages": {code: LANGUAGES[code] for code in settings.tenant.languages},
+        "here": address(request) if request.method == "GET" else "/",
+        "release": settings.release,
+        "path": request.url.path,
+        "neighbours": request.app.state.region.others(texts.language),
+        "searchable": viewer is not None and searches(viewer.desk.desktop) is not None,
+        "areas": [one for one in request.app.state.areas if viewer and one.is_for(viewer.desk.desktop)],
+        "role_title": role_title,
+        "static": static_url,
+        "query": urlencode,
+    }
     return HTMLResponse(_environment().get_template(template).render(values), status, headers)
 
 
@@ -134,5 +130,4 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         # Nobody writes into an installed release; and each page would ask the disk for all its parts.
         auto_reload=False,
-        extensions=["jinja2.ext.do"],
     )

@@ -118,7 +118,7 @@ def search(
     return page(
         request,
         "search.html",
-        words=" ".join(search.replace("\x00", "").split()),
+        searched=" ".join(search.replace("\x00", "").split()),
         kinds=kinds,
         kind=chosen[0] if kind else None,
         found=[one for one in found if one.page.total],

@@ -15,13 +15,17 @@ from tests.bench.clock import Row, seconds, told
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 INSTANCE = "mallila"
+OFFICIAL = CHECKOUT.parent / "shared/data/municipalities.csv"
 
 
 def measured() -> Iterator[Row]:
     """How long the verbs of the command take; those on a host need the instance of ``make up``."""
     yield "digione --help", told(seconds(digione("--help"), 11)), "≤ 0.10 s"
     yield "digione status --json", told(seconds(digione("status", "--json"), 11)), "≤ 0.25 s"
-    yield "308 municipalities loaded, validated, fingerprinted", told(municipalities()), "≤ 2 s"
+    if OFFICIAL.exists():
+        yield "308 municipalities loaded, validated, fingerprinted", told(municipalities()), "≤ 2 s"
+    else:
+        yield "308 municipalities", "not measured", f"needs {OFFICIAL.name} of the shared folder"
     first, again = sandbox()
     yield "digione sandbox, the first time", told(first), "≤ 15 s"
     yield "digione sandbox, again", told(again), "≤ 5 s"
@@ -51,8 +55,7 @@ def municipalities() -> float:
     from digione_cli.engine.services import load_services
     from digione_cli.model.text import RESERVED_SLUGS
 
-    data = CHECKOUT.parent / "shared/data/municipalities.csv"
-    with tempfile.TemporaryDirectory() as folder, data.open(encoding="utf-8") as file:
+    with tempfile.TemporaryDirectory() as folder, OFFICIAL.open(encoding="utf-8") as file:
         names = []
         for row in csv.DictReader(file):
             name = f"m{row['code']}"

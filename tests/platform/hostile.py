@@ -104,7 +104,7 @@ def links_of(page: str) -> list[str]:
 def all_routes(app: FastAPI, method: str) -> list[APIRoute]:
     """Every route of pages and forms, also those of routers that were included whole."""
 
-    def all_of(router: object, prefix: str = "") -> Iterator[APIRoute]:
+    def all_of(router: object) -> Iterator[APIRoute]:
         for route in getattr(router, "routes", []):
             if isinstance(route, APIRoute):
                 yield route

@@ -1,5 +1,6 @@
 """Service areas: a folder with an area.py is one, held to the same contract."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ def test_every_folder_with_an_area_file_is_found(repository: Path) -> None:
     folders = {path.parent.name for path in (repository / "digione_platform").glob("*/area.py")}
     assert {area.key for area in all_areas()} == folders
     assert folders == {"homeschool", "scheduling", "administration", "teaching"}
+
+
+def test_areas_are_kept_apart_by_import_linter(repository: Path) -> None:
+    settings = tomllib.loads((repository / "pyproject.toml").read_text("utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    apart = next(one["modules"] for one in contracts if "areas" in one["name"])
+    assert set(apart) == {f"digione_platform.{area.key}" for area in all_areas()}
 
 
 @pytest.mark.parametrize("area", all_areas(), ids=lambda area: area.key)

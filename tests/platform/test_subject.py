@@ -12,13 +12,13 @@ from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session
 
 from digione_platform.core.chain import verify
+from digione_platform.core.holders import holders
 from digione_platform.core.models import Base, Person, Status
 from digione_platform.db import open_database
 from digione_platform.errors import InputError, PreconditionError
 from digione_platform.i18n import today
 from digione_platform.settings import Settings
 from digione_platform.subjects import rights
-from digione_platform.subjects.holders import holders
 from tests.platform.conftest import platform_command
 from tests.platform.town import Town
 

@@ -1,0 +1,56 @@
+"""The page of how long data are kept."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from digione_platform.administration.editing import Form
+from digione_platform.administration.records import require
+from digione_platform.core.audit import By
+from digione_platform.i18n import mark
+from digione_platform.retention.periods import due, periods, set_periods
+from digione_platform.retention.rules import LONGEST
+from digione_platform.web.dependencies import Question
+from digione_platform.web.render import page
+
+router = APIRouter(prefix="/administration/retention")
+
+
+@router.get("")
+def retention(request: Request, asked: Question, saved: bool = False) -> Response:
+    """How long what is kept, and what would be deleted tonight."""
+    require(asked)
+    found = due(asked.session, datetime.now(UTC))
+    texts = {one.rule.key: str(one.days) for one in found}
+    return page(request, "administration/retention.html", found=found, texts_=texts, mistakes={}, saved=saved)
+
+
+@router.post("")
+def send_retention(request: Request, asked: Question, form: Form) -> Response:
+    """Keep the municipality's own periods."""
+    require(asked)
+    texts = {key: str(form.get(key, "")).strip() for key in periods(asked.session)}
+    found = due(asked.session, datetime.now(UTC))
+    mistakes = {
+        one.rule.key: mark("Write a number of days from {least} to {longest}.")
+        for one in found
+        if not _is_between(texts[one.rule.key], one.rule.least, LONGEST)
+    }
+    if mistakes:
+        return page(
+            request,
+            "administration/retention.html",
+            status=422,
+            found=found,
+            texts_=texts,
+            mistakes=mistakes,
+            saved=False,
+        )
+    by = By(asked.viewer.person.id, asked.desktop, asked.request)
+    set_periods(asked.session, by, {key: int(text) for key, text in texts.items()})
+    return RedirectResponse("/administration/retention?saved=true", 303)
+
+
+def _is_between(text: str, least: int, most: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 7 and least <= int(text) <= most
