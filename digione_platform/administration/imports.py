@@ -7,11 +7,12 @@ Checking and importing go on after the answer; the page of a bundle tells how fa
 import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, BackgroundTasks, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
+from psycopg import Connection
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -26,6 +27,7 @@ from digione_platform.errors import PlatformError
 from digione_platform.i18n import Texts, mark
 from digione_platform.roster.importer import import_bundle, undo_import
 from digione_platform.roster.report import TABLES
+from digione_platform.roster.undo import lifted_nondisclosures
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page, speak
@@ -174,7 +176,7 @@ def ask_undo(request: Request, asked: Question, import_id: UUID) -> Response:
     newest = _in_force(asked)
     if newest is None or newest[0].id != import_id:
         raise NotFoundError
-    return _question(request, newest)
+    return _question(request, asked, newest)
 
 
 @router.post("/undo")
@@ -197,7 +199,7 @@ def undo(
         except PlatformError as error:
             return _list(request, asked, error=_told(error, speak(request)), status=409)
         if done["refused"]:
-            return _question(request, newest, done)
+            return _question(request, asked, newest, done)
         tasks.add_task(_follow, state.engine, state.settings)
     return RedirectResponse("/administration/imports?undone=true", 303)
 
@@ -208,13 +210,23 @@ def _in_force(asked: Asked) -> tuple[RosterImport, str] | None:
 
 
 def _question(
-    request: Request, newest: tuple[RosterImport, str], refused: dict[str, Any] | None = None
+    request: Request,
+    asked: Asked,
+    newest: tuple[RosterImport, str],
+    refused: dict[str, Any] | None = None,
 ) -> Response:
     """The question whether to take an import back; asked again if more than a third of the people leave."""
     row, who = newest
-    status = 409 if refused else 200
+    connection = cast(Connection, asked.session.connection().connection.driver_connection)
     return page(
-        request, "administration/undo.html", status=status, row=row, who=who, tables=TABLES, refused=refused
+        request,
+        "administration/undo.html",
+        status=409 if refused else 200,
+        row=row,
+        who=who,
+        tables=TABLES,
+        refused=refused,
+        lifted=lifted_nondisclosures(connection, row.id),
     )
 
 

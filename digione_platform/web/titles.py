@@ -235,6 +235,7 @@ COLUMNS: dict[str, str] = {
     "language": mark("Language"),
     "grades": mark("Grades"),
     "nondisclosure": mark("Non-disclosure"),
+    "nondisclosure_origin": mark("Non-disclosure decided by"),
     "enabled": mark("May sign in"),
     "primary_organisation_id": mark("School"),
     "organisation_id": mark("School"),

@@ -30,6 +30,7 @@ from digione_platform.core.models import (
 )
 from digione_platform.i18n import today
 from digione_platform.roster.importer import import_bundle
+from digione_platform.roster.profile import NONDISCLOSURE
 from tests.platform.bundles import PROVIDER, delta, make_oid, valid, write
 from tests.platform.conftest import Browse
 from tests.platform.test_statements import counted, grow
@@ -321,6 +322,40 @@ def test_a_role_that_was_taken_here_stays_taken_after_an_import(
         app.state.engine, path, tenant_oid=PROVIDER, actor="oona", apply=True, allow_mass_removal=True
     )
     assert find(app, select(Role.end_date).where(Role.id == role.id)) == today()
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_a_non_disclosure_that_is_set_here_is_lifted_here_only(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    def take(said: str) -> Any:
+        row = {"sourcedId": "t1", "enabledUser": "true", "givenName": "Aino", "familyName": "Väki"}
+        files = {"users": delta([row | {NONDISCLOSURE: said}])}
+        path = write(tmp_path / "delta.zip", files, kind="delta", extensions=(NONDISCLOSURE,))
+        oid = app.state.settings.tenant.oid
+        return import_bundle(app.state.engine, path, tenant_oid=oid, actor="oona", apply=True)
+
+    def flag() -> tuple[bool, Origin]:
+        found = find(app, select(Person).where(Person.sourced_id == "t1"))
+        return found.nondisclosure, found.nondisclosure_origin
+
+    take("false")
+    person = find(app, select(Person.id).where(Person.sourced_id == "t1"))
+    form = f"/administration/people/{person}/edit"
+    assert fill(admin, form, given_name="Aada").status_code == 303
+    assert flag() == (False, Origin.ROSTER)
+    assert fill(admin, form, nondisclosure="yes").status_code == 303
+    assert flag() == (True, Origin.PLATFORM)
+    assert "Non-disclosure decided by" in admin.get(f"/history/persons/{person}").text
+    take("false")
+    assert flag() == (True, Origin.PLATFORM)
+    assert fill(admin, form, nondisclosure=None).status_code == 303
+    assert flag() == (False, Origin.ROSTER)
+    report = take("true")
+    assert flag() == (True, Origin.ROSTER)
+    question = admin.get(f"/administration/imports/undo/{report.import_id}").text
+    assert "under non-disclosure no longer" in question
+    assert f'href="/administration/people/{person}"' in question
 
 
 def test_usernames_and_numbers_of_others_are_refused(admin: TestClient, town: Town) -> None:
