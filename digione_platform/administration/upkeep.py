@@ -17,7 +17,6 @@ from digione_platform.core.audit import Act, By
 from digione_platform.core.models import Account, SignIn
 from digione_platform.i18n import mark
 from digione_platform.retention.periods import due, periods, set_periods
-from digione_platform.retention.rules import LONGEST
 from digione_platform.web.dependencies import PageNumber, Question
 from digione_platform.web.render import page
 
@@ -71,7 +70,7 @@ def send_retention(
     mistakes = {
         one.rule.key: mark("Write a number of days from {least} to {longest}.")
         for one in found
-        if not _is_between(texts[one.rule.key], one.rule.least, LONGEST)
+        if not _is_between(texts[one.rule.key], one.rule.least, one.rule.longest)
     }
     if mistakes:
         return page(

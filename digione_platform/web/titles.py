@@ -43,6 +43,8 @@ ACTS: dict[Act, str] = {
     Act.CHANGE_PREFERENCES: mark("Changed their own settings"),
     Act.CHANGE_GUARDIANSHIP: mark("Changed a guardianship"),
     Act.NEW_PASSWORD: mark("Gave a new password"),
+    Act.SEND_BUNDLE: mark("Sent a roster bundle to be checked"),
+    Act.VIEW_BUNDLE: mark("Saw the report of a roster bundle"),
     Act.IMPORT: mark("Imported the register"),
     Act.UNDO_IMPORT: mark("Took an import back"),
     Act.EXPORT_SUBJECT: mark("Exported a person's data"),

@@ -1,5 +1,6 @@
 """The municipality's administrator keeps the register in the browser."""
 
+import hashlib
 import html
 import json
 import re
@@ -497,9 +498,15 @@ def test_a_bundle_is_checked_corrected_imported_and_taken_back(
         name: rows for name, rows in valid().items() if name in ("orgs", "users", "roles", "demographics")
     }
     files["users"][1]["givenName"] = ""
-    address = send_bundle(admin, write(tmp_path / "town.zip", files, kind="bulk"))
+    bundle = write(tmp_path / "town.zip", files, kind="bulk")
+    address = send_bundle(admin, bundle)
     page = wait_for(admin, address)
     assert "users.csv:3" in page
+    (sent,) = events(app, "send bundle")
+    digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
+    assert (sent.desktop, sent.detail) == ("municipality", {"upload": address[-36:], "sha256": digest})
+    (seen,) = events(app, "view bundle")
+    assert seen.detail == {"upload": address[-36:], "kind": "bulk"}
     assert "Correct the rows below" in page
     assert "Import</button>" not in page
     assert admin.post(f"{address}/apply").status_code == 200
@@ -533,6 +540,32 @@ def test_a_bundle_is_checked_corrected_imported_and_taken_back(
         assert "The import was taken back" in undone.text
     assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
     assert admin.get(question[1]).status_code == 404
+
+
+@pytest.mark.usefixtures("own_provider")
+@pytest.mark.parametrize(
+    "happened",
+    [
+        "update roster_uploads set at = at - interval '49 hours'",
+        "update roster_uploads set content = null, report = report - 'problems'",
+        """insert into roster_imports (at, actor, kind, file_name, sha256, counts)
+            values (now(), 'oona', 'bulk', 'x.zip', '', '{}')""",
+    ],
+)
+def test_a_bundle_that_is_old_or_overtaken_cannot_be_imported(
+    app: FastAPI, admin: TestClient, tmp_path: Path, happened: str
+) -> None:
+    new = {"sourcedId": "t1", "enabledUser": "true", "givenName": "Uusi", "familyName": "Väki"}
+    address = send_bundle(admin, write(tmp_path / "new.zip", {"users": delta([new])}, kind="delta"))
+    assert "Import</button>" in wait_for(admin, address)
+    with Session(app.state.engine) as session, session.begin():
+        session.execute(text(happened))
+    page = admin.get(address).text
+    assert "can be imported no longer" in page
+    assert "Import</button>" not in page
+    assert admin.post(f"{address}/apply", follow_redirects=False).status_code == 303
+    assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
+    assert find(app, text("select state from roster_uploads")) == "checked"
 
 
 @pytest.mark.usefixtures("own_provider")
