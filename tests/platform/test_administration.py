@@ -16,8 +16,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from digione_platform.administration import imports
 from digione_platform.core.models import (
     AuditEvent,
     Guardianship,
@@ -566,6 +568,28 @@ def test_a_bundle_that_is_old_or_overtaken_cannot_be_imported(
     assert admin.post(f"{address}/apply", follow_redirects=False).status_code == 303
     assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
     assert find(app, text("select state from roster_uploads")) == "checked"
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_a_bundle_is_not_emptied_while_it_is_worked_on(
+    app: FastAPI, admin: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*arguments: Any, **options: Any) -> Any:
+        with Session(app.state.engine) as session:
+            session.execute(text("set local lock_timeout = '100ms'"))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                session.execute(text("update roster_uploads set content = null"))
+        tried.append(options["apply"])
+        return import_bundle(*arguments, **options)
+
+    tried: list[bool] = []
+    monkeypatch.setattr(imports, "import_bundle", work)
+    new = {"sourcedId": "t1", "enabledUser": "true", "givenName": "Uusi", "familyName": "Väki"}
+    address = send_bundle(admin, write(tmp_path / "new.zip", {"users": delta([new])}, kind="delta"))
+    wait_for(admin, address)
+    admin.post(f"{address}/apply")
+    assert "Imported" in wait_for(admin, address)
+    assert tried == [False, True]
 
 
 @pytest.mark.usefixtures("own_provider")
