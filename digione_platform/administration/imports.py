@@ -4,28 +4,34 @@ Checking and importing go on after the answer; the page of a bundle tells how fa
 "under way" while this process knows of no such work was interrupted.
 """
 
+import hashlib
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, BackgroundTasks, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
+from psycopg import Connection
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from digione_platform.accounts import directory_is_behind, sync_directory
 from digione_platform.core.access import Action, Relation
+from digione_platform.core.audit import Act
 from digione_platform.core.models import RosterImport, RosterUpload, UploadState
 from digione_platform.core.news import What, tell_administrators
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 from digione_platform.core.schools import latest_imports
 from digione_platform.errors import PlatformError
 from digione_platform.i18n import Texts, mark
+from digione_platform.retention.periods import is_due
 from digione_platform.roster.importer import import_bundle, undo_import
 from digione_platform.roster.report import TABLES
+from digione_platform.roster.undo import lifted_nondisclosures
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page, speak
@@ -53,6 +59,10 @@ def imports(request: Request, asked: Question, undone: bool = False) -> Response
     """What was imported, and the form to send a bundle."""
     _require(asked)
     return _list(request, asked, undone=undone)
+
+
+def _record(asked: Asked, act: Act, upload_id: UUID, **detail: Any) -> None:
+    asked.record(act, [None], Relation.OWN_MUNICIPALITY, upload=str(upload_id), **detail)
 
 
 def _list(
@@ -99,15 +109,17 @@ def send(
     if not bundle.size or bundle.size > LARGEST:
         mistake = mark("Choose a file of at most 24 MB.")
         return _list(request, asked, mistake=mistake, status=422)
+    content = bundle.file.read()
     row = insert(RosterUpload).values(
         id=upload,
         actor=asked.viewer.person.id,
         file_name=_file_name(bundle.filename),
-        content=bundle.file.read(),
+        content=content,
         state=UploadState.CHECKING,
     )
     added = row.on_conflict_do_nothing().returning(RosterUpload.id)
     if asked.session.scalar(added) is not None:
+        _record(asked, Act.SEND_BUNDLE, upload, sha256=hashlib.sha256(content).hexdigest())
         _begin(request, tasks, upload, apply=False)
     return RedirectResponse(f"/administration/imports/{upload}", 303)
 
@@ -125,8 +137,13 @@ def upload(
     if row is None:
         raise NotFoundError
     under_way = row.state in UNDER_WAY and row.id in _running
+    checked = row.state is UploadState.CHECKED
+    usable = checked and _is_usable(asked, upload_id)
     report = row.report or {}
-    problems = sorted(report.get("problems", []), key=lambda one: one["level"])
+    # The rows are shown when the work is done: the page that asks again by itself is no look at them.
+    problems = [] if under_way else sorted(report.get("problems", []), key=lambda one: one["level"])
+    if report and not under_way:
+        _record(asked, Act.VIEW_BUNDLE, upload_id, kind=report.get("kind"))
     number = within(number, len(problems))
     shown = problems[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     return page(
@@ -137,6 +154,8 @@ def upload(
         row=row,
         under_way=under_way,
         interrupted=row.state in UNDER_WAY and not under_way,
+        usable=usable,
+        gone=checked and not usable,
         report=report,
         found=Page(shown, len(problems), number),
         tables=TABLES,
@@ -152,15 +171,19 @@ def apply(
     tasks: BackgroundTasks,
     mass_removal: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Import a bundle that was checked; asked for twice, it is imported once."""
+    """Import a bundle that was checked and is still kept; asked for twice, it is imported once."""
     _require(asked)
     begun = (
         update(RosterUpload)
-        .where(RosterUpload.id == upload_id, RosterUpload.state == UploadState.CHECKED)
+        .where(
+            RosterUpload.id == upload_id,
+            RosterUpload.state == UploadState.CHECKED,
+            RosterUpload.content.is_not(None),
+        )
         .values(state=UploadState.APPLYING)
         .returning(RosterUpload.id)
     )
-    if asked.session.scalar(begun) is not None:
+    if _is_usable(asked, upload_id) and asked.session.scalar(begun) is not None:
         _begin(request, tasks, upload_id, apply=True, mass_removal=mass_removal)
     elif asked.session.get(RosterUpload, upload_id) is None:
         raise NotFoundError
@@ -174,7 +197,7 @@ def ask_undo(request: Request, asked: Question, import_id: UUID) -> Response:
     newest = _in_force(asked)
     if newest is None or newest[0].id != import_id:
         raise NotFoundError
-    return _question(request, newest)
+    return _question(request, asked, newest)
 
 
 @router.post("/undo")
@@ -197,9 +220,17 @@ def undo(
         except PlatformError as error:
             return _list(request, asked, error=_told(error, speak(request)), status=409)
         if done["refused"]:
-            return _question(request, newest, done)
+            return _question(request, asked, newest, done)
         tasks.add_task(_follow, state.engine, state.settings)
     return RedirectResponse("/administration/imports?undone=true", 303)
+
+
+def _is_usable(asked: Asked, upload_id: UUID) -> bool:
+    """Whether a bundle's content is there and not due to be emptied."""
+    there = select(RosterUpload.content.is_not(None)).where(RosterUpload.id == upload_id)
+    if not asked.session.scalar(there):
+        return False
+    return not is_due(asked.session, "roster_content", upload_id, datetime.now(UTC))
 
 
 def _in_force(asked: Asked) -> tuple[RosterImport, str] | None:
@@ -208,13 +239,23 @@ def _in_force(asked: Asked) -> tuple[RosterImport, str] | None:
 
 
 def _question(
-    request: Request, newest: tuple[RosterImport, str], refused: dict[str, Any] | None = None
+    request: Request,
+    asked: Asked,
+    newest: tuple[RosterImport, str],
+    refused: dict[str, Any] | None = None,
 ) -> Response:
     """The question whether to take an import back; asked again if more than a third of the people leave."""
     row, who = newest
-    status = 409 if refused else 200
+    connection = cast(Connection, asked.session.connection().connection.driver_connection)
     return page(
-        request, "administration/undo.html", status=status, row=row, who=who, tables=TABLES, refused=refused
+        request,
+        "administration/undo.html",
+        status=409 if refused else 200,
+        row=row,
+        who=who,
+        tables=TABLES,
+        refused=refused,
+        lifted=lifted_nondisclosures(connection, row.id),
     )
 
 
@@ -228,14 +269,14 @@ def _begin(
 def _work(state: Any, upload_id: UUID, texts: Texts, apply: bool, mass_removal: bool) -> None:
     """Check or import a bundle, and write down what came of it, failures too."""
     engine, settings = state.engine, state.settings
-    done: dict[str, Any] = {"state": UploadState.FAILED}
+    done: dict[str, Any] = {"state": UploadState.FAILED, "content": None}
     try:
         with Session(engine) as session, TemporaryDirectory() as folder:
-            row = session.get_one(RosterUpload, upload_id)
+            # Locked to the end: no erasure empties what is being imported and would bring the person back.
+            row = session.get_one(RosterUpload, upload_id, with_for_update={"read": True})
             path = Path(folder) / row.file_name
             path.write_bytes(row.content or b"")
             actor = str(row.actor)
-            session.rollback()
             if apply and directory_is_behind(engine, settings):
                 sync_directory(engine, settings)
             report = import_bundle(
@@ -260,7 +301,12 @@ def _work(state: Any, upload_id: UUID, texts: Texts, apply: bool, mass_removal: 
             if apply and done["state"] is not UploadState.APPLIED:
                 # That one has finished is told by the import itself.
                 tell_administrators(session, What.IMPORT_FAILED, f"/administration/imports/{upload_id}")
-            session.execute(update(RosterUpload).where(RosterUpload.id == upload_id).values(**done))
+            here = RosterUpload.id == upload_id
+            kept = select(RosterUpload.content.is_not(None)).where(here).with_for_update()
+            if not session.scalar(kept):
+                # Somebody was erased meanwhile.
+                done.get("report", {}).pop("problems", None)
+            session.execute(update(RosterUpload).where(here).values(**done))
     finally:
         _running.discard(upload_id)
     if done["state"] is UploadState.APPLIED:

@@ -1,7 +1,8 @@
 """Records of the register that the administrator keeps: what each is, and the one way to save.
 
 A record of the roster's stays the roster's (``Origin``): an import that says otherwise prevails. What is
-added here is the platform's own, and so is a role once it was changed here; imports leave those alone.
+added here is the platform's own, and so is a role once it was changed here, and a non-disclosure once it was
+set here; imports leave those alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import exists, select, text
+from sqlalchemy import exists, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -340,13 +341,18 @@ def _person_fields(_session: Session, row: Row | None) -> Fields:
             "nondisclosure",
             mark("Non-disclosure"),
             Shape.FLAG,
-            help=mark("For personal safety (turvakielto): hides contact details everywhere, at once."),
+            help=mark(
+                "For personal safety (turvakielto): hides contact details everywhere, at once. What is set "
+                "here is lifted here only, by no import."
+            ),
         ),
         *in_use(row),
     )
 
 
 def _person_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
+    if isinstance(row, Person) and inspect(row).attrs.nondisclosure.history.has_changes():
+        row.nondisclosure_origin = Origin.PLATFORM if row.nondisclosure else Origin.ROSTER
     number = values["learner_number"]
     # As an import has it: invented people's numbers need no right check digit.
     if number and not (PERSON_OID.fullmatch(number) and (is_test_oid(number) or check_digit_holds(number))):

@@ -10,7 +10,6 @@ from digione_platform.administration.records import require
 from digione_platform.core.audit import By
 from digione_platform.i18n import mark
 from digione_platform.retention.periods import due, periods, set_periods
-from digione_platform.retention.rules import LONGEST
 from digione_platform.web.dependencies import Question
 from digione_platform.web.render import page
 
@@ -35,7 +34,7 @@ def send_retention(request: Request, asked: Question, form: Form) -> Response:
     mistakes = {
         one.rule.key: mark("Write a number of days from {least} to {longest}.")
         for one in found
-        if not _is_between(texts[one.rule.key], one.rule.least, LONGEST)
+        if not _is_between(texts[one.rule.key], one.rule.least, one.rule.longest)
     }
     if mistakes:
         return page(

@@ -40,6 +40,8 @@ class Act(StrEnum):
     CHANGE_PREFERENCES = "change preferences"
     CHANGE_GUARDIANSHIP = "change guardianship"
     NEW_PASSWORD = "accounts.password"  # noqa: S105 - the name of an action
+    SEND_BUNDLE = "send bundle"
+    VIEW_BUNDLE = "view bundle"
     IMPORT = "roster.import"
     UNDO_IMPORT = "roster.undo"
     EXPORT_SUBJECT = "subject.export"

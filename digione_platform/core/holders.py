@@ -40,16 +40,21 @@ class Personal:
 class Hold:
     """Why a person's data may not be erased now; without ``until``, not before the reason is gone.
 
-    ``reason`` is what somebody wrote down, or a text of the catalogues.
+    ``reason`` is what somebody wrote down, or a text of the catalogues. ``other`` is whose data are held, if
+    it is another person with whom this one shares a guardianship.
     """
 
     reason: str
     until: date | None = None
+    other: UUID | None = None
 
     def told(self, texts: Texts) -> str:
         """The reason, and until when, in a language."""
         # A person's own words may hold braces: they are filled in and never a template.
         reason = texts.gettext(self.reason)
+        if self.other is not None:
+            shared = mark("{reason} – of {person}, with whom there is a guardianship")
+            reason = texts.gettext(shared, reason=reason, person=self.other)
         if self.until is None:
             return reason
         return texts.gettext(mark("{reason} (until {day})"), reason=reason, day=texts.date(self.until))
@@ -61,10 +66,14 @@ def _none(_session: Session, _person: UUID, _today: date) -> Iterator[Hold]:
 
 @dataclass(frozen=True)
 class Holder:
-    """What a package keeps of people. ``personal`` is in the order in which rows can be deleted."""
+    """What a package keeps of people. ``personal`` is in the order in which rows can be deleted.
+
+    ``scrubs`` are statements that empty, whenever somebody is erased, what may name anyone.
+    """
 
     personal: tuple[Personal, ...]
     holds: Callable[[Session, UUID, date], Iterator[Hold]] = _none
+    scrubs: tuple[LiteralString, ...] = ()
 
 
 @cache

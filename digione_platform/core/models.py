@@ -296,6 +296,10 @@ class Person(Registered, Base):
     language: Mapped[str | None] = mapped_column(String(2))
     grades: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
     nondisclosure: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    # One that the platform's people set, they alone lift.
+    nondisclosure_origin: Mapped[Origin] = mapped_column(
+        _one_of(Origin, "nondisclosure_origin"), default=Origin.ROSTER, server_default=Origin.ROSTER.value
+    )
     enabled: Mapped[bool] = mapped_column(server_default=true(), default=True)
     primary_organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"), index=True)
 

@@ -4,24 +4,30 @@ from collections.abc import Iterator
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, union
 from sqlalchemy.orm import Session
 
 from digione_platform.core.holders import Hold, Holder, Personal
-from digione_platform.core.models import Person, RetentionHold, Status
+from digione_platform.core.models import Guardianship, Person, RetentionHold, Status
 from digione_platform.i18n import mark
 
 
 def holds(session: Session, person: UUID, today: date) -> Iterator[Hold]:
-    """The register's word, and what people wrote down."""
+    """The register's word, and what people wrote down of the person or whoever shares a guardianship."""
     if session.scalar(select(Person.status).where(Person.id == person)) == Status.ACTIVE:
         yield Hold(mark("the register still has this person: the next import would bring the data back"))
+    # With a guardian go the guardianships, their history and news, which are the child's as well; and the
+    # other way round.
+    sharing = union(
+        select(Guardianship.child_id).where(Guardianship.guardian_id == person),
+        select(Guardianship.guardian_id).where(Guardianship.child_id == person),
+    )
     written = select(RetentionHold).where(
-        RetentionHold.person_id == person,
+        or_(RetentionHold.person_id == person, RetentionHold.person_id.in_(sharing)),
         or_(RetentionHold.until.is_(None), RetentionHold.until > today),
     )
     for row in session.scalars(written.order_by(RetentionHold.at)):
-        yield Hold(row.reason, row.until)
+        yield Hold(row.reason, row.until, None if row.person_id == person else row.person_id)
 
 
 HOLDER = Holder(
@@ -74,4 +80,10 @@ HOLDER = Holder(
         ),
     ),
     holds,
+    # A bundle that was not imported may hold the person and bring them back, and so may the report of its
+    # rows name them. Whoever sent it, sends it again.
+    (
+        "update roster_uploads set content = null where content is not null",
+        "update roster_uploads set report = report - 'problems' where report ? 'problems'",
+    ),
 )

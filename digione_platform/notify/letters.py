@@ -30,6 +30,9 @@ _QUIET = """(case
     when coalesce(s.quiet_from, 21) <= coalesce(s.quiet_until, 7)
         then :hour >= coalesce(s.quiet_from, 21) and :hour < coalesce(s.quiet_until, 7)
     else :hour >= coalesce(s.quiet_from, 21) or :hour < coalesce(s.quiet_until, 7) end)"""
+# The mail of a day is sent from MORNING on, or as soon as no hour is quiet whose day has no later one.
+_DAYTIME = f"""(:hour >= {MORNING} or (coalesce(s.quiet_from, 21) <= {MORNING}
+    and coalesce(s.quiet_until, 7) < coalesce(s.quiet_from, 21)))"""
 _MAIL = f"coalesce(s.mail, '{Mail.DAILY}')"
 _WANTED = f"({REACHED} and p.email is not null and {_MAIL} <> '{Mail.NONE}')"
 _UNTOLD = "n.seen_at is null and n.letter_id is null and n.at > :fresh"
@@ -53,7 +56,7 @@ def gather(session: Session, now: datetime) -> None:
             select p.id, :now, :now from persons p left join preferences s on s.person_id = p.id
             where {_WANTED} and not {_QUIET}
             and p.id in (select n.person_id from news n where {_UNTOLD})
-            and ({_MAIL} = '{Mail.AT_ONCE}' or :hour >= {MORNING} and not exists (
+            and ({_MAIL} = '{Mail.AT_ONCE}' or {_DAYTIME} and not exists (
                 select from letters l where l.person_id = p.id and l.at >= :midnight
                 and l.state <> '{LetterState.DROPPED}'
             ))

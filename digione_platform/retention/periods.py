@@ -16,11 +16,18 @@ from digione_platform.core import audit
 from digione_platform.core.audit import Act, By
 from digione_platform.core.models import RetentionPeriod
 from digione_platform.i18n import FINLAND
-from digione_platform.retention.rules import LONGEST, RULES, Rule
+from digione_platform.retention.rules import RULES, Rule
 from digione_platform.subjects import rights
 
 # One night's work; the rest follows in the next.
 MOST_PEOPLE = 200
+
+
+# Whoever shares a guardianship with somebody whose data are held is not erased either (``core.subject``).
+_SHARED = """exists (
+    select from guardianships g
+    where (t.id, h.person_id) in ((g.child_id, g.guardian_id), (g.guardian_id, g.child_id))
+)"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ def set_periods(session: Session, by: By, days: dict[str, int]) -> bool:
     """
     known = {rule.key: rule for rule in RULES}
     for key, number in days.items():
-        if key not in known or not known[key].least <= number <= LONGEST:
+        if key not in known or not known[key].least <= number <= known[key].longest:
             raise ValueError(key)
     before = periods(session)
     changed = {key: number for key, number in days.items() if before[key] != number}
@@ -76,6 +83,14 @@ def due(session: Session, now: datetime) -> list[Due]:
     return found
 
 
+def is_due(session: Session, key: str, row: UUID, now: datetime) -> bool:
+    """Whether one row of a rule's table is due."""
+    rule, days = next((rule, days) for rule, days in _in_force(session) if rule.key == key)
+    query = text(f"select exists (select from {rule.table} t where t.id = :row and {rule.due})")  # noqa: S608
+    values = {"row": row, "cutoff": now - timedelta(days=days), "today": _today(now)}
+    return bool(session.scalar(query, values))
+
+
 def apply(session: Session, now: datetime, operator: str) -> dict[str, Any]:
     """Delete what is due within the transaction; the receipt has counts, and is in the audit.
 
@@ -98,8 +113,11 @@ def apply(session: Session, now: datetime, operator: str) -> dict[str, Any]:
             deleted[rule.key], held[rule.key] = len(people) - refused, held[rule.key] + refused
         else:
             rights.forget(session)
+            what = f"delete from {rule.table} t"  # noqa: S608 - as above
+            if rule.empties:
+                what = f"update {rule.table} t set {rule.empties} = null"  # noqa: S608 - as above
             query = text(
-                f"with gone as (delete from {where} and not {_held(rule)} returning 1) "  # noqa: S608
+                f"with gone as ({what} where {rule.due} and not {_held(rule)} returning 1) "  # noqa: S608
                 "select count(*) from gone"
             )
             deleted[rule.key] = session.scalar(query, values)
@@ -136,7 +154,8 @@ def _held(rule: Rule) -> str:
     if not rule.whose:
         return "false"
     return f"""exists (
-        select from retention_holds h where h.person_id in ({", ".join(rule.whose)})
+        select from retention_holds h
+        where (h.person_id in ({", ".join(rule.whose)}) or {_SHARED if rule.people else "false"})
         and (h.until is null or h.until > cast(:today as date))
     )"""
 

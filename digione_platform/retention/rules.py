@@ -9,14 +9,16 @@ from typing import LiteralString
 
 from digione_platform.i18n import mark
 
+_YEAR = 365
+
 
 @dataclass(frozen=True)
 class Rule:
     """Rows ``t`` of a table for which ``due`` is true, given ``:cutoff``, the first moment that is kept.
 
     ``whose`` lists the columns, or expressions, with the person whose rows they are: of people whose data are
-    held, nothing is deleted. ``days`` is the default, ``least`` the shortest that makes sense. A rule that
-    erases ``people`` takes everything of them.
+    held, nothing is deleted. ``days`` is the default, ``least`` and ``longest`` what makes sense. A rule that
+    erases ``people`` takes everything of them; one that ``empties`` a column leaves the rows.
     """
 
     key: str
@@ -28,9 +30,9 @@ class Rule:
     least: int
     whose: tuple[LiteralString, ...] = ()
     people: bool = False
+    empties: LiteralString = ""
+    longest: int = 100 * _YEAR
 
-
-_YEAR = 365
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -42,6 +44,19 @@ RULES: tuple[Rule, ...] = (
         days=1,
         least=1,
         whose=("(select person_id from accounts where id = t.account_id)",),
+    ),
+    # What is due here cannot be imported any more, whether or not the night has come.
+    Rule(
+        "roster_content",
+        mark("Content of roster bundles that were sent and not imported, at most until the next import"),
+        mark("no longer needed (GDPR 5(1)(c) and (e)); an old bundle would take later changes back"),
+        "roster_uploads",
+        "t.content is not null and (t.at < :cutoff "
+        "or t.at < (select max(at) from roster_imports where undone_at is null))",
+        days=2,
+        least=1,
+        longest=2,
+        empties="content",
     ),
     Rule(
         "roster_uploads",
@@ -130,4 +145,3 @@ RULES: tuple[Rule, ...] = (
         people=True,
     ),
 )
-LONGEST = 100 * _YEAR

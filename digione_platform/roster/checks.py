@@ -51,6 +51,7 @@ def check(connection: Connection, source: Source, tenant_oid: str, problems: Pro
             check.taken_usernames()
             check.taken_learner_numbers()
         check.own_guardians()
+        check.lifted_nondisclosures()
     if "enrollments" in read and "classes" not in source.unreadable:
         check.schools_of_enrolments()
     if source.kind == "bulk" and "users" in read and "roles" in read:
@@ -247,6 +248,20 @@ class _Check:
                 select line, "sourcedId", null from {}
                 where "sourcedId" = any(regexp_split_to_array(btrim("agentSourcedIds"), '\\s*,\\s*'))
             """).format(stage_name("users")),
+            personal=True,
+        )
+
+    def lifted_nondisclosures(self) -> None:
+        self.report(
+            "P-ROSTER-079",
+            "users",
+            profile.NONDISCLOSURE,
+            SQL("""
+                select s.line, s."sourcedId", null from {stage} s
+                join persons p on p.sourced_id = s."sourcedId"
+                where p.nondisclosure and s.{said} = 'false' and s.status is distinct from 'tobedeleted'
+                and p.origin = 'roster' and p.nondisclosure_origin = 'roster'
+            """).format(stage=stage_name("users"), said=Identifier(profile.NONDISCLOSURE)),
             personal=True,
         )
 

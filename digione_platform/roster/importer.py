@@ -128,7 +128,8 @@ def undo_import(
     """Take the last import back, or with ``apply`` false find out what that would do.
 
     Gives what the import was, how many rows of each table were restored and removed, of how many active
-    ``people`` how many are ``leaving``, and whether that is ``refused`` because they are so many.
+    ``people`` how many are ``leaving``, who is under non-disclosure no longer (``lifted``), and whether it is
+    ``refused`` because so many leave.
     """
     with _transaction(engine, mark("Nothing was undone")) as connection:
         people = _active_people(connection)

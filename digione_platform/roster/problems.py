@@ -300,6 +300,14 @@ REASONS: dict[str, Reason] = {
         mark("organisations of this kind only are not used by the platform"),
         mark("nothing needs doing"),
     ),
+    "P-ROSTER-079": Reason(
+        "warning",
+        mark("the person's non-disclosure (turvakielto) is lifted: contact details are shown again"),
+        mark(
+            "make sure that it has ended; if not, correct it at the source, or set it on the person's page "
+            "afterwards: no import lifts it then"
+        ),
+    ),
 }
 
 

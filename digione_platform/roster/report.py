@@ -74,6 +74,8 @@ def undo_lines(done: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     rows = ((name, (c["restored"], c["removed"])) for name, c in done["tables"].items())
     yield from _table((mark("restored"), mark("removed")), rows, texts)
     yield ""
+    for person in done["lifted"]:
+        yield _line(Problem("P-ROSTER-079", "persons", value=person), texts)
     taken = mark("Taken back: the import of {file} ({kind}), {moment}.")
     tried = mark("Dry run: the import of {file} ({kind}), {moment}, would be taken back.")
     told, kind = taken if done["applied"] else tried, KINDS[done["kind"]]

@@ -85,8 +85,12 @@ TABLES: tuple[Table, ...] = (
             "phone": "s.phone",
             "grades": _list("grades"),
             "enabled": 's."enabledUser"::boolean',
-            # Left empty or out means as before: only a plain "false" lifts a non-disclosure.
-            "nondisclosure": f'coalesce(s."{NONDISCLOSURE}"::boolean, t.nondisclosure, false)',
+            # Left empty or out means as before: only a plain "false" lifts a non-disclosure, and none that
+            # the platform's people set.
+            "nondisclosure": (
+                "coalesce(t.nondisclosure and t.nondisclosure_origin = 'platform' "
+                f'or s."{NONDISCLOSURE}"::boolean, t.nondisclosure, false)'
+            ),
             "language": f'coalesce(s."{LANGUAGE}", t.language)',
         },
         {"primary_organisation_id": ("orgs", "primaryOrgSourcedId")},

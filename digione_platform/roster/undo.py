@@ -21,7 +21,8 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
     """Take the last import back within the transaction; gives what it was and what became of each table.
 
     Of a table it counts the rows that are again as they were (``restored``) and those that the import had
-    added (``removed``); ``leaving`` is how many people are active no longer.
+    added (``removed``); ``leaving`` is how many people are active no longer, ``lifted`` lists those who are
+    under non-disclosure no longer.
     """
     last = connection.execute(
         "select id, at, kind, file_name from roster_imports where undone_at is null order by at desc limit 1"
@@ -45,6 +46,7 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
         )
     _refuse_later_changes(connection, import_id, at)
     leaving = _leaving(connection, import_id)
+    lifted = lifted_nondisclosures(connection, import_id)
     act(connection, actor, import_id)
     try:
         for table in reversed(ORDER):
@@ -72,6 +74,7 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
         "file": file_name,
         "tables": found,
         "leaving": leaving,
+        "lifted": [str(person) for person in lifted],
     }
 
 
@@ -104,6 +107,17 @@ def concerned(connection: Connection, import_id: UUID) -> list[UUID]:
         {"import": import_id},
     ).fetchall()
     return sorted(person for (person,) in rows if person)
+
+
+def lifted_nondisclosures(connection: Connection, import_id: UUID) -> list[UUID]:
+    """The people who are under non-disclosure and were not before an import: its undo would lift it."""
+    rows = connection.execute(
+        SQL("""
+            select t.id from ({first}) c join persons t on {key} = c.row_id
+            where t.nondisclosure and c.before ->> 'nondisclosure' = 'false' order by t.sort_name, t.id
+        """).format(first=_first("persons", import_id), key=_key("persons"))
+    ).fetchall()
+    return [person for (person,) in rows]
 
 
 def _counts(connection: Connection, import_id: UUID) -> dict[str, dict[str, int]]:
@@ -162,12 +176,15 @@ def _refuse_later_changes(connection: Connection, import_id: UUID, at: datetime)
 
 
 def _put_back(connection: Connection, table: str, import_id: UUID) -> None:
-    """Rows that were changed or deleted, as the first change of the import found them."""
+    """Rows that were changed or deleted, as the first change of the import found them.
+
+    A column that came later than the import stays as it is.
+    """
     columns = _columns(connection, table)
     connection.execute(
         SQL("""
             update {table} t
-            set ({columns}) = (select {columns} from jsonb_populate_record(null::{table}, c.before))
+            set ({columns}) = (select {columns} from jsonb_populate_record(t, c.before))
             from ({first}) c where c.change = 'update' and {key} = c.row_id
         """).format(table=Identifier(table), columns=columns, first=_first(table, import_id), key=_key(table))
     )

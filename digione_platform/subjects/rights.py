@@ -133,6 +133,8 @@ def forget(session: Session) -> None:
 def _delete(session: Session, person: UUID) -> Iterator[tuple[str, int]]:
     forget(session)
     for holder in holders():
+        for scrub in holder.scrubs:
+            session.execute(text(scrub))
         for one in holder.personal:
             if not one.kept:
                 # A row that was the person's when its table's turn came, and the rows below it before.

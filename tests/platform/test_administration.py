@@ -1,5 +1,6 @@
 """The municipality's administrator keeps the register in the browser."""
 
+import hashlib
 import html
 import json
 import re
@@ -15,8 +16,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from digione_platform.administration import imports
 from digione_platform.core.models import (
     AuditEvent,
     Guardianship,
@@ -30,6 +33,7 @@ from digione_platform.core.models import (
 )
 from digione_platform.i18n import today
 from digione_platform.roster.importer import import_bundle
+from digione_platform.roster.profile import NONDISCLOSURE
 from tests.platform.bundles import PROVIDER, delta, make_oid, valid, write
 from tests.platform.conftest import Browse
 from tests.platform.test_statements import counted, grow
@@ -323,6 +327,40 @@ def test_a_role_that_was_taken_here_stays_taken_after_an_import(
     assert find(app, select(Role.end_date).where(Role.id == role.id)) == today()
 
 
+@pytest.mark.usefixtures("own_provider")
+def test_a_non_disclosure_that_is_set_here_is_lifted_here_only(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    def take(said: str) -> Any:
+        row = {"sourcedId": "t1", "enabledUser": "true", "givenName": "Aino", "familyName": "Väki"}
+        files = {"users": delta([row | {NONDISCLOSURE: said}])}
+        path = write(tmp_path / "delta.zip", files, kind="delta", extensions=(NONDISCLOSURE,))
+        oid = app.state.settings.tenant.oid
+        return import_bundle(app.state.engine, path, tenant_oid=oid, actor="oona", apply=True)
+
+    def flag() -> tuple[bool, Origin]:
+        found = find(app, select(Person).where(Person.sourced_id == "t1"))
+        return found.nondisclosure, found.nondisclosure_origin
+
+    take("false")
+    person = find(app, select(Person.id).where(Person.sourced_id == "t1"))
+    form = f"/administration/people/{person}/edit"
+    assert fill(admin, form, given_name="Aada").status_code == 303
+    assert flag() == (False, Origin.ROSTER)
+    assert fill(admin, form, nondisclosure="yes").status_code == 303
+    assert flag() == (True, Origin.PLATFORM)
+    assert "Non-disclosure decided by" in admin.get(f"/history/persons/{person}").text
+    take("false")
+    assert flag() == (True, Origin.PLATFORM)
+    assert fill(admin, form, nondisclosure=None).status_code == 303
+    assert flag() == (False, Origin.ROSTER)
+    report = take("true")
+    assert flag() == (True, Origin.ROSTER)
+    question = admin.get(f"/administration/imports/undo/{report.import_id}").text
+    assert "under non-disclosure no longer" in question
+    assert f'href="/administration/people/{person}"' in question
+
+
 def test_usernames_and_numbers_of_others_are_refused(admin: TestClient, town: Town) -> None:
     with_name = "/administration/people/new"
     answer = fill(
@@ -462,9 +500,15 @@ def test_a_bundle_is_checked_corrected_imported_and_taken_back(
         name: rows for name, rows in valid().items() if name in ("orgs", "users", "roles", "demographics")
     }
     files["users"][1]["givenName"] = ""
-    address = send_bundle(admin, write(tmp_path / "town.zip", files, kind="bulk"))
+    bundle = write(tmp_path / "town.zip", files, kind="bulk")
+    address = send_bundle(admin, bundle)
     page = wait_for(admin, address)
     assert "users.csv:3" in page
+    (sent,) = events(app, "send bundle")
+    digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
+    assert (sent.desktop, sent.detail) == ("municipality", {"upload": address[-36:], "sha256": digest})
+    (seen,) = events(app, "view bundle")
+    assert seen.detail == {"upload": address[-36:], "kind": "bulk"}
     assert "Correct the rows below" in page
     assert "Import</button>" not in page
     assert admin.post(f"{address}/apply").status_code == 200
@@ -498,6 +542,54 @@ def test_a_bundle_is_checked_corrected_imported_and_taken_back(
         assert "The import was taken back" in undone.text
     assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
     assert admin.get(question[1]).status_code == 404
+
+
+@pytest.mark.usefixtures("own_provider")
+@pytest.mark.parametrize(
+    "happened",
+    [
+        "update roster_uploads set at = at - interval '49 hours'",
+        "update roster_uploads set content = null, report = report - 'problems'",
+        """insert into roster_imports (at, actor, kind, file_name, sha256, counts)
+            values (now(), 'oona', 'bulk', 'x.zip', '', '{}')""",
+    ],
+)
+def test_a_bundle_that_is_old_or_overtaken_cannot_be_imported(
+    app: FastAPI, admin: TestClient, tmp_path: Path, happened: str
+) -> None:
+    new = {"sourcedId": "t1", "enabledUser": "true", "givenName": "Uusi", "familyName": "Väki"}
+    address = send_bundle(admin, write(tmp_path / "new.zip", {"users": delta([new])}, kind="delta"))
+    assert "Import</button>" in wait_for(admin, address)
+    with Session(app.state.engine) as session, session.begin():
+        session.execute(text(happened))
+    page = admin.get(address).text
+    assert "can be imported no longer" in page
+    assert "Import</button>" not in page
+    assert admin.post(f"{address}/apply", follow_redirects=False).status_code == 303
+    assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
+    assert find(app, text("select state from roster_uploads")) == "checked"
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_a_bundle_is_not_emptied_while_it_is_worked_on(
+    app: FastAPI, admin: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*arguments: Any, **options: Any) -> Any:
+        with Session(app.state.engine) as session:
+            session.execute(text("set local lock_timeout = '100ms'"))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                session.execute(text("update roster_uploads set content = null"))
+        tried.append(options["apply"])
+        return import_bundle(*arguments, **options)
+
+    tried: list[bool] = []
+    monkeypatch.setattr(imports, "import_bundle", work)
+    new = {"sourcedId": "t1", "enabledUser": "true", "givenName": "Uusi", "familyName": "Väki"}
+    address = send_bundle(admin, write(tmp_path / "new.zip", {"users": delta([new])}, kind="delta"))
+    wait_for(admin, address)
+    admin.post(f"{address}/apply")
+    assert "Imported" in wait_for(admin, address)
+    assert tried == [False, True]
 
 
 @pytest.mark.usefixtures("own_provider")

@@ -99,6 +99,35 @@ def test_an_import_and_its_undo_are_in_the_history(empty: Engine, tmp_path: Any)
     assert names == [("oona", "insert", None), ("oona", "update", "Šimo"), ("olli", "update", "Simo")]
 
 
+def test_who_set_a_non_disclosure_before_it_was_noted_is_known_by_the_history(databases: Databases) -> None:
+    engine = open_database(settings_for(databases.copy()))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        connection.execute(
+            text("""
+                insert into persons (sourced_id, given_name, family_name, nondisclosure)
+                    values ('here', 'A', 'B', false), ('roster', 'C', 'B', false), ('both', 'D', 'B', false),
+                        ('first', 'E', 'B', true);
+                insert into roster_imports (id, actor, kind, file_name, sha256, counts) values
+                    ('00000000-0000-4000-8000-000000000001', 'oona', 'bulk', 'x.zip', '', '{}');
+                update persons set nondisclosure = true where sourced_id in ('here', 'both');
+                update persons set nondisclosure = false where sourced_id = 'both';
+                update persons set phone = '1';
+                select set_config('digione.import', '00000000-0000-4000-8000-000000000001', true);
+                update persons set nondisclosure = true where sourced_id in ('roster', 'both')
+            """)
+        )
+    migrate(engine)
+    with engine.connect() as connection:
+        query = "select sourced_id from persons where nondisclosure_origin = 'platform'"
+        assert connection.execute(text(query)).scalars().all() == ["here"]
+        written = "select count(*) from row_history where actor is null and before ? 'nondisclosure_origin'"
+        assert connection.execute(text(written)).scalar() == 0
+
+
 def test_imports_of_before_the_history_can_still_be_undone(databases: Databases) -> None:
     engine = open_database(settings_for(databases.copy()))
     config = Config()

@@ -135,11 +135,15 @@ def test_old_news_are_told_by_no_mail(office: Office) -> None:
         ((9, 17), {7, 8, 17, 20, 22, 23}),
         ((0, 0), {7, 8, 12, 17, 20, 22, 23}),
         ((23, 22), {22}),
+        # Nothing, or little, is left of the day from seven on.
+        ((7, 6), {6}),
+        ((5, 3), {3, 4}),
+        ((8, 6), {7}),
     ],
 )
 def test_quiet_hours(office: Office, quiet: tuple[int, int], sends: set[int]) -> None:
     office.prefer(MOTHER, mail=Mail.DAILY, quiet_from=quiet[0], quiet_until=quiet[1])
-    for hour in (6, 7, 8, 12, 17, 20, 22, 23):
+    for hour in (2, 3, 4, 6, 7, 8, 12, 17, 20, 22, 23):
         now = NOON.replace(hour=hour)
         office.do("delete from letters")
         office.do("delete from news")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from digione_platform.core.audit import By
 from digione_platform.core.models import AuditEvent, Base
 from digione_platform.db import open_database
-from digione_platform.retention.periods import apply, due, periods, set_periods
+from digione_platform.retention.periods import apply, due, is_due, periods, set_periods
 from digione_platform.retention.rules import RULES
 from digione_platform.settings import Settings
 from tests.platform.conftest import platform_command
@@ -102,7 +102,7 @@ def test_a_municipality_sets_its_own_periods_within_limits(session: Session) -> 
     assert set_periods(session, By(), {"row_history": 400})
     assert periods(session)["row_history"] == 400
     assert not set_periods(session, By(), {"row_history": 400})
-    for wrong in ({"row_history": 29}, {"row_history": 10**6}, {"nothing": 100}):
+    for wrong in ({"row_history": 29}, {"row_history": 10**6}, {"roster_content": 3}, {"nothing": 100}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             set_periods(session, By(), wrong)
     events: Any = session.query(AuditEvent).where(AuditEvent.action == "change retention").all()
@@ -110,7 +110,54 @@ def test_a_municipality_sets_its_own_periods_within_limits(session: Session) -> 
 
 
 def test_every_default_is_one_that_may_be_set() -> None:
-    assert all(rule.least <= rule.days for rule in RULES)
+    assert all(rule.least <= rule.days <= rule.longest for rule in RULES)
+
+
+def upload(session: Session, state: str, at: datetime, content: bytes | None = b"PK") -> UUID:
+    row: UUID = session.execute(
+        text("""
+            insert into roster_uploads (actor, file_name, content, state, at)
+            values (gen_random_uuid(), 'b.zip', :content, :state, :at) returning id
+        """),
+        {"state": state, "at": at, "content": content},
+    ).scalar_one()
+    return row
+
+
+def test_the_content_of_a_bundle_that_is_old_or_overtaken_is_emptied(session: Session) -> None:
+    days = timedelta(days=2)
+    old = [upload(session, state, NOW - days - timedelta(minutes=1)) for state in ("checked", "checking")]
+    fresh = upload(session, "checked", NOW - days)
+    upload(session, "applied", NOW - days - timedelta(minutes=1), None)
+    assert counts(session)["roster_content"] == (2, 0)
+    assert [is_due(session, "roster_content", one, NOW) for one in (*old, fresh)] == [True, True, False]
+    assert apply(session, NOW, "oona")["deleted"]["roster_content"] == 2
+    left = text("select id from roster_uploads where content is not null")
+    assert session.scalars(left).all() == [fresh]
+    session.execute(
+        text("""
+            insert into roster_imports (at, actor, kind, file_name, sha256, counts)
+            values (:at, 'oona', 'bulk', 'x.zip', '', '{}')
+        """),
+        {"at": NOW},
+    )
+    assert is_due(session, "roster_content", fresh, NOW)
+    session.execute(text("update roster_imports set undone_at = now()"))
+    assert not is_due(session, "roster_content", fresh, NOW)
+
+
+def test_whoever_shares_a_guardianship_with_somebody_held_stays(session: Session, town: Town) -> None:
+    session.execute(
+        text("insert into retention_holds (person_id, reason, actor) values (:id, 'court', 'oona')"),
+        {"id": town.people["Aino Virtanen"]},
+    )
+    for name in ("Maija Virtanen", "Kalle Kollega"):
+        leave(session, town.people[name], datetime(2020, 1, 1, tzinfo=UTC))
+    assert counts(session)["persons"] == (1, 1)
+    receipt = apply(session, NOW, "oona")
+    assert (receipt["deleted"]["persons"], receipt["held"]["persons"]) == (1, 1)
+    left = text("select count(*) from guardianships where guardian_id = :id")
+    assert session.scalar(left, {"id": town.people["Maija Virtanen"]}) == 2
 
 
 def test_the_command_tells_first_and_then_deletes(settings: Settings, tmp_path: Path) -> None:
@@ -130,10 +177,13 @@ def test_the_command_tells_first_and_then_deletes(settings: Settings, tmp_path: 
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    lines = run("retention", "preview").stdout.splitlines()
+    assert "Browsers signed in, after they have run out: kept 1 day; due 0, held 0" in lines
+    assert [line for line in lines if ": kept 2 days; due 0, held 0" in line]
     before = {row["rule"]: row["due"] for row in told("preview")}
     assert before["enrolments"] == everything
     assert told("apply")["deleted"] == before
     assert {row["due"] for row in told("preview")} == {0}
     line = run("retention", "preview", language="fi").stdout.splitlines()[0]
-    assert line.startswith("Selainten kirjautumiset niiden vanhennuttua: säilytetään 1 päivä; ")
+    assert line.startswith("Selainten kirjautumiset niiden vanhennuttua: säilytetään 1 päivä;")
     engine.dispose()

@@ -11,10 +11,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from digione_platform.errors import InputError, PlatformError
+from digione_platform.i18n import Texts
 from digione_platform.roster.changes import ORDER
 from digione_platform.roster.importer import Report, import_bundle, undo_import
 from digione_platform.roster.profile import NONDISCLOSURE
-from digione_platform.roster.report import TABLES
+from digione_platform.roster.report import TABLES, undo_lines
 from digione_platform.sample.bundle import write_bundle
 from digione_platform.sample.town import Options
 from digione_platform.settings import Database
@@ -438,6 +439,54 @@ def test_nondisclosure_is_lifted_by_word_only(roster: Roster) -> None:
     files["users"][0][NONDISCLOSURE] = "false"
     assert roster.bulk(files, extensions=(NONDISCLOSURE,)).applied
     assert not roster.one(query)
+
+
+def test_who_is_under_non_disclosure_no_longer_is_told(roster: Roster) -> None:
+    files = valid()
+    roster.bulk(files, extensions=(NONDISCLOSURE,))
+    files["users"][0][NONDISCLOSURE] = "true"
+    assert ids(roster.bulk(files, extensions=(NONDISCLOSURE,))) == []
+    person = roster.one("select id::text from persons where nondisclosure")
+    assert roster.undo(apply=False)["lifted"] == [person]
+    files["users"][0][NONDISCLOSURE] = "false"
+    report = roster.bulk(files, extensions=(NONDISCLOSURE,))
+    assert ids(report) == [("P-ROSTER-079", "users.csv", 2, NONDISCLOSURE)]
+    assert report.applied
+    assert "Aino" not in str(report.problems.kept)
+    assert roster.bulk(files, extensions=(NONDISCLOSURE,)).problems.kept == []
+    assert roster.undo()["lifted"] == []
+    undone = roster.undo()
+    warning = f"warning P-ROSTER-079 persons “{person}”"
+    assert undone["lifted"] == [person]
+    assert [line for line in undo_lines(undone, Texts("en")) if line.startswith(warning)]
+    assert not roster.one("select bool_or(nondisclosure) from persons")
+
+
+def test_a_non_disclosure_that_was_set_on_the_platform_is_lifted_by_no_import(roster: Roster) -> None:
+    files = valid()
+    files["users"][0][NONDISCLOSURE] = "false"
+    roster.bulk(files, extensions=(NONDISCLOSURE,))
+    one = "learner_number is not null"
+    roster.set(
+        f"update persons set nondisclosure = true, nondisclosure_origin = 'platform' where {one}"  # noqa: S608
+    )
+    kept = f"select nondisclosure and nondisclosure_origin = 'platform' from persons where {one}"  # noqa: S608
+    for place, word in enumerate(("false", "", "true", "false")):
+        files["users"][0] |= {NONDISCLOSURE: word, "phone": f"+358 40 {place}"}
+        report = roster.bulk(files, extensions=(NONDISCLOSURE,))
+        assert report.applied
+        assert report.problems.kept == []
+        assert roster.one(kept)
+    assert roster.undo()["lifted"] == []
+    assert roster.one(kept)
+
+
+def test_an_import_of_before_a_column_was_added_can_be_undone(filled: Roster) -> None:
+    files = valid()
+    files["users"][0]["phone"] = "+358 40 1"
+    assert filled.bulk(files).applied
+    filled.set("update row_history set before = before - 'nondisclosure_origin' where change = 'update'")
+    assert filled.undo()["tables"]["persons"] == {"restored": 1, "removed": 0}
 
 
 def test_two_people_may_exchange_usernames(filled: Roster) -> None:

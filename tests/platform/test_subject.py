@@ -120,6 +120,53 @@ def test_after_erasure_nothing_of_the_person_is_left_but_identifiers(engine: Eng
         assert verify(connection).wrong == ""
 
 
+def test_an_erasure_empties_bundles_that_may_bring_the_person_back(engine: Engine, town: Town) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("""
+                insert into roster_uploads (actor, file_name, content, state, report)
+                select :actor, 'b.zip', 'MARKER'::bytea, state,
+                    '{"errors": 1, "problems": [{"value": "MARKER-problem"}]}'
+                from unnest(array['checked', 'failed', 'applying']) state
+            """),
+            {"actor": town.people["Helena Hallinto"]},
+        )
+        connection.execute(
+            text("""
+                insert into roster_uploads (actor, file_name, content, state, report)
+                values (:actor, 'b.zip', 'MARKER'::bytea, 'checking', 'null')
+            """),
+            {"actor": town.people["Helena Hallinto"]},
+        )
+    leave(engine, town.people["Kalle Kollega"])
+    erase(engine, town.people["Kalle Kollega"], apply=False)
+    assert "MARKER-problem" in everything(engine)
+    erase(engine, town.people["Kalle Kollega"])
+    assert "MARKER-problem" not in everything(engine)
+    with engine.connect() as connection:
+        query = "select count(*), count(content), count(report -> 'errors') from roster_uploads"
+        assert connection.execute(text(query)).one() == (4, 0, 3)
+
+
+def test_whoever_shares_a_guardianship_with_somebody_held_is_held_too(engine: Engine, town: Town) -> None:
+    child, guardian, mother = (
+        town.people[name] for name in ("Aino Virtanen", "Toinen Vanhempi", "Maija Virtanen")
+    )
+    with engine.begin() as connection:
+        hold = "insert into retention_holds (person_id, reason, actor) values (:id, 'court {1}', 'oona')"
+        connection.execute(text(hold), {"id": child})
+    leave(engine, mother)
+    told = f"court {{1}} – of {child}, with whom there is a guardianship"
+    assert erase(engine, mother, apply=False)["holds"] == [told]
+    before = everything(engine)
+    with pytest.raises(PreconditionError, match="P-SUBJECT-002"):
+        erase(engine, mother)
+    assert everything(engine) == before
+    # Of whom somebody else's child is held, nothing is.
+    leave(engine, guardian)
+    assert erase(engine, guardian)["applied"]
+
+
 def test_who_is_still_in_the_register_is_not_erased(engine: Engine, town: Town) -> None:
     before = everything(engine)
     with pytest.raises(PreconditionError, match="the register still has this person"):
