@@ -21,8 +21,8 @@ from tests.platform.town import Town
 def test_a_pupil_sees_who_looked_and_why(browse: Browse, town: Town) -> None:
     browse("Kalle Kollega").get(f"/pupils/{town.people['Aino Virtanen']}")
     page = browse("Aino Virtanen").get("/looks").text
-    for text in ("Kollega Kalle · Teacher", "Saw a pupil&#39;s details", "pupil of a group of theirs"):
-        assert text in page
+    for told in ("Kollega Kalle · Teacher", "Saw a pupil&#39;s details", "pupil of a group of theirs"):
+        assert told in page
     assert '<a class="hds-link" href="/looks">' in browse("Aino Virtanen").get("/").text
 
 
