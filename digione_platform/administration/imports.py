@@ -208,14 +208,21 @@ def undo(
     tasks: BackgroundTasks,
     mass_removal: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Take the last import back, if it is still the one that was the last on the page."""
+    """Take the last import back, if it is still the one that was the last on the page; sent twice, once."""
     _require(asked)
-    newest = _in_force(asked)
+    newest, meant = _in_force(asked), asked.session.get(RosterImport, last)
+    if meant is None:
+        raise NotFoundError
     state = request.app.state
-    if newest and newest[0].id == last:
+    if newest and meant.undone_at is None:
+        # The undo has a transaction of its own, which may delete what this one holds: the sign-in.
+        asked.session.commit()
         try:
             done = undo_import(
-                state.engine, actor=str(asked.viewer.person.id), allow_mass_removal=mass_removal
+                state.engine,
+                actor=str(asked.viewer.person.id),
+                import_id=last,
+                allow_mass_removal=mass_removal,
             )
         except PlatformError as error:
             return _list(request, asked, error=_told(error, speak(request)), status=409)

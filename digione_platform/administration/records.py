@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 
 from digione_platform.administration.forms import Field, Fields, Shape, read, texts_of, version_of
 from digione_platform.core.access import Action, Desktop, Relation, desktop_of
+from digione_platform.core.administrators import administered_less, administered_until, driver_of
 from digione_platform.core.audit import Act
 from digione_platform.core.models import (
     AcademicSession,
-    Account,
     Course,
     Enrolment,
     Group,
@@ -34,7 +34,6 @@ from digione_platform.core.models import (
     Status,
 )
 from digione_platform.core.names import in_finnish_order
-from digione_platform.core.viewer import in_force
 from digione_platform.i18n import mark
 from digione_platform.roster.identifiers import (
     ORGANISATION_OID,
@@ -108,9 +107,9 @@ def save(
     session = asked.session
     require(asked)
     # Read anew under the lock: whoever held it has changed the row since its page was opened, or this request
-    # began.
+    # began. Rows that only name this one, such as news, need not wait.
     row: Row | None = session.get(
-        cast(type[Any], record.model), row_id, with_for_update=True, populate_existing=True
+        cast(type[Any], record.model), row_id, with_for_update={"key_share": True}, populate_existing=True
     )
     if row is None and version:
         raise NotFoundError
@@ -240,7 +239,8 @@ def _school_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     mistakes = in_order(values, "valid_from", "valid_to")
     if values["oid"] and not ORGANISATION_OID.fullmatch(values["oid"]):
         mistakes["oid"] = mark("This is not written as it should be.")
-    return mistakes | _tree(asked, row, values)
+    mistakes |= _tree(asked, row, values)
+    return mistakes or _still_administered(asked, _administered_until(asked), "in_use")
 
 
 def _tree(asked: Asked, row: Row, values: Values) -> dict[str, str]:
@@ -250,6 +250,19 @@ def _tree(asked: Asked, row: Row, values: Values) -> dict[str, str]:
         found: Any = asked.session.get(type(row), above)
         above, steps = found and found.parent_id, steps + 1
     return {} if above is None else {"parent_id": mark("Nothing belongs to itself.")}
+
+
+def _administered_until(asked: Asked) -> date:
+    """Until when the municipality is administered, as long as what was sent is not written."""
+    return administered_until(driver_of(asked.session))
+
+
+def _still_administered(asked: Asked, until: date, blamed: str) -> dict[str, str]:
+    """Write what was sent; it may not bring the day nearer on which nobody administers the municipality."""
+    asked.session.flush()
+    if administered_less(driver_of(asked.session), until):
+        return {blamed: mark("Nobody would administer the municipality any more.")}
+    return {}
 
 
 def in_order(values: Values, first: str, last: str) -> dict[str, str]:
@@ -357,10 +370,11 @@ def _person_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     # As an import has it: invented people's numbers need no right check digit.
     if number and not (PERSON_OID.fullmatch(number) and (is_test_oid(number) or check_digit_holds(number))):
         return {"learner_number": mark("This is not written as it should be.")}
+    until = _administered_until(asked)
     # Whoever loses the username cannot sign in either.
     asked.session.flush()
     keep_account(asked.session, row)
-    return _still_administered(asked, "enabled" if values["username"] else "username")
+    return _still_administered(asked, until, "enabled" if values["username"] else "username")
 
 
 def keep_account(session: Session, row: Row) -> None:
@@ -414,7 +428,7 @@ def _role_fields(session: Session, row: Row | None) -> Fields:
 
 
 def _role_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
-    session = asked.session
+    session, until = asked.session, _administered_until(asked)
     mistakes = in_order(values, "begin_date", "end_date")
     kind = session.get_one(Organisation, values["organisation_id"]).kind
     desktop = desktop_of(RoleName(values["role"]), kind)
@@ -430,26 +444,7 @@ def _role_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
         mistakes["organisation_id"] = mark(
             "This role is not given here: choose another school, or the municipality."
         )
-    return mistakes or _still_administered(asked, "end_date")
-
-
-def _still_administered(asked: Asked, blamed: str) -> dict[str, str]:
-    """Nobody may take the last administrator's role from the municipality; nobody here could give it back."""
-    asked.session.flush()
-    administrator = exists().where(
-        in_force(Role, asked.today),
-        Person.id == Role.person_id,
-        Person.status == Status.ACTIVE,
-        Person.enabled,
-        Account.person_id == Person.id,
-        Account.enabled,
-        Role.organisation_id == Organisation.id,
-        Organisation.kind == OrganisationKind.DISTRICT,
-        Role.role.in_((RoleName.DISTRICT_ADMINISTRATOR, RoleName.ADMINISTRATOR)),
-    )
-    if asked.session.scalar(select(administrator)):
-        return {}
-    return {blamed: mark("Nobody would administer the municipality any more.")}
+    return mistakes or _still_administered(asked, until, "end_date")
 
 
 ROLE = Record("roles", Role, mark("New role"), _role_fields, _role_check, fixed=("person_id",), adopts=True)

@@ -61,6 +61,22 @@ class Act(StrEnum):
     CLIENT_NOT_PROVEN = "client not proven"
 
 
+# Acts of looking, and of trying to.
+_LOOKING = {
+    Act.REFUSED,
+    Act.VIEW_CHILD,
+    Act.VIEW_GROUP,
+    Act.LIST_PUPILS,
+    Act.VIEW_PUPIL,
+    Act.VIEW_GUARDIAN,
+    Act.VIEW_LOOKS,
+    Act.SEARCH_AUDIT,
+    Act.LIST_PEOPLE,
+    Act.VIEW_PERSON,
+    Act.VIEW_HISTORY,
+}
+
+
 @dataclass(frozen=True)
 class By:
     """Who acts: the person, what they work as, and in which request. Nobody: an operator, or unknown.
@@ -83,7 +99,8 @@ def record(
     reason: str | None = None,
     **detail: Any,
 ) -> None:
-    """Add one event for each subject in a single statement. Looking at oneself is no event.
+    """Add one event for each subject in a single statement. Looking at oneself is no event;
+    changing oneself is.
 
     One event about all of ``people`` is for what services and operators do with a thousand at once.
     ``detail`` is kept for ever, also when the person is erased: identifiers and numbers, never names.
@@ -100,7 +117,7 @@ def record(
             "detail": detail,
         }
         for subject in subjects
-        if subject is None or subject != by.actor
+        if subject is None or subject != by.actor or action not in _LOOKING
     ]
     if rows:
         session.execute(insert(AuditEvent), rows)

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from digione_platform.core.access import Relation
 from digione_platform.core.audit import Act
 from digione_platform.core.models import AuditEvent, Person
 from digione_platform.core.names import PERSON_WORDS, begins, split
@@ -23,6 +24,13 @@ class Look:
     actor: Person | None
     subject: Person | None
     people: int | None
+
+    @property
+    def relation(self) -> str | None:
+        """How the actor stood to the person, if that is the reason. What staff wrote in words of their own
+        may be about others: it is for the search over everything only.
+        """
+        return self.event.reason if self.event.reason in set(Relation) else None
 
     @property
     def service(self) -> str | None:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from digione_platform.core.access import TAKEN, Action, Desktop, Relation, allows
+from digione_platform.core.administrators import ADMINISTRATORS
 from digione_platform.core.guardians import HOLDS
 from digione_platform.core.names import name_sql
 from digione_platform.core.paging import PAGE_SIZE, Page, within
@@ -44,14 +45,6 @@ REACHED = (
     "p.status = 'active' and p.enabled "
     "and exists (select from accounts a where a.person_id = p.id and a.enabled)"
 )
-# Who administers the municipality today, as ``access.desktop_of`` has it.
-ADMINISTRATORS = """
-    select r.person_id from roles r join organisations o on o.id = r.organisation_id
-    where r.status = 'active' and o.status = 'active' and o.kind = 'district'
-    and r.role in ('districtAdministrator', 'administrator')
-    and coalesce(r.begin_date, '-infinity') <= (now() at time zone 'Europe/Helsinki')::date
-    and coalesce(r.end_date, 'infinity') > (now() at time zone 'Europe/Helsinki')::date
-"""
 
 
 def may_know(action: Action) -> str:

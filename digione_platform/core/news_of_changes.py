@@ -7,9 +7,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from digione_platform.core.access import Action
+from digione_platform.core.administrators import ADMINISTRATORS
 from digione_platform.core.guardians import HOLDS, TODAY
 from digione_platform.core.models import Restriction
-from digione_platform.core.news import ADMINISTRATORS, REACHED, What, may_know
+from digione_platform.core.news import REACHED, What, may_know
 
 _IMPORT = "nullif(current_setting('digione.import', true), '')::uuid"
 

@@ -162,12 +162,13 @@ def groups(session: Session, asked: Asked) -> Page[GroupRow]:
                 begins(PERSON_WORDS, word),
                 Enrolment.role == EnrolmentRole.TEACHER,
                 in_force(Enrolment, asked.today),
+                asked.seen(Person),
             ),
         )
         for word in split(asked.words)
     ]
     wanted = (asked.scope.groups(asked.today), *(Group.id.in_(one) for one in found))
-    query = group_rows(asked.today).where(Group.status == Status.ACTIVE, *wanted)
+    query = group_rows(asked.today, protected=asked.protected).where(Group.status == Status.ACTIVE, *wanted)
     return _cut(session, asked, query, (*title_order(Group.title), Organisation.name, Group.id), GroupRow)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from digione_platform.core.access import Desktop
+from digione_platform.core.administrators import administered_less, administered_until
 from digione_platform.core.audit import Act
 from digione_platform.core.news_of_changes import OF_CHANGES
 from digione_platform.db import database_away, require_current
@@ -123,17 +124,33 @@ def import_bundle(
 
 
 def undo_import(
-    engine: Engine, *, actor: str, apply: bool = True, allow_mass_removal: bool = False
+    engine: Engine,
+    *,
+    actor: str,
+    import_id: UUID | None = None,
+    apply: bool = True,
+    allow_mass_removal: bool = False,
 ) -> dict[str, Any]:
     """Take the last import back, or with ``apply`` false find out what that would do.
+
+    With ``import_id`` that import is meant, and nothing is undone if it is no longer the last. An operator
+    may take back the first import of all, which leaves nobody; a person in the browser would be locked out.
 
     Gives what the import was, how many rows of each table were restored and removed, of how many active
     ``people`` how many are ``leaving``, who is under non-disclosure no longer (``lifted``), and whether it is
     ``refused`` because so many leave.
     """
     with _transaction(engine, mark("Nothing was undone")) as connection:
-        people = _active_people(connection)
-        done = {**undo.undo_last(connection, actor), "people": people}
+        people, until = _active_people(connection), administered_until(connection)
+        done = {**undo.undo_last(connection, actor, import_id), "people": people}
+        emptied = _person(actor) is None and _active_people(connection) == 0
+        if administered_less(connection, until) and not emptied:
+            raise InputError(
+                "P-ROSTER-088",
+                mark("Nothing was undone"),
+                mark("nobody would administer the municipality any more, or not for as long"),
+                mark("first give another person the role of administrator, and leave its last day open"),
+            )
         refused = checks.is_mass_removal(done["leaving"], people) and not allow_mass_removal
         changed = undo.concerned(connection, UUID(done["import"]))
         _audit(connection, Act.UNDO_IMPORT, {"actor": actor, **done}, changed)
@@ -160,7 +177,7 @@ def _carry(
     checks.check(connection, source, tenant_oid, problems)
     if problems.has_errors:
         return
-    people = _active_people(connection)
+    people, until = _active_people(connection), administered_until(connection)
     import_id = report.import_id = uuid4()
     connection.execute(
         "insert into roster_imports (id, actor, kind, file_name, sha256, counts)"
@@ -173,6 +190,9 @@ def _carry(
     if checks.is_mass_removal(removed, people) and not allow_mass_removal:
         share = Detail(mark("{removed} of {people}"), {"removed": removed, "people": people})
         problems.add(Problem("P-ROSTER-059", "users.csv", detail=share))
+    if administered_less(connection, until):
+        problems.add(Problem("P-ROSTER-063", path.name))
+    if problems.has_errors:
         return
     counts = {table: asdict(count) for table, count in report.counts.items()}
     connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
@@ -192,14 +212,19 @@ def _digest(path: Path) -> str:
 
 def _audit(connection: psycopg.Connection, act: Act, detail: dict[str, Any], people: list[UUID]) -> None:
     """One event about all ``people`` whose data changed: each finds it under who has looked at them."""
-    try:
-        person = UUID(detail["actor"])
-    except ValueError:
-        person = None
+    person = _person(detail["actor"])
     event = (act.value, person, person and Desktop.MUNICIPALITY.value, people or None, Jsonb(detail))
     connection.execute(
         "insert into audit_events (action, actor, desktop, people, detail) values (%s, %s, %s, %s, %s)", event
     )
+
+
+def _person(actor: str) -> UUID | None:
+    """The person who acts in the browser; an operator is none."""
+    try:
+        return UUID(actor)
+    except ValueError:
+        return None
 
 
 @contextmanager

@@ -224,6 +224,14 @@ REASONS: dict[str, Reason] = {
         mark("rows of the same identifier say different things"),
         mark("give each its own identifier, or correct one of the rows"),
     ),
+    "P-ROSTER-063": Reason(
+        "error",
+        mark("nobody would administer the municipality any more, or not for as long"),
+        mark(
+            "keep an administrator at the source; or first give another person the role on the platform, "
+            "and leave its last day open"
+        ),
+    ),
     # Files that a mapping describes, and the mapping itself.
     "P-ROSTER-100": Reason(
         "error", mark("the mapping names no such file"), mark("name the file as the mapping does")

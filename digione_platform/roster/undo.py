@@ -17,9 +17,10 @@ from digione_platform.roster.changes import ORDER
 _KEYS: dict[str, LiteralString] = {"group_sessions": "t.group_id::text || ' ' || t.session_id::text"}
 
 
-def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
+def undo_last(connection: Connection, actor: str, meant: UUID | None = None) -> dict[str, Any]:
     """Take the last import back within the transaction; gives what it was and what became of each table.
 
+    If another was ``meant``, nothing is taken back.
     Of a table it counts the rows that are again as they were (``restored``) and those that the import had
     added (``removed``); ``leaving`` is how many people are active no longer, ``lifted`` lists those who are
     under non-disclosure no longer.
@@ -35,6 +36,14 @@ def undo_last(connection: Connection, actor: str) -> dict[str, Any]:
             "digione-platform roster import FILE.zip --dry-run",
         )
     import_id, at, kind, file_name = last
+    if meant not in (None, import_id):
+        raise InputError(
+            "P-ROSTER-089",
+            mark("Nothing was undone"),
+            mark("the import that was meant is no longer the last: that is the one of {moment}"),
+            mark("look at the list of imports again"),
+            moment=at,
+        )
     found = _counts(connection, import_id)
     if not found:
         raise InputError(

@@ -91,7 +91,8 @@ KINDS: dict[Relation, tuple[Kind, ...]] = {
     Relation.OWN_MUNICIPALITY: (
         Kind("people", mark("People"), _KEPT, core.people, _people, "/administration/people"),
         Kind("schools", mark("Schools"), _KEPT, core.schools, _as_they_are, "/administration/schools"),
-        Kind("groups", mark("Groups"), _KEPT, core.groups, _as_they_are),
+        # A group tells the school of its teachers.
+        Kind("groups", mark("Groups"), Action.SCHOOL, core.groups, _as_they_are),
         Kind("courses", mark("Courses"), _KEPT, core.courses, _as_they_are),
     ),
 }

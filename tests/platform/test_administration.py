@@ -24,6 +24,7 @@ from digione_platform.core.models import (
     AuditEvent,
     Guardianship,
     Organisation,
+    OrganisationKind,
     Origin,
     Person,
     Role,
@@ -31,8 +32,9 @@ from digione_platform.core.models import (
     SignIn,
     Status,
 )
+from digione_platform.errors import InputError
 from digione_platform.i18n import today
-from digione_platform.roster.importer import import_bundle
+from digione_platform.roster.importer import import_bundle, undo_import
 from digione_platform.roster.profile import NONDISCLOSURE
 from tests.platform.bundles import PROVIDER, delta, make_oid, valid, write
 from tests.platform.conftest import Browse
@@ -292,6 +294,94 @@ def test_the_last_administrator_s_role_cannot_be_taken(app: FastAPI, admin: Test
     assert refused.status_code == 422
     assert fill(admin, f"/administration/people/{person}/edit", enabled=None).status_code == 422
     assert admin.get("/administration/people").status_code == 200
+
+
+def test_an_administrator_leaves_when_another_stays(app: FastAPI, admin: TestClient, town: Town) -> None:
+    person = town.people["Helena Hallinto"]
+    role = find(app, select(Role.id).where(Role.person_id == person))
+    address, later = f"/administration/roles/{role}/edit", today() + timedelta(days=30)
+    for last_day in (today(), later):
+        refused = fill(admin, address, end_date=last_day.isoformat())
+        assert refused.status_code == 422, last_day
+        assert "Nobody would administer the municipality any more." in refused.text
+    # Neither one who cannot sign in nor one who comes a day too late is another who stays.
+    begins = (later + timedelta(days=2)).isoformat()
+    assert _administrator(admin, town, "Rooliton Henkilö", begin_date=begins).status_code == 303
+    assert _administrator(admin, town, "Suljettu Tunnus").status_code == 303
+    assert fill(admin, address, end_date=later.isoformat()).status_code == 422
+    begins = (later + timedelta(days=1)).isoformat()
+    assert _administrator(admin, town, "Kalle Kollega", begin_date=begins).status_code == 303
+    assert fill(admin, address, end_date=later.isoformat()).status_code == 303
+
+
+def test_the_municipality_itself_stays_in_use(admin: TestClient, town: Town) -> None:
+    address = f"/administration/schools/{town.places['municipality']}/edit"
+    refused = fill(admin, address, in_use=None)
+    assert refused.status_code == 422
+    assert "Nobody would administer the municipality any more." in refused.text
+    assert fill(admin, address, name="Uusi Mallila").status_code == 303
+
+
+def test_where_all_roles_have_a_last_day_the_register_is_kept_as_before(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    ends = today() + timedelta(days=100)
+    with Session(app.state.engine) as session, session.begin():
+        session.execute(text("update roles set end_date = :ends"), {"ends": ends})
+    address = f"/administration/people/{town.people['Aino Virtanen']}/edit"
+    assert fill(admin, address, phone="1", username="aino.virtanen").status_code == 303
+
+
+def test_of_two_administrators_who_take_each_other_s_role_at_once_one_stays(
+    app: FastAPI, browse: Browse, admin: TestClient, town: Town
+) -> None:
+    assert _administrator(admin, town, "Kalle Kollega").status_code == 303
+    yesterday = (today() - timedelta(days=1)).isoformat()
+    forms = []
+    for browser, other in ((admin, "Kalle Kollega"), (browse("Kalle Kollega"), "Helena Hallinto")):
+        desk = find(
+            app,
+            select(Role.id).where(
+                Role.person_id == town.people["Kalle Kollega"], Role.role == "districtAdministrator"
+            ),
+        )
+        if other == "Helena Hallinto":
+            browser.post("/desk", data={"role": str(desk)})
+        role = find(
+            app,
+            select(Role.id).where(Role.person_id == town.people[other], Role.role == "districtAdministrator"),
+        )
+        page = browser.get(f"/administration/roles/{role}/edit").text
+        forms.append((browser, target(page), filled_in(page) | {"end_date": yesterday}))
+    with Session(app.state.engine) as held:
+        # Both have written before either is asked whether somebody stays.
+        held.execute(text("select pg_advisory_xact_lock(hashtext('digione administrators'))"))
+        with ThreadPoolExecutor(2) as pool:
+            sent = [
+                pool.submit(browser.post, address, data=data, follow_redirects=False)
+                for browser, address, data in forms
+            ]
+            waiting = text(
+                "select count(*) from pg_locks where locktype = 'advisory' and not granted "
+                "and database = (select oid from pg_database where datname = current_database())"
+            )
+            for _ in range(100):
+                if held.scalar(waiting) == 2:
+                    break
+                sleep(0.05)
+            held.rollback()
+            assert sorted(one.result().status_code for one in sent) == [303, 422]
+
+
+def _administrator(admin: TestClient, town: Town, name: str, **values: str) -> Response:
+    """Give a person the municipality's role."""
+    return fill(
+        admin,
+        f"/administration/roles/new?person={town.people[name]}",
+        role="districtAdministrator",
+        organisation_id=str(town.places["municipality"]),
+        **values,
+    )
 
 
 def test_a_role_is_given_only_where_it_belongs(admin: TestClient, town: Town) -> None:
@@ -626,6 +716,56 @@ def test_taking_back_by_which_most_people_leave_is_asked_twice(
     meant = {"last": str(report.import_id), "mass_removal": "true"}
     assert "The import was taken back" in admin.post(address, data=meant).text
     assert find(app, select(Person.id).where(Person.sourced_id == "v1")) is None
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_only_the_import_that_was_meant_is_taken_back(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    imported = [people(app, tmp_path, user) for user in ("x1", "x2")]
+    refused = admin.post("/administration/imports/undo", data={"last": str(imported[0])})
+    assert refused.status_code == 409
+    assert "P-ROSTER-089" in refused.text
+    with pytest.raises(InputError, match="P-ROSTER-089"):
+        undo_import(app.state.engine, actor="oona", import_id=imported[0])
+    undo_import(app.state.engine, actor="oona", import_id=imported[1])
+    with pytest.raises(InputError, match="P-ROSTER-089"):
+        undo_import(app.state.engine, actor="oona", import_id=imported[1])
+    assert find(app, select(Person.sourced_id).where(Person.sourced_id.in_(("x1", "x2")))) == "x1"
+    assert admin.post("/administration/imports/undo", data={"last": str(uuid4())}).status_code == 404
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_whoever_came_with_an_import_may_take_it_back_if_another_administrator_stays(
+    app: FastAPI, browse: Browse, admin: TestClient, tmp_path: Path
+) -> None:
+    with Session(app.state.engine) as session:
+        municipality = session.scalars(
+            select(Organisation.sourced_id).where(Organisation.kind == OrganisationKind.DISTRICT)
+        ).one()
+    role = {"sourcedId": "r-x1", "userSourcedId": "x1", "roleType": "primary", "orgSourcedId": municipality}
+    newest = people(app, tmp_path, "x1", roles=delta([role | {"role": "districtAdministrator"}]))
+    account = find(app, text("select id from accounts where username = 'x1'"))
+    newcomer = browse()
+    newcomer.get(f"/sign-in?account={account}", follow_redirects=False)
+    with Session(app.state.engine) as session, session.begin():
+        # So long ago that the next request writes down that the browser was seen.
+        session.execute(text("update sign_ins set last_seen = last_seen - interval '5 minutes'"))
+    answer = newcomer.post("/administration/imports/undo", data={"last": str(newest)}, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    assert find(app, select(Person.id).where(Person.sourced_id == "x1")) is None
+    assert newcomer.get("/me", follow_redirects=False).headers["location"].startswith("/sign-in")
+
+
+def people(app: FastAPI, folder: Path, user: str, **files: list[dict[str, str]]) -> UUID:
+    """Import one more person, and what else there is about them; gives the import."""
+    row = {"sourcedId": user, "enabledUser": "true", "givenName": "Uusi", "familyName": user}
+    path = write(folder / "delta.zip", {"users": delta([row | {"username": user}]), **files}, kind="delta")
+    oid = app.state.settings.tenant.oid
+    report = import_bundle(app.state.engine, path, tenant_oid=oid, actor="oona", apply=True)
+    assert report.applied, report.problems.kept
+    assert report.import_id is not None
+    return report.import_id
 
 
 @pytest.mark.usefixtures("own_provider")

@@ -10,6 +10,7 @@ from digione_platform.core import audit
 from digione_platform.core.audit import Act, By
 from digione_platform.core.models import AuditEvent
 from tests.platform.conftest import Browse
+from tests.platform.test_administration import fill
 from tests.platform.town import Town
 
 
@@ -79,3 +80,18 @@ def test_the_database_refuses_to_change_the_audit(empty: Engine, statement: str)
         connection.execute(text(statement))
     with Session(empty) as session:
         assert session.scalars(select(AuditEvent.action)).all() == ["sign in"]
+
+
+def test_what_an_administrator_changes_of_themselves_is_in_the_audit(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    me, browser = town.people["Helena Hallinto"], browse("Helena Hallinto")
+    browser.get(f"/administration/people/{me}")
+    edited = fill(browser, f"/administration/people/{me}/edit", phone="1", username="helena.hallinto")
+    school = str(town.places["Koivulan koulu"])
+    role = fill(browser, f"/administration/roles/new?person={me}", role="principal", organisation_id=school)
+    assert (edited.status_code, role.status_code) == (303, 303)
+    (changed,), (added,) = events(app, "change record"), events(app, "add record")
+    assert (changed.actor, changed.subject, changed.detail["table"]) == (me, me, "persons")
+    assert (added.actor, added.subject, added.detail["table"]) == (me, me, "roles")
+    assert events(app, "view person") == []

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from digione_platform.core.models import AuditEvent, Person
+from digione_platform.core.access import Desktop
+from digione_platform.core.audit import By
+from digione_platform.core.guardians import Rights, decide
+from digione_platform.core.models import AuditEvent, GuardianKind, Person
 from digione_platform.roster.importer import import_bundle, undo_import
 from tests.platform.bundles import delta, write
 from tests.platform.conftest import Browse
@@ -18,8 +21,8 @@ from tests.platform.town import Town
 def test_a_pupil_sees_who_looked_and_why(browse: Browse, town: Town) -> None:
     browse("Kalle Kollega").get(f"/pupils/{town.people['Aino Virtanen']}")
     page = browse("Aino Virtanen").get("/looks").text
-    for text in ("Kollega Kalle · Teacher", "Saw a pupil&#39;s details", "pupil of a group of theirs"):
-        assert text in page
+    for told in ("Kollega Kalle · Teacher", "Saw a pupil&#39;s details", "pupil of a group of theirs"):
+        assert told in page
     assert '<a class="hds-link" href="/looks">' in browse("Aino Virtanen").get("/").text
 
 
@@ -39,6 +42,21 @@ def test_of_family_only_the_role_is_told(browse: Browse, town: Town) -> None:
     assert "Saw a child of their own" in page
     assert "Guardian" in page
     assert "Maija" not in page
+
+
+def test_what_staff_wrote_as_a_reason_is_for_the_municipality_only(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    child, mother = town.people["Aino Virtanen"], town.people["Maija Virtanen"]
+    with Session(app.state.engine) as session, session.begin():
+        by = By(town.people["Helena Hallinto"], Desktop.MUNICIPALITY)
+        rights = Rights(GuardianKind.CARER)
+        decide(session, by, mother, child, rights, "Court order about Maija")
+    for name, address in (("Aino Virtanen", "/looks"), ("Maija Virtanen", f"/looks/{child}")):
+        page = browse(name).get(address).text
+        assert "Changed a guardianship" in page
+        assert "Court order" not in page, name
+    assert "Court order about Maija" in browse("Helena Hallinto").get("/audit?person=virtanen").text
 
 
 def test_staff_under_non_disclosure_are_not_named(app: FastAPI, browse: Browse, town: Town) -> None:
@@ -125,7 +143,11 @@ def test_everyone_whose_data_an_import_changed_finds_it(
     app: FastAPI, browse: Browse, town: Town, tmp_path: Path
 ) -> None:
     engine = app.state.engine
-    with Session(engine) as session:
+    with Session(engine) as session, session.begin():
+        # As an import leaves it: whoever has an account has a username in the register.
+        session.execute(
+            text("update persons p set username = a.username from accounts a where a.person_id = p.id")
+        )
         aino = session.get_one(Person, town.people["Aino Virtanen"])
         row = {"sourcedId": aino.sourced_id, "enabledUser": "true", "givenName": "Aino", "familyName": "Uusi"}
     bundle = write(

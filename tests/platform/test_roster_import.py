@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
@@ -512,6 +513,76 @@ def test_disabled_user_keeps_a_disabled_account(filled: Roster) -> None:
     files["users"][5]["username"] = ""
     assert counts(filled.bulk(files)) == {"persons": (0, 2, 0), "accounts": (0, 2, 0)}
     assert filled.one("select count(*) from accounts where not enabled") == 2
+
+
+def _left_out(name: str, place: int, **values: str) -> Files:
+    """The town without a row, or with other values in it."""
+    files = valid()
+    if values:
+        files[name][place] |= values
+    else:
+        del files[name][place]
+    return files
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"),
+    [
+        ("bulk", _left_out("roles", -1)),
+        ("bulk", _left_out("roles", -1, role="teacher", orgSourcedId=SCHOOL)),
+        ("bulk", _left_out("roles", -1, beginDate="2020-01-01", endDate="2999-01-01")),
+        ("bulk", _left_out("users", -1, enabledUser="false")),
+        ("bulk", _left_out("users", -1, username="")),
+        ("delta", {"roles": delta([{"sourcedId": "r-d1"}], "tobedeleted")}),
+        (
+            "delta",
+            {
+                "users": delta([{"sourcedId": "d1"}], "tobedeleted"),
+                "roles": delta([{"sourcedId": "r-d1"}], "tobedeleted"),
+            },
+        ),
+        ("delta", {"orgs": delta([{"sourcedId": PROVIDER}], "tobedeleted")}),
+    ],
+)
+@pytest.mark.parametrize("apply", [True, False])
+def test_no_import_takes_the_last_administrator_away(
+    filled: Roster, kind: str, files: Files, apply: bool
+) -> None:
+    before = filled.dump()
+    report = filled.take(write(filled.folder / "x.zip", files, kind=kind), apply=apply)
+    errors = [one.id for one in report.problems.kept if one.reason.level == "error"]
+    assert (errors, report.applied) == (["P-ROSTER-063"], False)
+    assert filled.dump() == before
+
+
+def test_an_administrator_leaves_when_another_stays(filled: Roster) -> None:
+    files = valid()
+    files["roles"][-1]["userSourcedId"] = "r1"
+    assert filled.bulk(files).applied
+
+
+def test_a_town_without_administrators_is_imported_into(filled: Roster) -> None:
+    filled.set("update accounts set enabled = false where username = 'simo.johtaja'")
+    assert filled.delta({"roles": delta([{"sourcedId": "r-d1"}], "tobedeleted")}).applied
+
+
+def test_the_import_that_brought_the_last_administrator_stays(filled: Roster) -> None:
+    files = {name: rows for name, rows in valid().items() if name in ("users", "roles")}
+    some: Files = {name: delta(rows[-1:]) for name, rows in files.items()}
+    filled.set("update roles set status = 'tobedeleted' where sourced_id = 'r-d1'")
+    assert filled.delta(some).applied
+    before = filled.dump()
+    for apply in (True, False):
+        with pytest.raises(InputError, match="P-ROSTER-088"):
+            undo_import(filled.engine, actor="tester", apply=apply)
+    assert filled.dump() == before
+
+
+def test_the_first_import_of_all_is_taken_back_by_an_operator_only(filled: Roster) -> None:
+    with pytest.raises(InputError, match="P-ROSTER-088"):
+        undo_import(filled.engine, actor=str(uuid4()))
+    assert filled.undo()["applied"]
+    assert filled.bulk(valid()).applied
 
 
 def test_undo_of_the_first_bulk_empties_the_database(roster: Roster) -> None:

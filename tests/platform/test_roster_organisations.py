@@ -134,6 +134,14 @@ def test_a_school_that_has_ended_leaves(place: Organisations, over: Json) -> Non
     assert place.json(organisation(make_oid(99, 5), "02", "Ei ollut", PROVIDER) | over).changes == 0
 
 
+def test_the_municipality_does_not_leave_while_it_is_administered(place: Organisations) -> None:
+    over = organisation(PROVIDER, "01", "Mallila", ROOT, status="PASSIIVINEN")
+    assert place.bulk(bundles.valid()).applied
+    report = place.json(over)
+    assert (ids(report), report.applied) == ([("P-ROSTER-063", "organisations.json", None, None)], False)
+    assert place.one("select status from organisations where kind = 'district'") == "active"
+
+
 def test_what_is_to_come_and_early_childhood_are_left_out(place: Organisations) -> None:
     answer = tree()
     answer["organisaatiot"] += [

@@ -209,6 +209,20 @@ def test_what_is_protected_stays_so(browse: Browse, name: str) -> None:
             assert "Koivulan koulu" not in page
 
 
+def test_the_school_of_a_protected_teacher_is_told_to_the_school_only(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    with Session(app.state.engine) as session, session.begin():
+        session.get_one(Person, town.people["Kalle Kollega"]).nondisclosure = True
+    municipality, secretary = browse("Helena Hallinto"), browse("Sirpa Sihteeri")
+    address = "/search?kind=groups&search="
+    assert found(secretary.get(f"{address}kollega").text) == {"Matematiikka 7C"}
+    assert found(municipality.get(f"{address}kollega").text) == set()
+    for words in ("matematiikka", "kollega", ""):
+        assert "Kollega" not in re.sub(r'value="[^"]*"', "", main_of(municipality.get(address + words).text))
+    assert found(municipality.get(f"{address}tiina").text) == {"7C", "3B"}
+
+
 @pytest.mark.parametrize("name", ["Sirpa Sihteeri", "Kalle Kollega", "Helena Hallinto"])
 def test_whoever_is_shown_is_in_the_audit(app: FastAPI, browse: Browse, town: Town, name: str) -> None:
     answer = browse(name).get("/search?search=virtanen")
