@@ -31,6 +31,7 @@ from digione_platform.core.models import (
     SessionType,
     Status,
 )
+from digione_platform.core.schools import follow_moves
 from digione_platform.i18n import today
 from tests.platform.conftest import Browse
 from tests.platform.test_administration import admin, events, fill, filled_in, find, target
@@ -412,6 +413,26 @@ def test_a_pupil_moves_to_another_school_and_everything_follows(
     assert browse("Sirpa Sihteeri").get(f"/pupils/{aino}").status_code == 404
     assert "Åkerby skola" in browse("Maija Virtanen").get("/").text
     assert "Moved a pupil to another class or school" in browse("Aino Virtanen").get("/looks").text
+
+
+def test_the_school_of_a_pupil_follows_a_move_when_it_comes(
+    app: FastAPI, town: Town, moved: Callable[..., Response]
+) -> None:
+    aino, olli = town.people["Aino Virtanen"], town.people["Olli Åberg"]
+    koivu, there = town.places[KOIVU], town.places[AKERBY]
+    with Session(app.state.engine) as session, session.begin():
+        for person in (aino, olli):
+            session.get_one(Person, person).primary_organisation_id = koivu
+    later = TODAY + timedelta(days=9)
+    assert moved("Aino Virtanen", AKERBY, None, later).status_code == 303
+    told = []
+    for day in (later - timedelta(days=1), later, later):
+        with Session(app.state.engine) as session, session.begin():
+            follow_moves(session, day)
+        told.append([find(app, select(Person.primary_organisation_id).where(Person.id == aino))])
+        told[-1].append(find(app, select(func.count()).where(RowHistory.row_id == str(aino))))
+    assert told == [[koivu, 2], [there, 3], [there, 3]]
+    assert find(app, select(Person.primary_organisation_id).where(Person.id == olli)) == koivu
 
 
 def test_within_a_school_only_the_class_changes(
