@@ -82,7 +82,13 @@ def _put(writable: Writable, scopes: Sequence[Scope], deleting: Sequence[Scope])
         _write(session, writable, client, sourcedId, columns)
         subject, shown = found.one(view, sourcedId, Selection())
         record(
-            session, request, client, act, subject, people={before} - {subject, None}, collection=view.path
+            session,
+            request,
+            client,
+            act,
+            subject,
+            people=[before] if before and before != subject else [],
+            collection=view.path,
         )
         return Response(
             f'{{"{view.collection.one}":{shown}}}', status_code=201, media_type="application/json"

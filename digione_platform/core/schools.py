@@ -47,9 +47,9 @@ STAFF = (
 
 
 def follow_moves(session: Session, today: date) -> None:
-    """Make the school that a person stands under the one whose pupil they have become, by moves that were to come.
+    """Make the school that pupils stand under the one that they have moved to, if planned ahead.
 
-    Left alone are all but those who were pupils of the school that they stand under, and are no longer.
+    Left alone are all but those who were pupils of the one that they stand under, and are no longer.
     """
     session.execute(
         text("""

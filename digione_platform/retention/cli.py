@@ -48,7 +48,7 @@ def preview(as_json: AsJson = False) -> None:
 
 @app.command("apply")
 def carry_out(as_json: AsJson = False) -> None:
-    """Delete what is due, and print a receipt; data that are held stay. Moves whose day has come are seen to."""
+    """Delete what is due, and print a receipt; data that are held stay. See to moves that have come."""
     from datetime import UTC, datetime
 
     from digione_platform.accounts import sync_directory
