@@ -135,5 +135,5 @@ def test_the_command_tells_first_and_then_deletes(settings: Settings, tmp_path: 
     assert told("apply")["deleted"] == before
     assert {row["due"] for row in told("preview")} == {0}
     line = run("retention", "preview", language="fi").stdout.splitlines()[0]
-    assert line.startswith("Selainten kirjautumiset niiden vanhennuttua: säilytetään 1 päivää")
+    assert line.startswith("Selainten kirjautumiset niiden vanhennuttua: säilytetään 1 päivä;")
     engine.dispose()
