@@ -6,6 +6,7 @@ The classes of the old year stay as they are, for what was done in them; their p
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID, uuid4, uuid5
 
@@ -47,10 +48,12 @@ LAST_GRADE = 9
 class Wish:
     """What is to become of a class: where it goes (a school, ``STAYS`` or ``LEAVES``), and its new name.
 
-    ``there`` where its school has a class of that name in the new year already.
+    ``pupils`` are those who will move with it, ``there`` says that its school has a class of that name in the
+    new year already.
     """
 
     row: GroupRow
+    pupils: int
     where: str
     title: str
     teachers: bool = True
@@ -125,20 +128,23 @@ def _proposed(asked: Asked, school_id: UUID, years: Years) -> list[Wish]:
     found = [GroupRow(*row) for row in asked.session.execute(rows.order_by(*title_order(Group.title)))]
     grades = {grade for row in found for grade in row.group.grades}
     taken = namesakes(asked.session, years.new.school_year)
-    return [_proposal(row, school_id, grades, taken) for row in found]
+    pupils = _pupils(asked.session, school_id, years, [row.group.id for row in found])
+    return [_proposal(row, pupils.get(row.group.id, 0), school_id, grades, taken) for row in found]
 
 
-def _proposal(row: GroupRow, school_id: UUID, grades: set[str], taken: set[tuple[UUID | None, str]]) -> Wish:
+def _proposal(
+    row: GroupRow, pupils: int, school_id: UUID, grades: set[str], taken: set[tuple[UUID | None, str]]
+) -> Wish:
     group = row.group
     grade = int(group.grades[0]) if len(group.grades) == 1 and group.grades[0].isdigit() else None
     if grade is not None and grade >= LAST_GRADE:
-        return Wish(row, LEAVES, group.title)
+        return Wish(row, pupils, LEAVES, group.title)
     title = group.title if grade is None else re.sub(rf"^{grade}(?!\d)", str(grade + 1), group.title)
     # A school without the next grade: its pupils go on elsewhere, and somebody must say where. A class of
     # that name: this one has moved up already.
     ends = grade is not None and f"{grade + 1:02d}" not in grades
     there = (school_id, title.lower()) in taken
-    return Wish(row, STAYS if ends or there else str(school_id), title, there=there)
+    return Wish(row, pupils, STAYS if ends or there else str(school_id), title, there=there)
 
 
 def _wished(proposal: Wish, form: Any, known: Mapping[str, str]) -> Wish:
@@ -174,7 +180,6 @@ def _carry_out(
 ) -> None:
     """New classes, the places in them, and the end of what is left; in a fixed number of statements."""
     session = asked.session
-    first, last = years.new.start_date, years.new.end_date
     terms = _terms(session, years.new)
     courses = _courses(session, wishes)
     for one in wishes:
@@ -204,15 +209,11 @@ def _carry_out(
         "new": [ids.get(one.row.group.id) for one in leaving],
         "school": [one.school_id for one in leaving],
         "teachers": [one.teachers and one.school_id == school_id for one in leaving],
-        "first": first,
-        "last": last,
-        # Whatever ends ends with its own year, and before the new one.
-        "end": min(first, years.old.end_date),
+        **_days(years),
+        "last": years.new.end_date,
         "left": school_id,
     }
-    people = session.scalars(text(_PEOPLE), moves).all()
-    for statement in (_PLACES, _ENDED_PLACES, _NEW_ROLES, _ENDED_ROLES):
-        session.execute(text(statement), moves)
+    people = session.scalars(text(_MOVE), moves).all()
     audit.record(
         session,
         By(asked.viewer.person.id, asked.desktop, asked.request),
@@ -225,54 +226,96 @@ def _carry_out(
     )
 
 
-_MOVES = """
+# Somebody may have been placed by hand in the new year already, or leave: they do not go with their class.
+_STAYING = """
     with moves as (
-        select * from unnest(
+        select m.*, least(:end, (
+            select max(s.end_date) from group_sessions t join academic_sessions s on s.id = t.session_id
+            where t.group_id = m.old
+        )) as until
+        from unnest(
             cast(:old as uuid[]), cast(:new as uuid[]), cast(:school as uuid[]), cast(:teachers as boolean[])
         ) as m (old, new, school, teachers)
     ),
-    -- Who is in a class until its year ends; who has left before does not come back.
+    -- Who is in a class until its last term ends; who has left before does not come back.
     staying as (
-        select distinct on (m.new, e.person_id) m.*, e.person_id, e.role, e."primary"
+        select distinct on (m.old, e.person_id) m.*, e.person_id, e.role, e."primary"
         from moves m join enrolments e on e.group_id = m.old join persons p on p.id = e.person_id
         where e.status = 'active' and p.status = 'active'
-        and (e.end_date is null or e.end_date >= :end) and (e.begin_date is null or e.begin_date < :end)
-        and (e.role = 'student' or m.teachers)
-        order by m.new, e.person_id, e.role
+        and (e.end_date is null or e.end_date >= m.until) and (e.begin_date is null or e.begin_date < m.until)
+        and case when e.role = 'student' then not (
+            exists (
+                select from enrolments n join groups k on k.id = n.group_id
+                where n.person_id = e.person_id and n.role = 'student' and n.status = 'active'
+                and (n.end_date is null or n.end_date > :first)
+                and k.group_type = 'homeroom' and k.status = 'active' and exists (
+                    select from group_sessions t join academic_sessions s on s.id = t.session_id
+                    where t.group_id = k.id and s.start_date >= :end
+                )
+            ) or exists (
+                select from roles r where r.person_id = e.person_id and r.role = 'student'
+                and r.status = 'active' and r.organisation_id <> :left and r.begin_date >= :end
+                and (r.end_date is null or r.end_date > :first)
+            ) or coalesce((
+                select max(coalesce(r.end_date, 'infinity')) <= :end from roles r
+                where r.person_id = e.person_id and r.role = 'student'
+                and r.status = 'active' and r.organisation_id = :left
+            ), false)
+        ) else m.teachers end
+        order by m.old, e.person_id, e.role
     )
 """
-_PEOPLE = f"{_MOVES} select distinct person_id from staying"  # noqa: S608 - from the text above
-_PLACES = f"""
-    {_MOVES}, placed as (select gen_random_uuid() as id, * from staying where new is not null)
-    insert into enrolments
-        (id, sourced_id, origin, person_id, group_id, school_id, role, "primary", begin_date, end_date)
-    select id, 'platform-' || id, 'platform', person_id, new, school, role, "primary", :first, :last
-    from placed
-"""  # noqa: S608
-_ENDED_PLACES = """
-    update enrolments set end_date = :end, origin = 'platform', last_modified = now()
-    where group_id = any(cast(:old as uuid[])) and status = 'active'
-    and (end_date is null or end_date > :end) and (begin_date is null or begin_date < :end)
-"""
-# Who leaves the school is its pupil no longer, and the pupil of another where the class goes there.
-_NEW_ROLES = f"""
-    {_MOVES}, given as (
-        select gen_random_uuid() as id, person_id, school from staying s
-        where role = 'student' and school <> :left and not exists (
+_PUPILS = f"{_STAYING} select old, count(*) as pupils from staying where role = 'student' group by old"  # noqa: S608
+# One statement, for each part must find the places and roles as they were. It gives whose rows it changed.
+_MOVE = f"""
+    {_STAYING},
+    placed as (
+        insert into enrolments
+            (id, sourced_id, origin, person_id, group_id, school_id, role, "primary", begin_date, end_date)
+        select id, 'platform-' || id, 'platform', person_id, new, school, role, "primary", :first, :last
+        from (select gen_random_uuid() as id, * from staying where new is not null) s
+        returning person_id
+    ),
+    ended_places as (
+        update enrolments set end_date = :end, origin = 'platform', last_modified = now()
+        where group_id in (select old from moves) and status = 'active'
+        and (end_date is null or end_date > :end) and (begin_date is null or begin_date < :end)
+        returning person_id
+    ),
+    -- Who leaves the school is its pupil no longer, and the pupil of another where the class goes there.
+    given_roles as (
+        insert into roles (id, sourced_id, origin, person_id, organisation_id, role, begin_date)
+        select id, 'platform-' || id, 'platform', person_id, school, 'student', :first
+        from (select gen_random_uuid() as id, person_id, school from staying where role = 'student') s
+        where school <> :left and not exists (
             select from roles r where r.person_id = s.person_id and r.role = 'student' and r.status = 'active'
             and r.organisation_id = s.school and (r.end_date is null or r.end_date > :first)
         )
+        returning person_id
+    ),
+    ended_roles as (
+        update roles r set end_date = :end, origin = 'platform', last_modified = now() from staying s
+        where r.person_id = s.person_id and r.role = 'student' and s.role = 'student' and r.status = 'active'
+        and r.organisation_id = :left and s.school is distinct from :left
+        and (r.end_date is null or r.end_date > :end)
+        returning r.person_id
     )
-    insert into roles (id, sourced_id, origin, person_id, organisation_id, role, begin_date)
-    select id, 'platform-' || id, 'platform', person_id, school, 'student', :first from given
+    select person_id from placed union select person_id from ended_places
+    union select person_id from given_roles union select person_id from ended_roles
 """  # noqa: S608
-_ENDED_ROLES = f"""
-    {_MOVES}
-    update roles r set end_date = :end, origin = 'platform', last_modified = now() from staying s
-    where r.person_id = s.person_id and r.role = 'student' and s.role = 'student' and r.status = 'active'
-    and r.organisation_id = :left and s.school is distinct from :left
-    and (r.end_date is null or r.end_date > :end)
-"""  # noqa: S608
+
+
+def _pupils(session: Session, school_id: UUID, years: Years, classes: Sequence[UUID]) -> dict[UUID, int]:
+    """How many pupils will move with their class."""
+    nothing: list[None] = [None] * len(classes)
+    moves = {"old": list(classes), "new": nothing, "school": nothing, "teachers": nothing}
+    found = session.execute(text(_PUPILS), {**moves, **_days(years), "left": school_id})
+    return {row.old: row.pupils for row in found}
+
+
+def _days(years: Years) -> dict[str, date]:
+    """Whatever ends, ends with its own year, and before the new one."""
+    return {"first": years.new.start_date, "end": min(years.new.start_date, years.old.end_date)}
 
 
 def _terms(session: Session, year: AcademicSession) -> list[UUID]:

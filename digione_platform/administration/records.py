@@ -16,9 +16,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from digione_platform.administration.forms import Field, Fields, Shape, read, texts_of, version_of
-from digione_platform.core.access import Action, Desktop, Relation, desktop_of
+from digione_platform.core.access import Action, Relation, desktop_of
 from digione_platform.core.administrators import administered_less, administered_until, driver_of
 from digione_platform.core.audit import Act
+from digione_platform.core.guardians import GUARDIANS
 from digione_platform.core.models import (
     AcademicSession,
     Course,
@@ -431,16 +432,9 @@ def _role_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     session, until = asked.session, _administered_until(asked)
     mistakes = in_order(values, "begin_date", "end_date")
     kind = session.get_one(Organisation, values["organisation_id"]).kind
-    desktop = desktop_of(RoleName(values["role"]), kind)
-    at_municipality = kind is OrganisationKind.DISTRICT
-    if (
-        desktop is not None
-        and desktop is not Desktop.GUARDIAN
-        and (
-            at_municipality != (desktop is Desktop.MUNICIPALITY)
-            or (values["role"] == RoleName.DISTRICT_ADMINISTRATOR) != at_municipality
-        )
-    ):
+    role = RoleName(values["role"])
+    of_municipality = role in (RoleName.DISTRICT_ADMINISTRATOR, *GUARDIANS)
+    if desktop_of(role, kind) is not None and of_municipality != (kind is OrganisationKind.DISTRICT):
         mistakes["organisation_id"] = mark(
             "This role is not given here: choose another school, or the municipality."
         )

@@ -33,17 +33,26 @@ def allowed(scopes: Iterable[Scope]) -> Callable[[Request, Session], Client]:
                 headers={"www-authenticate": 'Bearer error="invalid_token"' if token else "Bearer"},
             )
         request.state.client = found
-        if found.scopes.isdisjoint(scopes):
-            wanted = " or ".join(scopes)
-            raise Refused(
-                403,
-                "forbidden",
-                f"the token lacks the scope {wanted}",
-                headers={"www-authenticate": 'Bearer error="insufficient_scope"'},
-            )
+        require_scope(found, scopes)
         return found
 
     return client
+
+
+def require_scope(client: Client, scopes: Iterable[Scope]) -> None:
+    """Let a client pass whose token has one of some scopes.
+
+    Raises:
+        Refused: it has none of them.
+    """
+    if client.scopes.isdisjoint(scopes):
+        wanted = " or ".join(scopes)
+        raise Refused(
+            403,
+            "forbidden",
+            f"the token lacks the scope {wanted}",
+            headers={"www-authenticate": 'Bearer error="insufficient_scope"'},
+        )
 
 
 def reader(request: Request, session: Session, client: Client) -> Reader:

@@ -113,6 +113,13 @@ class Reader:
         Raises:
             Refused: there is none, or it is not to be known of.
         """
+        found = self.find(view, sourced_id, asked)
+        if found is None:
+            raise Refused(404, "unknownobject", f"there is no such {view.collection.one}", "sourcedId")
+        return found
+
+    def find(self, view: View, sourced_id: str, asked: Selection) -> tuple[UUID | None, str] | None:
+        """The same, or None."""
         collection = view.collection
         _require_text([sourced_id])
         found = self._execute(
@@ -121,9 +128,7 @@ class Reader:
             f"where t.sourced_id = :sourcedId and ({view.where}) and ({collection.visible})",
             {"sourcedId": sourced_id},
         ).one_or_none()
-        if found is None:
-            raise Refused(404, "unknownobject", f"there is no such {collection.one}", "sourcedId")
-        return found[0], found[1]
+        return None if found is None else (found[0], found[1])
 
     def _execute(self, sql: str, parameters: Mapping[str, Any]) -> Any:
         given = {**parameters, "root": self.root, "protected": self.protected}

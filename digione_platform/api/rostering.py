@@ -18,6 +18,7 @@ from digione_platform.api.fields import (
     words,
 )
 from digione_platform.api.views import View
+from digione_platform.core.access import Action
 from digione_platform.core.guardians import MAY_BE_TOLD, TODAY
 from digione_platform.core.models import (
     EnrolmentRole,
@@ -28,6 +29,7 @@ from digione_platform.core.models import (
     SessionType,
     Status,
 )
+from digione_platform.core.news import may_know
 
 # The condition on a person that a service may know of them.
 VISIBLE_PERSON = "(:protected or not {}.nondisclosure)"
@@ -204,6 +206,10 @@ _AGENTS_CHANGED = (
     f"where g.child_id = t.id and day <= {TODAY})"
 )
 
+# A service takes a guardian for one who may read what it has of the child, the school first of all. Of a
+# protected child, only those in hiding with it are told that.
+_TOLD_SCHOOL = may_know(Action.SCHOOL, guardian="r", child="t")
+
 USERS = Collection(
     "users",
     "user",
@@ -230,7 +236,7 @@ USERS = Collection(
         "agents": references(
             "user",
             "guardianships g join persons r on r.id = g.guardian_id "
-            f"where g.child_id = t.id and {MAY_BE_TOLD} and {VISIBLE_PERSON.format('r')}",
+            f"where g.child_id = t.id and {MAY_BE_TOLD} and {VISIBLE_PERSON.format('r')} and {_TOLD_SCHOOL}",
         ),
         "grades": words("t.grades"),
     },

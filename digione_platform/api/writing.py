@@ -6,13 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import func, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from digione_platform.api.access import Operation, Scope, scopes_for
 from digione_platform.api.clients import Client
-from digione_platform.api.dependencies import allowed, limited_body, reader, record
+from digione_platform.api.dependencies import allowed, limited_body, reader, record, require_scope
 from digione_platform.api.endpoints import described, one_schema
 from digione_platform.api.fields import Schema
 from digione_platform.api.gradebook import Writable
@@ -35,7 +35,7 @@ def router(root: str, writables: Sequence[Writable]) -> APIRouter:
         body = {"$ref": f"#/components/schemas/{writable.body.__name__}"}
         made.add_api_route(
             path,
-            _put(writable, put),
+            _put(writable, put, delete),
             methods=["PUT"],
             **described(path, writable.put, put, one_schema(writable.view), 201, body),
         )
@@ -57,7 +57,7 @@ def schemas(writables: Sequence[Writable]) -> dict[str, Schema]:
     return found
 
 
-def _put(writable: Writable, scopes: Sequence[Scope]) -> Callable[..., Response]:
+def _put(writable: Writable, scopes: Sequence[Scope], deleting: Sequence[Scope]) -> Callable[..., Response]:
     view = writable.view
 
     def endpoint(
@@ -68,14 +68,28 @@ def _put(writable: Writable, scopes: Sequence[Scope]) -> Callable[..., Response]
         body: Body,
     ) -> Response:
         row = _understood(writable, sourcedId, body)
+        act = Act.CLIENT_WRITE
+        if row["status"] == Status.TOBEDELETED:
+            # Another word for a deletion.
+            require_scope(client, deleting)
+            act = Act.CLIENT_DELETE
         found = reader(request, session, client)
+        before = _subject_before(session, writable, client, sourcedId, found)
         columns = {column: row[name] for name, column in writable.columns.items()}
         columns |= _linked(writable, row, found)
         _require_agreement(writable, row, columns, session)
         columns |= {"status": row["status"], "extension": row["metadata"]}
         _write(session, writable, client, sourcedId, columns)
         subject, shown = found.one(view, sourcedId, Selection())
-        record(session, request, client, Act.CLIENT_WRITE, subject, collection=view.path)
+        record(
+            session,
+            request,
+            client,
+            act,
+            subject,
+            people=[before] if before and before != subject else [],
+            collection=view.path,
+        )
         return Response(
             f'{{"{view.collection.one}":{shown}}}', status_code=201, media_type="application/json"
         )
@@ -156,6 +170,25 @@ def _require_agreement(
             )
 
 
+def _subject_before(
+    session: Session, writable: Writable, client: Client, sourced_id: str, found: Reader
+) -> UUID | None:
+    """The person whom the object of an address was about until now, if there is one; nobody changes it
+    meanwhile.
+
+    Raises:
+        Refused: it is another service's, or about somebody who is not to be known of.
+    """
+    table = writable.table
+    maker = session.scalar(select(table.client_id).where(table.sourced_id == sourced_id).with_for_update())
+    if maker is None:
+        return None
+    before = found.find(writable.view, sourced_id, Selection())
+    if maker != client.id or before is None:
+        raise _not_own()
+    return before[0]
+
+
 def _write(
     session: Session, writable: Writable, client: Client, sourced_id: str, columns: dict[str, Any]
 ) -> None:
@@ -173,4 +206,7 @@ def _write(
 
 
 def _not_own() -> Refused:
-    return Refused(403, "forbidden", "it was made by another service, which alone may change it", "sourcedId")
+    """The same words whatever the reason, or they would tell of people who are not to be known of."""
+    return Refused(
+        403, "forbidden", "this identifier is taken, and not for this service to change", "sourcedId"
+    )

@@ -15,8 +15,12 @@ from digione_platform.core.models import (
     Origin,
     Person,
     Restriction,
+    RoleName,
     Status,
 )
+
+# Any of these makes a guardian. They are held in the municipality: a school would tell where the child is.
+GUARDIANS = (RoleName.GUARDIAN, RoleName.PARENT, RoleName.RELATIVE)
 
 
 @dataclass(frozen=True)

@@ -47,16 +47,16 @@ REACHED = (
 )
 
 
-def may_know(action: Action) -> str:
-    """The access table in SQL: whether a guardian ``p`` may do ``action`` to a child ``c`` under ``g``."""
+def may_know(action: Action, *, guardian: str = "p", child: str = "c") -> str:
+    """The access table in SQL: whether a guardian may do ``action`` to a child under ``g``."""
 
     def granted(relation: Relation, protected: bool) -> str:
         return str(allows(Desktop.GUARDIAN, relation, action, protected=protected)).lower()
 
     limits = ", ".join(f"'{limit}'" for limit, taken in TAKEN.items() if action in taken)
     return f"""(
-        case when not c.nondisclosure then {granted(Relation.OWN_CHILD, False)}
-            when not p.nondisclosure then {granted(Relation.OWN_CHILD, True)}
+        case when not {child}.nondisclosure then {granted(Relation.OWN_CHILD, False)}
+            when not {guardian}.nondisclosure then {granted(Relation.OWN_CHILD, True)}
             else {granted(Relation.OWN_CHILD_IN_HIDING, True)} end
         and not g.restrictions && array[{limits}]::text[]
     )"""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from digione_platform.core.history import actor_id
@@ -44,6 +44,30 @@ STAFF = (
     RoleName.PRINCIPAL,
     RoleName.ADMINISTRATOR,
 )
+
+
+def follow_moves(session: Session, today: date) -> None:
+    """Make the school that pupils stand under the one that they have moved to, if planned ahead.
+
+    Left alone are all but those who were pupils of the one that they stand under, and are no longer.
+    """
+    session.execute(
+        text("""
+            update persons p set primary_organisation_id = r.organisation_id, last_modified = now()
+            from (
+                select distinct on (person_id) person_id, organisation_id from roles
+                where role = 'student' and status = 'active'
+                and (begin_date is null or begin_date <= :today) and (end_date is null or end_date > :today)
+                order by person_id, begin_date desc nulls last, sourced_id
+            ) r
+            where r.person_id = p.id and p.status = 'active' and (
+                select bool_and(o.status <> 'active' or coalesce(o.end_date <= :today, false)) from roles o
+                where o.person_id = p.id and o.role = 'student'
+                and o.organisation_id = p.primary_organisation_id
+            )
+        """),
+        {"today": today},
+    )
 
 
 def schools(session: Session, today: date, school_id: UUID | None = None) -> list[SchoolRow]:

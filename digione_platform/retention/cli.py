@@ -48,14 +48,17 @@ def preview(as_json: AsJson = False) -> None:
 
 @app.command("apply")
 def carry_out(as_json: AsJson = False) -> None:
-    """Delete what is due, and print a receipt; data that are held stay."""
+    """Delete what is due, and print a receipt; data that are held stay. See to moves that have come."""
     from datetime import UTC, datetime
 
     from digione_platform.accounts import sync_directory
     from digione_platform.actor import operator_name
+    from digione_platform.core.schools import follow_moves
+    from digione_platform.i18n import today
     from digione_platform.retention.periods import apply
 
     with _transaction() as (session, settings, engine):
+        follow_moves(session, today())
         receipt = apply(session, datetime.now(UTC), operator_name())
         session.commit()
         if receipt["deleted"]["persons"]:

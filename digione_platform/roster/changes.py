@@ -11,6 +11,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 from psycopg.sql import Literal as Value
 
+from digione_platform.core.guardians import GUARDIANS
 from digione_platform.roster.source import Source
 from digione_platform.roster.staging import known_name, stage_name
 from digione_platform.roster.tables import PAIRS, TABLES, Pairs, Table
@@ -31,6 +32,27 @@ class Count:
     @property
     def touched(self) -> int:
         return self.added + self.changed + self.removed
+
+
+def keep_guardians_in_municipality(connection: Connection, tenant_oid: str) -> None:
+    """The staged roles of guardians are held in the municipality, whatever the source says."""
+    connection.execute(
+        SQL("""
+            update {roles} s set "orgSourcedId" = d.sourced_id from (
+                select "sourcedId" as sourced_id from {orgs}
+                where type = 'district' and status is distinct from 'tobedeleted'
+                union all
+                select sourced_id from organisations
+                where kind = 'district' and status = 'active' and {oid} in (oid, sourced_id)
+                limit 1
+            ) d where s.role = any({guardians}) and s."orgSourcedId" <> d.sourced_id
+        """).format(
+            roles=stage_name("roles"),
+            orgs=stage_name("orgs"),
+            oid=Value(tenant_oid),
+            guardians=Value([str(role) for role in GUARDIANS]),
+        )
+    )
 
 
 def carry(connection: Connection, source: Source, import_id: UUID) -> dict[str, Count]:

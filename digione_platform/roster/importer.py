@@ -177,6 +177,7 @@ def _carry(
     checks.check(connection, source, tenant_oid, problems)
     if problems.has_errors:
         return
+    changes.keep_guardians_in_municipality(connection, tenant_oid)
     people, until = _active_people(connection), administered_until(connection)
     import_id = report.import_id = uuid4()
     connection.execute(

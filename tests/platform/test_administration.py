@@ -386,9 +386,15 @@ def _administrator(admin: TestClient, town: Town, name: str, **values: str) -> R
 
 def test_a_role_is_given_only_where_it_belongs(admin: TestClient, town: Town) -> None:
     address = f"/administration/roles/new?person={town.people['Kalle Kollega']}"
-    for role, place in (("principal", "municipality"), ("districtAdministrator", "Koivulan koulu")):
+    for role, place in (
+        ("principal", "municipality"),
+        ("districtAdministrator", "Koivulan koulu"),
+        ("guardian", "Koivulan koulu"),
+    ):
         answer = fill(admin, address, role=role, organisation_id=str(town.places[place]))
         assert answer.status_code == 422, role
+    municipality = str(town.places["municipality"])
+    assert fill(admin, address, role="guardian", organisation_id=municipality).status_code == 303
 
 
 def test_a_role_that_was_taken_here_stays_taken_after_an_import(

@@ -1,5 +1,6 @@
 """Courses, classes and groups, who is in them, and how pupils and classes move."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from digione_platform.core.models import (
     EnrolmentRole,
     Group,
     GroupSession,
+    GroupType,
     Organisation,
     Origin,
     Person,
@@ -29,6 +31,7 @@ from digione_platform.core.models import (
     SessionType,
     Status,
 )
+from digione_platform.core.schools import follow_moves
 from digione_platform.i18n import today
 from tests.platform.conftest import Browse
 from tests.platform.test_administration import admin, events, fill, filled_in, find, target
@@ -412,6 +415,26 @@ def test_a_pupil_moves_to_another_school_and_everything_follows(
     assert "Moved a pupil to another class or school" in browse("Aino Virtanen").get("/looks").text
 
 
+def test_the_school_of_a_pupil_follows_a_move_when_it_comes(
+    app: FastAPI, town: Town, moved: Callable[..., Response]
+) -> None:
+    aino, olli = town.people["Aino Virtanen"], town.people["Olli Åberg"]
+    koivu, there = town.places[KOIVU], town.places[AKERBY]
+    with Session(app.state.engine) as session, session.begin():
+        for person in (aino, olli):
+            session.get_one(Person, person).primary_organisation_id = koivu
+    later = TODAY + timedelta(days=9)
+    assert moved("Aino Virtanen", AKERBY, None, later).status_code == 303
+    told = []
+    for day in (later - timedelta(days=1), later, later):
+        with Session(app.state.engine) as session, session.begin():
+            follow_moves(session, day)
+        told.append([find(app, select(Person.primary_organisation_id).where(Person.id == aino))])
+        told[-1].append(find(app, select(func.count()).where(RowHistory.row_id == str(aino))))
+    assert told == [[koivu, 2], [there, 3], [there, 3]]
+    assert find(app, select(Person.primary_organisation_id).where(Person.id == olli)) == koivu
+
+
 def test_within_a_school_only_the_class_changes(
     app: FastAPI, town: Town, moved: Callable[..., Response]
 ) -> None:
@@ -538,6 +561,64 @@ def test_classes_move_up_with_their_pupils_and_teachers(app: FastAPI, admin: Tes
     again, _ = move_up(admin, koivu, **{f"where-{seven}": str(koivu)})
     assert again.status_code == 422
     assert "There is a group of this name" in again.text
+
+
+@pytest.mark.usefixtures("set_up")
+def test_who_was_moved_or_placed_by_hand_does_not_go_with_the_class(
+    app: FastAPI, admin: TestClient, town: Town, moved: Callable[..., Response]
+) -> None:
+    add_next_year(app)
+    seven, koivu, first = town.groups["7C"], town.places[KOIVU], date(YEAR + 1, 1, 2)
+    olli = town.people["Olli Åberg"]
+    assert moved("Aino Virtanen", AKERBY, None, first).status_code == 303
+    with Session(app.state.engine) as session, session.begin():
+        year = session.scalar(select(AcademicSession.id).where(AcademicSession.sourced_id == "next"))
+        by_hand = Group(sourced_id="by-hand", title="8D", school_id=koivu, group_type=GroupType.HOMEROOM)
+        by_hand.sessions = [GroupSession(session_id=year)]
+        session.add(by_hand)
+        session.flush()
+        session.add(
+            Enrolment(
+                sourced_id="by-hand",
+                group_id=by_hand.id,
+                school_id=koivu,
+                person_id=olli,
+                role=EnrolmentRole.STUDENT,
+                begin_date=first,
+            )
+        )
+    page = admin.get(f"/administration/move-up?school={koivu}").text
+    assert re.findall(r"7C<small>\s*(\d+ pupils?)", page) == ["1 pupil"]
+    answer, _ = move_up(admin, koivu, **{f"where-{seven}": str(koivu), f"teachers-{seven}": ""})
+    assert answer.status_code == 303, answer.text
+    new = find(app, select(Group.id).where(Group.title == "8C"))
+    assert [one.person_id for one in places(app, new)] == [town.people["Piilo Suojattu"]]
+    assert len(places(app, find(app, select(Group.id).where(Group.title == "8D")))) == 1
+    # The place of the teacher who stays behind has an end, too.
+    told = find(app, select(AuditEvent.people).where(AuditEvent.action == "move classes up"))
+    changed = {"Aino Virtanen", "Olli Åberg", "Piilo Suojattu", "Eero Öhman", "Tiina Opettaja"}
+    assert set(told) == {town.people[name] for name in changed}
+
+
+@pytest.mark.usefixtures("set_up")
+def test_a_class_whose_last_term_ends_before_its_year_moves_up(
+    app: FastAPI, admin: TestClient, town: Town, term: UUID
+) -> None:
+    add_next_year(app)
+    seven, koivu, spring = town.groups["7C"], town.places[KOIVU], date(YEAR, 12, 1)
+    with Session(app.state.engine) as session, session.begin():
+        session.get_one(AcademicSession, term).end_date = spring
+        for place in session.scalars(select(Enrolment).where(Enrolment.group_id == seven)):
+            place.end_date = spring
+            if place.person_id == town.people["Olli Åberg"]:
+                place.end_date = spring - timedelta(days=1)
+    page = admin.get(f"/administration/move-up?school={koivu}").text
+    assert re.findall(r"7C<small>\s*(\d+ pupils?)", page) == ["2 pupils"]
+    answer, _ = move_up(admin, koivu, **{f"where-{seven}": str(koivu)})
+    assert answer.status_code == 303, answer.text
+    new = find(app, select(Group.id).where(Group.title == "8C"))
+    pupils = {one.person_id for one in places(app, new) if one.role == "student"}
+    assert pupils == {town.people["Aino Virtanen"], town.people["Piilo Suojattu"]}
 
 
 @pytest.mark.usefixtures("set_up")

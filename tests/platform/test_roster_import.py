@@ -126,6 +126,27 @@ def test_dry_run_tells_the_same_and_writes_nothing(roster: Roster) -> None:
     assert counts(dry) == counts(roster.bulk(valid()))
 
 
+def test_the_role_of_a_guardian_is_held_in_the_municipality(filled: Roster) -> None:
+    where = """
+        select o.sourced_id from roles r join organisations o on o.id = r.organisation_id
+        where r.sourced_id = :id
+    """
+    files = valid()
+    roles = {row["sourcedId"]: row for row in files["roles"]}
+    for role, name in (("r-g1", "guardian"), ("r-g2", "parent")):
+        roles[role] |= {"orgSourcedId": SCHOOL, "role": name}
+    counts = filled.bulk(files).counts["roles"]
+    assert (counts.changed, counts.touched) == (1, 1)
+    assert not filled.bulk(files).changes
+    # As an import of before had left it; a delta without schools puts it right, too.
+    filled.set(
+        "update roles set organisation_id = (select id from organisations where kind = 'school' limit 1) "
+        "where sourced_id = 'r-g1'"
+    )
+    assert filled.delta({"roles": delta([roles["r-g1"]])}).counts["roles"].changed == 1
+    assert [filled.one(where, id=role) for role in ("r-g1", "r-g2", "r-t1")] == [PROVIDER, PROVIDER, SCHOOL]
+
+
 def test_same_bundle_again_changes_nothing_and_is_not_recorded(filled: Roster) -> None:
     before = filled.dump()
     report = filled.bulk(valid())

@@ -15,12 +15,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
-from digione_platform.core.guardians import MAY_BE_TOLD, TODAY
+from digione_platform.core.guardians import GUARDIANS, MAY_BE_TOLD, TODAY
 from digione_platform.errors import InputError
 from digione_platform.i18n import mark
 from digione_platform.roster.cells import meant, neutral
 from digione_platform.roster.exporter import AT_ONCE, Exported, export
-from digione_platform.roster.primus.fields import FIELDS, GUARDIANS, Field, Rows, values_of
+from digione_platform.roster.primus.fields import FIELDS, Field, Rows, values_of
 from digione_platform.roster.primus.mapping import DELIMITERS, Entry, TenantMapping
 
 _HELD = f"r.status = 'active' and (r.end_date is null or r.end_date > {TODAY})"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, LiteralString
 
+from digione_platform.core.guardians import GUARDIANS
 from digione_platform.core.models import GroupType, RoleName
 from digione_platform.roster.profile import (
     FILES,
@@ -22,8 +23,6 @@ from digione_platform.roster.profile import (
 Rows = Literal["pupils", "guardians", "staff", "groups"]
 # Staff have the role that their row says.
 ROLE: Mapping[Rows, str] = {"pupils": RoleName.STUDENT, "guardians": RoleName.GUARDIAN}
-# Any of these makes a guardian.
-GUARDIANS = (RoleName.GUARDIAN, RoleName.PARENT, RoleName.RELATIVE)
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,33 @@ def test_only_the_service_that_made_it_changes_or_deletes_it(service: Service, c
     assert put(other, "results", {**RESULT, "sourcedId": "r2", "score": 4}).status_code == 201
 
 
+def test_a_put_that_deletes_needs_the_scope_for_it(service: Service, app: FastAPI, connect: Connect) -> None:
+    gone = CATEGORY | {"status": "tobedeleted"}
+    writer = connect(Scope.GRADEBOOK_PUT, Scope.GRADEBOOK)
+    own = gone | {"sourcedId": "own"}
+    assert put(writer, "categories", own | {"status": "active"}).status_code == 201
+    answer = put(writer, "categories", own)
+    assert minor(answer)[0::2] == (403, "forbidden")
+    assert "gradebook.delete" in answer.text
+    assert get(writer, "/categories/own")["status"] == "active"
+    assert put(service, "categories", gone).json()["category"]["status"] == "tobedeleted"
+    with Session(app.state.engine) as session:
+        assert session.query(AuditEvent).filter_by(action="client deleted").count() == 1
+
+
+def test_a_result_that_changes_its_pupil_is_in_the_audit_of_both(
+    service: Service, app: FastAPI, town: Town
+) -> None:
+    assert put(service, "results", RESULT | {"student": {"sourcedId": "town-0010"}}).status_code == 201
+    with Session(app.state.engine) as session:
+        event = (
+            session.query(AuditEvent).filter_by(action="client wrote").order_by(AuditEvent.id.desc()).first()
+        )
+        assert event is not None
+        assert event.people == [town.people["Aino Virtanen"]]
+        assert event.subject not in (None, town.people["Aino Virtanen"])
+
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("results", {"score": "9"}, "result.score"),
     ("results", {"score": True}, "result.score"),

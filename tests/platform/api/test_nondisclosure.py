@@ -162,6 +162,36 @@ def test_no_result_can_be_entered_for_them(connect: Connect, marked: dict[str, s
     assert body(row, "result")["result"]["sourcedId"] == "new"
 
 
+def test_a_result_of_one_who_is_protected_since_is_not_overwritten(
+    app: FastAPI, connect: Connect, town: Town
+) -> None:
+    service = connect()
+    for key, row in (("categories", CATEGORY), ("lineItems", LINE_ITEM), ("results", RESULT)):
+        assert put(service, key, row).status_code == 201
+    hide = text("update persons set nondisclosure = true where id = :id")
+    with app.state.engine.begin() as connection:
+        connection.execute(hide, {"id": town.people["Aino Virtanen"]})
+    others = {**RESULT, "student": {"sourcedId": "town-0010"}}
+    answer = put(service, "results", others)
+    another = put(connect(), "categories", CATEGORY)
+    assert (answer.status_code, answer.text) == (403, another.text)
+    assert put(service, "results", RESULT).text == another.text
+    with app.state.engine.connect() as connection:
+        assert connection.scalars(text("select student_id from results")).all() == [
+            town.people["Aino Virtanen"]
+        ]
+
+
+def test_of_a_protected_child_a_service_is_told_only_who_is_in_hiding_with_it(
+    connect: Connect, marked: dict[str, str]
+) -> None:
+    insider = connect(protected=True)
+    (child,) = insider.many("/users", filter="familyName='MARKER-family_name-Piil'")
+    assert [one["sourcedId"] for one in child["agents"]] == ["MARKER-sourced_id-Suvi"]
+    (other,) = insider.many("/users", filter="givenName='Toinen'")
+    assert insider.many("/users", filter=f"agents.sourcedId='{other['sourcedId']}'") == []
+
+
 def test_a_look_at_one_of_them_is_in_the_audit(
     app: FastAPI, connect: Connect, town: Town, marked: dict[str, str]
 ) -> None:
