@@ -21,6 +21,7 @@ TLS_FIRST = 465
 SECONDS = 20
 _REFUSED, _GONE = 500, 421
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[^@\s]{1,190}")
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]+")
 _CODES = re.compile(r"\s*(\d\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -84,6 +85,9 @@ def usable(address: str) -> str:
         Address(addr_spec=f"{local}@{ascii_domain}")
     except (ValueError, IndexError) as error:
         raise AddressError from error
+    # Only now: IDNA makes brackets and commas of letters that look like them.
+    if not _DOMAIN.fullmatch(ascii_domain):
+        raise AddressError
     return f"{local}@{ascii_domain}"
 
 

@@ -45,6 +45,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "retention apply": (["kuhmo"], "Delete what is kept no longer"),
     "subject release": (["kuhmo", "aino.virta", "--reason", "x"], "Lift all holds on the data of aino.virta"),
     "lab up": (["h1", "h2"], "Make and start"),
+    "lab relay": (["h1"], "Take mail and keep it"),
     "lab stop": (["h1"], "it is off"),
     "lab kill": (["h1"], "it is off"),
     "lab resolve": (["h1", "kuhmo"], "auth.koulu.kuhmo.example"),
