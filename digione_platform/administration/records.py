@@ -214,6 +214,13 @@ def choices(session: Session) -> tuple[tuple[str, str], ...]:
     return tuple((str(one.id), one.name) for one in organisations(session))
 
 
+def called(session: AcademicSession) -> str:
+    """A term or period with its school year: they are called the same in every year."""
+    if session.session_type is SessionType.SCHOOL_YEAR:
+        return session.title
+    return f"{session.title} · {session.school_year - 1}–{session.school_year}"
+
+
 def in_use(row: Row | None) -> Fields:
     """Whether a row is in use; a new one is."""
     about = mark("What is not in use is kept and no longer shown.")
@@ -303,7 +310,9 @@ def _year_fields(session: Session, row: Row | None) -> Fields:
             pattern=r"[12]\d{3}",
             help=mark("The year in which it ends."),
         ),
-        Field("parent_id", mark("Belongs to"), Shape.ROW, choices=tuple((str(s.id), s.title) for s in found)),
+        Field(
+            "parent_id", mark("Belongs to"), Shape.ROW, choices=tuple((str(s.id), called(s)) for s in found)
+        ),
         *in_use(row),
     )
 

@@ -6,7 +6,7 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from digione_platform.administration.forms import Field, Fields, Shape
-from digione_platform.administration.records import Record, Row, Values, choices, in_order, in_use
+from digione_platform.administration.records import Record, Row, Values, called, choices, in_order, in_use
 from digione_platform.core.models import (
     AcademicSession,
     Course,
@@ -22,7 +22,7 @@ from digione_platform.core.models import (
 )
 from digione_platform.core.names import in_finnish_order
 from digione_platform.core.pupils import LEADERS
-from digione_platform.i18n import mark
+from digione_platform.i18n import mark, today
 from digione_platform.web.blocks import Asked
 from digione_platform.web.titles import GRADES, VALUES
 
@@ -170,10 +170,13 @@ def _terms(session: Session, row: Row | None) -> tuple[tuple[str, str], ...]:
             )
         )
         .order_by(
-            AcademicSession.school_year.desc(), AcademicSession.start_date, AcademicSession.end_date.desc()
+            AcademicSession.end_date <= today(),
+            AcademicSession.school_year,
+            AcademicSession.start_date,
+            AcademicSession.end_date.desc(),
         )
     )
-    return tuple((str(one.id), one.title) for one in found)
+    return tuple((str(one.id), called(one)) for one in found)
 
 
 def _courses(session: Session, row: Row | None) -> tuple[tuple[str, str], ...]:

@@ -33,6 +33,11 @@ class Look:
         return self.event.reason if self.event.reason in set(Relation) else None
 
     @property
+    def operator(self) -> str | None:
+        """Who acted by the command, as the host knows them."""
+        return self.event.detail.get("actor") if self.event.actor is None else None
+
+    @property
     def service(self) -> str | None:
         """The connected service that acted, by its name."""
         return self.event.detail.get("service")
