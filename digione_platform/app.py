@@ -27,6 +27,7 @@ from digione_platform.administration import (
     moving,
     moving_up,
     next_year,
+    passwords,
     retention,
     sign_ins,
 )
@@ -81,6 +82,8 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     )
     for part in kept:
         app.include_router(part.router)
+    if settings.directory is not None:
+        app.include_router(passwords.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])
     app.add_api_route("/signed-out", _signed_out, methods=["GET"])
     app.add_api_route(HEALTH, _health, methods=["GET"])

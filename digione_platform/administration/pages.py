@@ -199,6 +199,10 @@ def person(request: Request, asked: Question, person_id: UUID, saved: bool = Fal
             (see(one, asked.desktop, Relation.OWN_MUNICIPALITY), one.id, row, rights_of(row))
             for one, row in family
         ],
+        password=request.app.state.settings.directory is not None
+        and found.username is not None
+        and found.enabled
+        and found.in_use,
         saved=saved,
         today=asked.today,
     )

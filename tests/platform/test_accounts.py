@@ -1,10 +1,12 @@
 """Accounts follow into a real directory: made, changed, renamed, locked, taken out; again changes nothing."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.orm import Session
@@ -12,13 +14,15 @@ from sqlalchemy.orm import Session
 from digione_platform.accounts import directory_is_behind, sync_directory
 from digione_platform.administration.directory import follow
 from digione_platform.administration.records import keep_account
+from digione_platform.app import create_app
 from digione_platform.core.models import Person
 from digione_platform.db import open_database
 from digione_platform.directory import Changes, Entry, compare, open_directory
 from digione_platform.errors import PlatformError
 from digione_platform.settings import Settings
 from tests.platform.bundles import LEARNER, PROVIDER, delta, valid, write
-from tests.platform.conftest import platform_command, settings_for
+from tests.platform.conftest import KnockSignIn, platform_command, settings_for
+from tests.platform.hostile import browser_of, forms_of
 from tests.platform.slapd import PASSWORD, Slapd, running_slapd
 from tests.platform.test_roster_import import Roster
 
@@ -92,6 +96,50 @@ def test_without_a_password_nobody_signs_in_and_with_one_they_do(
     assert not slapd.opens("olli.opettaja", NEW)
     set_password(directed, "olli.opettaja", NEW)
     assert slapd.opens("olli.opettaja", NEW)
+
+
+def test_the_administrator_gives_a_password_in_the_browser(
+    directed: Settings, synced: Roster, slapd: Slapd
+) -> None:
+    app = create_app(directed, KnockSignIn())
+    admin = browser_of(app, synced.one("select id from accounts where username = 'simo.johtaja'"))
+    teacher = synced.one("select id from persons where given_name = 'Olli'")
+    page = f"/administration/people/{teacher}"
+    (link,) = re.findall(r'href="([^"]+/password)"', admin.get(page).text)
+    [form] = [one for one in forms_of(link, admin.get(link).text) if one.action == link]
+    shown = [re.findall("<code>(.*)</code>", admin.post(form.action, data=form.sent()).text) for _ in "12"]
+    assert shown[0] == shown[1], "a form that is sent again has one effect"
+    assert slapd.opens("olli.opettaja", shown[0][0])
+    act = "select count(*) from audit_events where action = 'accounts.password' and subject = "
+    assert synced.one(f"{act}'{teacher}'") == 2
+    assert "<code>" not in admin.get(link).text
+    without = synced.one("select id from persons where username is null limit 1")
+    assert "/password" not in admin.get(f"/administration/people/{without}").text
+    assert admin.get(f"/administration/people/{without}/password").status_code == 404
+    app.state.engine.dispose()
+
+
+def test_who_is_no_administrator_gives_nobody_a_password(directed: Settings, synced: Roster) -> None:
+    app = create_app(directed, KnockSignIn())
+    principal = browser_of(app, synced.one("select id from accounts where username = 'reetta.rehtori'"))
+    teacher = synced.one("select id from persons where given_name = 'Olli'")
+    address = f"/administration/people/{teacher}/password"
+    assert principal.get(address).status_code == 404
+    assert principal.post(address, data={"once": str(uuid4())}).status_code == 404
+    app.state.engine.dispose()
+
+
+def test_a_directory_that_is_away_is_told_in_the_browser(directed: Settings, synced: Roster) -> None:
+    assert directed.directory is not None
+    away = directed.directory.model_copy(update={"port": 9})
+    app = create_app(directed.model_copy(update={"directory": away}), KnockSignIn())
+    admin = browser_of(app, synced.one("select id from accounts where username = 'simo.johtaja'"))
+    teacher = synced.one("select id from persons where given_name = 'Olli'")
+    answer = admin.post(f"/administration/people/{teacher}/password", data={"once": str(uuid4())})
+    assert answer.status_code == 503
+    assert "<code>" not in answer.text
+    assert synced.one("select count(*) from audit_events where action = 'accounts.password'") == 0
+    app.state.engine.dispose()
 
 
 def test_password_that_the_policy_refuses_is_told(directed: Settings, synced: Roster) -> None:
