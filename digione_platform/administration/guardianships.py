@@ -18,6 +18,7 @@ from digione_platform.administration.forms import (
     version_of,
 )
 from digione_platform.administration.lists import named
+from digione_platform.administration.records import Values, in_order
 from digione_platform.core.access import Relation, see
 from digione_platform.core.audit import Act, By
 from digione_platform.core.guardians import Rights, decide
@@ -94,13 +95,7 @@ def send(request: Request, asked: Question, child_id: UUID, guardian_id: UUID, f
     if version_of(now) != form.get("version"):
         return _form(request, asked, child, guardian, texts, version_of(now), now=now, status=409)
     values, mistakes = read((*FIELDS, REASON), texts)
-    if (
-        not mistakes
-        and values["valid_from"]
-        and values["valid_to"]
-        and values["valid_from"] >= values["valid_to"]
-    ):
-        mistakes["valid_to"] = mark("The last day is before the first.")
+    mistakes = mistakes or in_order(values, "valid_from", "valid_to") | _contradictions(values)
     if mistakes:
         return _form(request, asked, child, guardian, texts, version_of(now), mistakes, status=422)
     custody = {"True": True, "False": False}
@@ -114,6 +109,16 @@ def send(request: Request, asked: Question, child_id: UUID, guardian_id: UUID, f
     by = By(asked.viewer.person.id, asked.desktop, asked.request)
     decide(asked.session, by, guardian_id, child_id, rights, values["reason"])
     return done
+
+
+def _contradictions(values: Values) -> dict[str, str]:
+    """What cannot be true of one guardianship."""
+    mistakes = {}
+    if values["kind"] != GuardianKind.CUSTODIAN and values["joint_custody"]:
+        mistakes["joint_custody"] = mark("Only who has custody has it jointly or alone.")
+    if values["kind"] == GuardianKind.INFORMED and Restriction.NO_INFORMATION in values["restrictions"]:
+        mistakes["restrictions"] = mark("The right to information and no information exclude each other.")
+    return mistakes
 
 
 def _pair(asked: Asked, child_id: UUID, guardian_id: UUID) -> tuple[Person, Person]:

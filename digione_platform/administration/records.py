@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import exists, inspect, select, text
+from sqlalchemy import exists, inspect, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,7 @@ from digione_platform.core.models import (
     Status,
 )
 from digione_platform.core.names import in_finnish_order
+from digione_platform.core.viewer import in_force
 from digione_platform.i18n import mark
 from digione_platform.roster.identifiers import (
     ORGANISATION_OID,
@@ -247,6 +248,16 @@ def _school_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     mistakes = in_order(values, "valid_from", "valid_to")
     if values["oid"] and not ORGANISATION_OID.fullmatch(values["oid"]):
         mistakes["oid"] = mark("This is not written as it should be.")
+    is_municipality = values["kind"] == OrganisationKind.DISTRICT
+    code = values["school_code"]
+    same = select(Organisation.id).where(
+        Organisation.school_code == code, Organisation.status == Status.ACTIVE, Organisation.id != row.id
+    )
+    if code and asked.session.scalar(same.limit(1)):
+        mistakes["school_code"] = mark("Another school has this code.")
+    held = select(Role.id).where(Role.organisation_id == row.id, in_force(Role, asked.today))
+    if not row.in_use and not is_municipality and asked.session.scalar(held.limit(1)):
+        mistakes["in_use"] = mark("People have roles here: move the people, or end their roles, first.")
     mistakes |= _tree(asked, row, values)
     return mistakes or _still_administered(asked, _administered_until(asked), "in_use")
 
@@ -447,7 +458,25 @@ def _role_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
         mistakes["organisation_id"] = mark(
             "This role is not given here: choose another school, or the municipality."
         )
+    if row.status is not Status.TOBEDELETED and _has_role(session, row):
+        mistakes["role"] = mark("This person has this role here already.")
     return mistakes or _still_administered(asked, until, "end_date")
+
+
+def _has_role(session: Session, row: Row) -> bool:
+    """Whether the person has the same role at the same place by another row, on any day of this one's."""
+    assert isinstance(row, Role)
+    begin, end = row.begin_date or date.min, row.end_date or date.max
+    query = select(Role.id).where(
+        Role.id != row.id,
+        Role.status == Status.ACTIVE,
+        Role.person_id == row.person_id,
+        Role.organisation_id == row.organisation_id,
+        Role.role == RoleName(row.role),
+        or_(Role.begin_date.is_(None), Role.begin_date < end),
+        or_(Role.end_date.is_(None), Role.end_date > begin),
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 ROLE = Record("roles", Role, mark("New role"), _role_fields, _role_check, fixed=("person_id",), adopts=True)

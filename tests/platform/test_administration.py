@@ -457,6 +457,44 @@ def test_a_non_disclosure_that_is_set_here_is_lifted_here_only(
     assert f'href="/administration/people/{person}"' in question
 
 
+def test_a_role_is_given_once(admin: TestClient, town: Town) -> None:
+    page = f"/administration/roles/new?person={town.people['Raili Rehtori']}"
+    again = fill(admin, page, role="principal", organisation_id=str(town.places["Koivulan koulu"]))
+    assert again.status_code == 422
+    assert "This person has this role here already." in again.text
+
+
+def test_a_school_in_which_people_have_roles_stays_in_use(admin: TestClient, town: Town) -> None:
+    page = f"/administration/schools/{town.places['Koivulan koulu']}/edit"
+    refused = fill(admin, page, in_use=None)
+    assert refused.status_code == 422
+    assert "People have roles here" in refused.text
+
+
+def test_two_schools_have_no_code_in_common(admin: TestClient) -> None:
+    new = {"kind": "school", "school_code": "00077"}
+    assert fill(admin, "/administration/schools/new", name="Yksi", **new).status_code == 303
+    refused = fill(admin, "/administration/schools/new", name="Kaksi", **new)
+    assert refused.status_code == 422
+    assert "Another school has this code." in refused.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"kind": "carer", "joint_custody": "False"}, "Only who has custody"),
+        ({"kind": "informed", "restrictions": "no_information"}, "exclude each other"),
+    ],
+)
+def test_a_guardianship_does_not_contradict_itself(
+    admin: TestClient, town: Town, wrong: dict[str, str], words: str
+) -> None:
+    child, guardian = town.people["Aino Virtanen"], town.people["Maija Virtanen"]
+    refused = fill(admin, f"/administration/guardianships/{child}/{guardian}", reason="päätös 1", **wrong)
+    assert refused.status_code == 422
+    assert words in refused.text
+
+
 def test_usernames_and_numbers_of_others_are_refused(admin: TestClient, town: Town) -> None:
     with_name = "/administration/people/new"
     answer = fill(
