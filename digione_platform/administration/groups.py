@@ -93,15 +93,15 @@ def groups(
     require(asked)
     places = (*_PLACES, *records.choices(asked.session))
     kinds = (("", mark("classes and groups")), *teaching.KINDS)
-    years = (
-        ("", mark("now and later")),
-        *((str(one.school_year), one.title) for one in teaching.school_years(asked.session)),
-    )
+    known = {str(one.school_year): one for one in teaching.school_years(asked.session)}
+    years = (("", mark("now and later")), *((key, one.title) for key, one in known.items()))
     if place not in dict(places) or kind not in dict(kinds) or year not in dict(years):
         raise NotFoundError
+    # Of another school year, people are counted on its day that is next to today.
+    chosen = known.get(year)
     found = lists.groups(
         asked.session,
-        asked.today,
+        min(max(asked.today, chosen.start_date), chosen.last_date) if chosen else asked.today,
         search=search,
         kind=GroupType(kind) if kind else None,
         place=UUID(place) if place else None,

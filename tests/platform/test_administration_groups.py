@@ -558,6 +558,10 @@ def test_classes_move_up_with_their_pupils_and_teachers(app: FastAPI, admin: Tes
     with Session(app.state.engine) as session:
         event = session.scalars(select(AuditEvent).where(AuditEvent.action == "move classes up")).one()
         assert set(event.people or []) >= {olli, town.people["Eero Öhman"]}
+    (row,) = re.findall(
+        r"<tr>(?:(?!<tr>).)*?>8C<.*?</tr>", admin.get(answer.headers["location"]).text, re.DOTALL
+    )
+    assert "<td>3</td>" in row, "people of the new year are counted on its days"
     again, _ = move_up(admin, koivu, **{f"where-{seven}": str(koivu)})
     assert again.status_code == 422
     assert "There is a group of this name" in again.text
