@@ -71,7 +71,9 @@ class Network:
                 t("the lab in {folder} uses it now", folder=owner),
                 t("digione lab down there, or digione lab down here, after which this lab chooses anew"),
             )
-        run(["ip", "link", "set", "dev", self.name, "alias", self.owner, "up"])
+        # Only IPv4: an address of the other kind that comes by itself, here and at each port, is a change of
+        # this machine's network, which breaks its browsers' connections.
+        run(["ip", "link", "set", "dev", self.name, "alias", self.owner, "addrgenmode", "none", "up"])
         run(["ip", "address", "replace", f"{self.gateway}/{self.net.prefixlen}", "dev", self.name])
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         for table, chain, rule in self._rules():
@@ -96,7 +98,7 @@ class Network:
         link, size = self.link(number), ["mtu", str(mtu())]
         peer = ["peer", "name", "eth0", "address", self.hardware(number), *size, "netns", str(namespace)]
         run(["ip", "link", "add", "name", link, *size, "type", "veth", *peer])
-        run(["ip", "link", "set", "dev", link, "master", self.name, "up"])
+        run(["ip", "link", "set", "dev", link, "master", self.name, "addrgenmode", "none", "up"])
         commands = f"""
             link set lo up
             address add {self.address(number)}/{self.net.prefixlen} dev eth0
