@@ -73,7 +73,8 @@ class Network:
             )
         # Only IPv4: an address of the other kind that comes by itself, here and at each port, is a change of
         # this machine's network, which breaks its browsers' connections.
-        run(["ip", "link", "set", "dev", self.name, "alias", self.owner, "addrgenmode", "none", "up"])
+        run(["ip", "link", "set", "dev", self.name, "alias", self.owner, "addrgenmode", "none"])
+        run(["ip", "link", "set", "dev", self.name, "up"])
         run(["ip", "address", "replace", f"{self.gateway}/{self.net.prefixlen}", "dev", self.name])
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         for table, chain, rule in self._rules():
