@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# Every start of a command would compile its modules anew where the environment forbids to keep them compiled.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup static texts up down test fast check bench clean
 
 VENV := .venv

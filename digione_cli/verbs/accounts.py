@@ -1,6 +1,5 @@
 """``digione accounts``: who can sign in, and new passwords."""
 
-import secrets
 from typing import Annotated
 
 import typer
@@ -45,6 +44,8 @@ def password(
     ask_sudo_password: AskSudoPassword = False,
 ) -> None:
     """Give an account a new, generated password and print it."""
+    import secrets
+
     new = secrets.token_urlsafe(12)
     with session(as_json, ask_sudo_password) as (world, screen):
         if dry_run:

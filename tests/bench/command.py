@@ -105,6 +105,23 @@ def plain_ansible() -> float:
         return seconds(lambda: subprocess.run(command, env=environment, check=True, capture_output=True), 1)
 
 
+# What the command's own playbook does for every step.
+_PLAY = """\
+- hosts: all
+  become: true
+  gather_facts: false
+  module_defaults:
+    ansible.builtin.copy: {owner: root, group: root}
+    ansible.builtin.template: {owner: root, group: root}
+  tasks:
+    - ansible.builtin.setup: {gather_subset: [min, hardware, network]}
+"""
+_INCLUDE = """\
+    - ansible.builtin.include_role: {{name: {0}, tasks_from: configure}}
+      vars: {{digione: "{{{{ digione_given['{0}'] }}}}"}}
+"""
+
+
 @contextmanager
 def _playbook() -> Iterator[tuple[list[str], dict[str, str]]]:
     from digione_cli import spine
@@ -117,13 +134,12 @@ def _playbook() -> Iterator[tuple[list[str], dict[str, str]]]:
 
     world = World(Settings())
     situation = spine.load(INSTANCE, world, JsonScreen())
-    planned = [configure(n, n, situation.instance.hosts, ()) for n in situation.services]
+    names = list(situation.services)
+    planned = [configure(n, n, situation.instance.hosts, ()) for n in names]
     request = play_request(planned, situation, world, "bench")
     with ansible.private_play(request) as folder:
-        include = "    - ansible.builtin.include_role: {{name: {}, tasks_from: configure}}"
-        roles = "\n".join(include.format(name) for name in situation.services)
         play = folder / "bench.yml"
-        play.write_text(f"- hosts: all\n  become: true\n  gather_facts: true\n  tasks:\n{roles}\n")
+        play.write_text(_PLAY + "".join(map(_INCLUDE.format, names)))
         command = [sys.executable, "-m", "ansible", "playbook", "-i", str(folder / "inventory"), str(play)]
         command += ["--vault-password-file", str(situation.store.key_file)]
         yield command, ansible.environment(request, folder)
