@@ -26,6 +26,11 @@ from digione_platform.settings import Settings
 
 _log = logging.getLogger(__name__)
 TOKEN = "/token"  # noqa: S105 - an address
+_ROUTERS = (
+    endpoints.router(ROSTERING, rostering.VIEWS),
+    endpoints.router(GRADEBOOK, gradebook.VIEWS),
+    writing.router(GRADEBOOK, gradebook.WRITABLE),
+)
 
 
 def create_api(settings: Settings, engine: Engine) -> FastAPI:
@@ -39,9 +44,8 @@ def create_api(settings: Settings, engine: Engine) -> FastAPI:
 
     api.add_api_route(TOKEN, _token, methods=["POST"], include_in_schema=False)
     api.add_api_route("/openapi.json", _document, methods=["GET"], include_in_schema=False)
-    api.include_router(endpoints.router(ROSTERING, rostering.VIEWS))
-    api.include_router(endpoints.router(GRADEBOOK, gradebook.VIEWS))
-    api.include_router(writing.router(GRADEBOOK, gradebook.WRITABLE))
+    for router in _ROUTERS:
+        api.include_router(router)
 
     api.add_exception_handler(Refused, _refused)
     api.add_exception_handler(tokens.TokenError, _token_refused)
