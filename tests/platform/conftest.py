@@ -54,8 +54,9 @@ class Databases:
 
     def copy(self, template: str = "template1") -> Database:
         name = f"test_{next(self._numbers)}"
+        how = f"create database {name} template {template} strategy file_copy"  # the quickest for small ones
         with psycopg.connect(self._url(), autocommit=True) as connection:
-            connection.execute(f"create database {name} template {template}")  # type: ignore[arg-type]
+            connection.execute(how)  # type: ignore[arg-type]
         return self._server.model_copy(update={"name": name})
 
     def rename(self, database: Database, name: str) -> None:
