@@ -70,9 +70,9 @@ test: setup  ## Run every check and every test
 	@$(MAKE) --no-print-directory check
 	@$(PYTEST) tests
 
-fast: setup  ## Checks and the tests that need no lab and no browser
+fast: setup  ## Checks and the tests that need no database, host or browser
 	@$(MAKE) --no-print-directory check
-	@$(PYTEST) tests -m "not lab and not browser"
+	@$(PYTEST) tests/unit tests/conformance tests/golden
 
 check: setup  ## Format, lint, types, layers, roles, spelling
 	@$(BIN)/ruff format --check --quiet .
