@@ -221,6 +221,12 @@ def test_second_municipality_joins_and_neither_reads_the_other(installed: Instal
         assert "denied" in refused.stderr or "no pg_hba.conf entry" in refused.stderr
         reads = ssh(HOST, f"sudo -u digione-{ours} cat /etc/digione/platform/{theirs}.json")
         assert reads.returncode != 0
+    # Each shows the way to the other, also the one that was there before.
+    for ours, theirs in ((DOMAIN, "naapuri.digione.test"), ("naapuri.digione.test", DOMAIN)):
+        page = ssh(
+            HOST, f"curl -s --cacert /etc/digione/authority.pem --connect-to ::127.0.0.1: https://{ours}/"
+        )
+        assert f'href="https://{theirs}/"' in page.stdout
 
 
 def test_other_sign_in_of_one_municipality_restarts_only_its_own_service(
