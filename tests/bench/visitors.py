@@ -214,8 +214,8 @@ def _results(session: Session) -> list[tuple[str, str]]:
 
 
 def _addresses_of_forms(session: Session) -> list[tuple[str, str]]:
-    """The forms of children and of their guardianships, by turns."""
-    found: list[tuple[str, str]] = []
+    """The forms of children and of their guardianships, by turns; none twice, else one outdates the other."""
+    found: dict[tuple[str, str], None] = {}
     pairs = session.execute(
         text("""
             select child_id, guardian_id from guardianships g join persons c on c.id = g.child_id
@@ -224,6 +224,6 @@ def _addresses_of_forms(session: Session) -> list[tuple[str, str]]:
         """)
     )
     for child, guardian in pairs:
-        found.append(("a person", f"/administration/people/{child}/edit"))
-        found.append(("a guardianship", f"/administration/guardianships/{child}/{guardian}"))
-    return found
+        found["a person", f"/administration/people/{child}/edit"] = None
+        found["a guardianship", f"/administration/guardianships/{child}/{guardian}"] = None
+    return list(found)
