@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from digione_platform.administration import lists
 from digione_platform.administration.editing import Form, uuid_of
+from digione_platform.administration.forms import TOO_LONG, UNPRINTABLE
 from digione_platform.administration.records import require
-from digione_platform.administration.teaching import namesakes, school_years, schools
+from digione_platform.administration.teaching import LONGEST_TITLE, namesakes, school_years, schools
 from digione_platform.core import audit
 from digione_platform.core.access import Relation
 from digione_platform.core.audit import Act, By
@@ -166,8 +167,10 @@ def _checked(asked: Asked, wishes: Sequence[Wish], years: Years) -> list[Wish]:
         if one.school_id is not None:
             if not one.title:
                 mistake = mark("Fill this in.")
-            elif len(one.title) > 60 or not one.title.isprintable():
-                mistake = mark("This is too long, or has characters that cannot be printed.")
+            elif len(one.title) > LONGEST_TITLE:
+                mistake = TOO_LONG
+            elif not one.title.isprintable():
+                mistake = UNPRINTABLE
             elif name in taken:
                 mistake = mark("There is a group of this name in this school and term already.")
             taken.add(name)
@@ -376,6 +379,7 @@ def _page(
         school_name=dict(known).get(school),
         years=years,
         wishes=wishes,
+        longest=LONGEST_TITLE,
         wheres=((STAYS, mark("does not move up")), (LEAVES, mark("leaves the school")), *known),
         batch=batch,
     )
