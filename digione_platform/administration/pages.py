@@ -34,6 +34,7 @@ from digione_platform.core.models import (
     RoleName,
     Status,
 )
+from digione_platform.core.passwords import renewable
 from digione_platform.i18n import mark
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
@@ -200,9 +201,8 @@ def person(request: Request, asked: Question, person_id: UUID, saved: bool = Fal
             for one, row in family
         ],
         password=request.app.state.settings.directory is not None
-        and found.username is not None
-        and found.enabled
-        and found.in_use,
+        and person_id
+        in renewable(asked.session, asked.desktop, Relation.OWN_MUNICIPALITY, [person_id], asked.today),
         saved=saved,
         today=asked.today,
     )

@@ -128,6 +128,7 @@ ACTIONS: dict[Action, str] = {
     Action.HISTORY: mark("history of changes"),
     Action.LOOKS: mark("who has looked"),
     Action.DECIDE: mark("consent and decide"),
+    Action.PASSWORD: mark("give a new password"),
     Action.LIST_PUPILS: mark("list of pupils"),
     Action.NUMBERS: mark("numbers of pupils and staff"),
     Action.IMPORTS: mark("roster imports"),
