@@ -39,7 +39,7 @@ from digione_platform.i18n import mark
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page, speak
-from digione_platform.web.titles import ACTIONS, DESKTOPS, RELATIONS, RESTRICTIONS, VALUES, rights_of
+from digione_platform.web.titles import ACTIONS, DESKTOPS, GRADES, RELATIONS, RESTRICTIONS, VALUES, rights_of
 
 router = APIRouter(prefix="/administration")
 
@@ -191,6 +191,7 @@ def person(request: Request, asked: Question, person_id: UUID, saved: bool = Fal
         seen=see(found, asked.desktop, Relation.OWN_MUNICIPALITY),
         roles=[(role, place, ROLES.get(role.role, role.role)) for role, place in roles],
         titles=VALUES,
+        grades=GRADES,
         pupil=any(
             role.role is RoleName.STUDENT and (role.end_date is None or role.end_date > asked.today)
             for role, _ in roles

@@ -393,6 +393,29 @@ def test_a_person_is_added_given_a_role_and_has_it_taken(
     assert [event.subject for event in events(app, "change record")] == [person]
 
 
+def test_a_person_s_page_tells_who_it_is(app: FastAPI, browse: Browse, town: Town) -> None:
+    people = [town.people["Aino Virtanen"], town.people["Piilo Suojattu"]]
+    with Session(app.state.engine) as session, session.begin():
+        told = "birth_date = '2013-04-05', language = 'sv', grades = '{07,PK}', learner_number = :number"
+        for number, person in enumerate(people):
+            session.execute(
+                text(f"update persons set {told} where id = :id"),  # noqa: S608 - from the line above
+                {"id": person, "number": f"1.2.246.562.98.0000000002{number}"},
+            )
+    admin = browse("Helena Hallinto", "fi")
+    known, protected = (
+        dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", admin.get(f"/administration/people/{one}").text))
+        for one in people
+    )
+    assert known["Syntymäaika"] == "5.4.2013"
+    assert known["Oppijanumero"] == "1.2.246.562.98.00000000020"
+    assert known["Kieli"] == "Ruotsi"
+    assert known["Vuosiluokat"] == "7, varhaiskasvatus"
+    # As on the form, but for what would tell the class.
+    assert protected["Syntymäaika"] == "5.4.2013"
+    assert protected["Vuosiluokat"] == "salattu"
+
+
 def test_the_last_administrator_s_role_cannot_be_taken(app: FastAPI, admin: TestClient, town: Town) -> None:
     person = town.people["Helena Hallinto"]
     role = find(app, select(Role.id).where(Role.person_id == person))
