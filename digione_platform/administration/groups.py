@@ -349,5 +349,5 @@ def _place(request: Request, asked: Asked, row_id: UUID, of: str) -> tuple[Enrol
         "action": f"places/{row_id}" + ("?of=person" if of else ""),
         "back": f"/administration/people/{whom.id}" if of else f"/administration/groups/{where.id}",
         "heading": heading,
-        "take": mark("Take out of the group now"),
+        "take": mark("Remove from the group now"),
     }

@@ -116,7 +116,7 @@ def _contradictions(values: Values) -> dict[str, str]:
     mistakes = {}
     kind = values.get("kind", GuardianKind.CUSTODIAN)
     if kind != GuardianKind.CUSTODIAN and values.get("joint_custody"):
-        mistakes["joint_custody"] = mark("Only who has custody has it jointly or alone.")
+        mistakes["joint_custody"] = mark("Only a custodian has joint or sole custody.")
     if kind == GuardianKind.INFORMED and Restriction.NO_INFORMATION in values.get("restrictions", ()):
         mistakes["restrictions"] = mark("The right to information and no information exclude each other.")
     return mistakes

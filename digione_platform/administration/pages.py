@@ -307,7 +307,7 @@ def _of(request: Request, person: Person, row_id: UUID) -> dict[str, Any]:
         "action": f"roles/{row_id}?person={person.id}",
         "back": f"/administration/people/{person.id}",
         "heading": speak(request).gettext(mark("Role of {name}"), name=person.name),
-        "take": mark("Take the role away now"),
+        "take": mark("End the role now"),
     }
 
 

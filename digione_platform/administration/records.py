@@ -292,7 +292,7 @@ def _tree(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     while above is not None and above != row.id and steps < 100:
         found: Any = asked.session.get(type(row), above)
         above, steps = found and found.parent_id, steps + 1
-    return {} if above is None else {"parent_id": mark("Nothing belongs to itself.")}
+    return {} if above is None else {"parent_id": mark("It cannot belong to itself.")}
 
 
 def _administered_until(asked: Asked) -> date:

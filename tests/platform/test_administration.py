@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from digione_platform.administration import imports
 from digione_platform.core.models import (
     AuditEvent,
+    Enrolment,
     Guardianship,
     Organisation,
     OrganisationKind,
@@ -612,7 +613,7 @@ def test_two_schools_have_no_code_in_common(admin: TestClient) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"kind": "carer", "joint_custody": "False"}, "Only who has custody"),
+        ({"kind": "carer", "joint_custody": "False"}, "Only a custodian"),
         ({"kind": "informed", "restrictions": "no_information"}, "exclude each other"),
     ],
 )
@@ -718,6 +719,37 @@ def test_the_history_tells_who_changed_what(admin: TestClient, browse: Browse, t
     ):
         assert browse(name).get(address).status_code == 404, (name, address)
     assert browse("Raili Rehtori").get(f"/history/groups/{town.groups['7C']}").status_code == 200
+
+
+def test_the_history_tells_of_which_role_group_and_guardian(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    person, guardian = town.people["Olli Åberg"], town.people["Maija Virtanen"]
+    school = str(town.places["Åkerby skola"])
+    days = {"begin_date": "2026-01-01", "end_date": "2026-05-31"}
+    role = {"role": "student", "organisation_id": school} | days
+    given = fill(admin, f"/administration/roles/new?person={person}", **role)
+    assert given.status_code == 303, given.text
+    place = find(app, select(Enrolment.id).where(Enrolment.person_id == person).limit(1))
+    assert fill(admin, f"/administration/places/{place}/edit", end_date="2099-05-31").status_code == 303
+    assert fill(admin, f"/administration/guardianships/{person}/{guardian}", reason="1").status_code == 303
+    page = admin.get(f"/history/persons/{person}").text
+    for told in (
+        r"Role \(Pupil, Åkerby skola\): added",
+        r"Place in a group \((7C|Matematiikka 7C)\): changed",
+        r"Guardianship \(Maija Virtanen\): added",
+        # The last day, as everywhere on pages, and not the first one after.
+        r"Last day: <del>–</del> → <ins>31 May 2099</ins>",
+    ):
+        assert re.search(told, page), (told, page)
+    seen = {event.subject for event in events(app, "view history")}
+    assert seen == {person, guardian}
+    hidden = town.people["Piilo Suojattu"]
+    mother = town.people["Suvi Suojattu"]
+    assert fill(admin, f"/administration/guardianships/{hidden}/{mother}", reason="1", kind="informed")
+    page = admin.get(f"/history/persons/{hidden}").text
+    assert "Guardianship: changed" in page
+    assert "Suvi" not in page
 
 
 # Imports
