@@ -110,15 +110,18 @@ def send(request: Request, asked: Question, form: Form) -> Response:
 
 
 @router.get("/done")
-def tell(request: Request, asked: Question, school: UUID, batch: UUID) -> Response:
+def tell(
+    request: Request, asked: Question, school: UUID | None = None, batch: UUID | None = None
+) -> Response:
     """What became of each class of a school."""
     require(asked)
-    years, row = _years(asked), asked.session.get(Organisation, school)
-    if row is None:
+    row = asked.session.get(Organisation, school) if school else None
+    if row is None or batch is None:
         raise NotFoundError
+    years = _years(asked)
     if years is None:
         return RedirectResponse(router.prefix, 303)
-    classes = lists.classes_of(asked.session, school, asked.today, years.old.school_year)
+    classes = lists.classes_of(asked.session, row.id, asked.today, years.old.school_year)
     ids = [one.id for one in classes]
     known = {
         "old": ids,
