@@ -34,13 +34,21 @@ class Shape(StrEnum):
     FLAG = "flag"
 
 
+TOO_LONG = mark("Write at most {longest} characters.")
+UNPRINTABLE = mark("There are characters in this that cannot be seen: write it anew, do not paste it.")
+EARLIEST, LATEST = 1900, 2100
+
+
 class MistakeError(Exception):
     """Why a value cannot be taken, marked for the catalogues."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a form. ``choices`` are values with their titles, ``pattern`` what a text must match."""
+    """A field of a form. ``choices`` are values with their titles.
+
+    ``pattern`` is what a text must match, and ``wrong`` what people are told to write if it does not.
+    """
 
     name: str
     title: str
@@ -48,6 +56,7 @@ class Field:
     required: bool = False
     choices: tuple[tuple[str, str], ...] = ()
     pattern: str = ""
+    wrong: str = ""
     help: str = ""
     longest: int = 200
     default: str = ""
@@ -92,9 +101,12 @@ class Field:
             if self.required:
                 raise MistakeError(mark("Fill this in."))
             return [] if self.shape in (Shape.CHOICES, Shape.LIST) else None
-        if len(text) > self.longest or not text.isprintable():
-            raise MistakeError(mark("This is too long, or has characters that cannot be printed."))
-        if holds_personal_identity_code(text):
+        if len(text) > self.longest:
+            raise MistakeError(TOO_LONG)
+        if not text.isprintable():
+            raise MistakeError(UNPRINTABLE)
+        free = not self.pattern and self.shape in (Shape.TEXT, Shape.LIST)
+        if holds_personal_identity_code(text, mistyped=free):
             raise MistakeError(mark("Write no personal identity code here."))
         match self.shape:
             case Shape.CHOICE:
@@ -108,7 +120,7 @@ class Field:
             case Shape.LIST:
                 return [part.strip() for part in text.split(",") if part.strip()]
         if self.pattern and not re.fullmatch(self.pattern, text, re.ASCII):
-            raise MistakeError(mark("This is not written as it should be."))
+            raise MistakeError(self.wrong)
         return int(text) if self.shape is Shape.NUMBER else text
 
     def _chosen(self, text: str) -> str:
@@ -133,21 +145,25 @@ def texts_of(fields: Fields, row: Any) -> dict[str, str]:
 
 
 def sent_texts(fields: Fields, form: FormData) -> dict[str, str]:
-    """The texts that were sent, without what is around them."""
+    """The texts that were sent, without what is around them; days as browsers send them."""
 
-    def all_of(name: str) -> str:
-        return ",".join(sorted(str(one) for one in form.getlist(name)))
+    def text_of(field: Field) -> str:
+        if field.shape is Shape.CHOICES:
+            return ",".join(sorted(str(one) for one in form.getlist(field.name)))
+        text = str(form.get(field.name, "")).strip()
+        return iso_day(text) if field.shape in (Shape.DAY, Shape.LAST_DAY) else text
 
-    return {
-        field.name: all_of(field.name)
-        if field.shape is Shape.CHOICES
-        else str(form.get(field.name, "")).strip()
-        for field in fields
-    }
+    return {field.name: text_of(field) for field in fields}
+
+
+def iso_day(text: str) -> str:
+    """A day that a browser without a calendar lets people write as 31.8.2026, as others send it."""
+    written = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", text, re.ASCII)
+    return text if written is None else f"{written[3]}-{int(written[2]):02}-{int(written[1]):02}"
 
 
 def read(fields: Fields, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values to store, and the mistakes by field."""
+    """The values to store of the fields that could be read, and the mistakes of the others."""
     values: dict[str, Any] = {}
     mistakes: dict[str, str] = {}
     for field in fields:
@@ -167,7 +183,7 @@ def _day(text: str) -> date:
     try:
         found = date.fromisoformat(text)
     except ValueError as error:
-        raise MistakeError(mark("This is no day.")) from error
-    if not 1900 <= found.year <= 2999:
-        raise MistakeError(mark("This is no day."))
+        raise MistakeError(mark("Write a day of the calendar, as 31.8.2026.")) from error
+    if not EARLIEST <= found.year <= LATEST:
+        raise MistakeError(mark("Write a day of the years from 1900 to 2100, as 31.8.2026."))
     return found

@@ -128,6 +128,7 @@ def groups(
             ("name", mark("Name")),
             ("", mark("Kind")),
             ("school", mark("School")),
+            ("", mark("School year")),
             ("", mark("Pupils")),
             ("", mark("Teachers")),
         ),
@@ -138,12 +139,13 @@ def groups(
                 (
                     texts.gettext(VALUES[row.group.group_type]),
                     row.school,
+                    its_years or "–",
                     texts.number(row.pupils),
                     row.teachers or "–",
                 ),
                 row.group.in_use,
             )
-            for row in found.rows
+            for row, its_years in found.rows
         ],
         empty=mark("There is no class yet. Import the roster, or add the first one here."),
     )
@@ -349,5 +351,5 @@ def _place(request: Request, asked: Asked, row_id: UUID, of: str) -> tuple[Enrol
         "action": f"places/{row_id}" + ("?of=person" if of else ""),
         "back": f"/administration/people/{whom.id}" if of else f"/administration/groups/{where.id}",
         "heading": heading,
-        "take": mark("Take out of the group now"),
+        "take": mark("Remove from the group now"),
     }

@@ -94,8 +94,8 @@ def send(request: Request, asked: Question, child_id: UUID, guardian_id: UUID, f
         return done
     if version_of(now) != form.get("version"):
         return _form(request, asked, child, guardian, texts, version_of(now), now=now, status=409)
-    values, mistakes = read((*FIELDS, REASON), texts)
-    mistakes = mistakes or in_order(values, "valid_from", "valid_to") | _contradictions(values)
+    values, unread = read((*FIELDS, REASON), texts)
+    mistakes = in_order(values, "valid_from", "valid_to") | _contradictions(values) | unread
     if mistakes:
         return _form(request, asked, child, guardian, texts, version_of(now), mistakes, status=422)
     custody = {"True": True, "False": False}
@@ -114,9 +114,10 @@ def send(request: Request, asked: Question, child_id: UUID, guardian_id: UUID, f
 def _contradictions(values: Values) -> dict[str, str]:
     """What cannot be true of one guardianship."""
     mistakes = {}
-    if values["kind"] != GuardianKind.CUSTODIAN and values["joint_custody"]:
-        mistakes["joint_custody"] = mark("Only who has custody has it jointly or alone.")
-    if values["kind"] == GuardianKind.INFORMED and Restriction.NO_INFORMATION in values["restrictions"]:
+    kind = values.get("kind", GuardianKind.CUSTODIAN)
+    if kind != GuardianKind.CUSTODIAN and values.get("joint_custody"):
+        mistakes["joint_custody"] = mark("Only a custodian has joint or sole custody.")
+    if kind == GuardianKind.INFORMED and Restriction.NO_INFORMATION in values.get("restrictions", ()):
         mistakes["restrictions"] = mark("The right to information and no information exclude each other.")
     return mistakes
 

@@ -147,8 +147,11 @@ def groups(
     year: int | None,
     sort: str,
     page: int,
-) -> Page[GroupRow]:
-    """One page of classes and teaching groups, those of a school year or those that meet now and later."""
+) -> Page[tuple[GroupRow, str]]:
+    """One page of classes and teaching groups, those of a school year or those that meet now and later.
+
+    With each stand its school years, such as "2026–2027".
+    """
     wanted = [_contains(Group.title, search)]
     wanted += [Group.group_type == kind] if kind else []
     wanted += [Group.school_id == place] if place else []
@@ -158,8 +161,16 @@ def groups(
     school = in_finnish_order(Organisation.name)
     ordered = school.desc() if down else school.asc()
     order = (*name, ordered) if sort.endswith("name") else (ordered, *name)
-    query = group_rows(today, protected=False).where(*wanted)
-    return _page(session, query, order, page, lambda row: GroupRow(*row), Group.status)
+    said = func.concat(AcademicSession.school_year - 1, "–", AcademicSession.school_year)
+    years = (
+        select(func.coalesce(func.string_agg(said.distinct(), ", "), ""))
+        .join(GroupSession, GroupSession.session_id == AcademicSession.id)
+        .where(GroupSession.group_id == Group.id)
+        .correlate(Group)
+        .scalar_subquery()
+    )
+    query = group_rows(today, protected=False).add_columns(years).where(*wanted)
+    return _page(session, query, order, page, lambda row: (GroupRow(*row[:-1]), row[-1]), Group.status)
 
 
 def members(session: Session, group_id: UUID, today: date, *, past: bool, page: int) -> Page[Member]:

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from digione_platform.administration import lists
 from digione_platform.administration.editing import Form, uuid_of
+from digione_platform.administration.forms import TOO_LONG, UNPRINTABLE
 from digione_platform.administration.records import require
-from digione_platform.administration.teaching import namesakes, school_years, schools
+from digione_platform.administration.teaching import LONGEST_TITLE, namesakes, school_years, schools
 from digione_platform.core import audit
 from digione_platform.core.access import Relation
 from digione_platform.core.audit import Act, By
@@ -94,9 +95,7 @@ def send(request: Request, asked: Question, form: Form) -> Response:
         raise NotFoundError
     # Two who move the same school up come one after the other.
     asked.session.get_one(Organisation, UUID(school), with_for_update=True)
-    done = RedirectResponse(
-        f"/administration/groups?place={school}&year={years.new.school_year}&saved=true", 303
-    )
+    done = RedirectResponse(f"{router.prefix}/done?school={school}&batch={batch}", 303)
     proposed = _proposed(asked, UUID(school), years)
     wishes = [_wished(one, form, known) for one in proposed if f"where-{one.row.group.id}" in form]
     moved = [one for one in wishes if one.school_id is not None]
@@ -108,6 +107,37 @@ def send(request: Request, asked: Question, form: Form) -> Response:
         return _page(request, asked, school, years, wishes, batch)
     _carry_out(asked, UUID(school), years, wishes, ids)
     return done
+
+
+@router.get("/done")
+def tell(
+    request: Request, asked: Question, school: UUID | None = None, batch: UUID | None = None
+) -> Response:
+    """What became of each class of a school."""
+    require(asked)
+    row = asked.session.get(Organisation, school) if school else None
+    if row is None or batch is None:
+        raise NotFoundError
+    years = _years(asked)
+    if years is None:
+        return RedirectResponse(router.prefix, 303)
+    classes = lists.classes_of(asked.session, row.id, asked.today, years.old.school_year)
+    ids = [one.id for one in classes]
+    known = {
+        "old": ids,
+        "new": [uuid5(batch, str(one)) for one in ids],
+        "school": school,
+        "end": _days(years)["end"],
+    }
+    moved = asked.session.execute(text(_DONE), known).all()
+    return page(
+        request,
+        "administration/moved_up.html",
+        school=row,
+        years=years,
+        moved=moved,
+        new=sum(one.new is not None for one in moved),
+    )
 
 
 def _years(asked: Asked) -> Years | None:
@@ -166,8 +196,10 @@ def _checked(asked: Asked, wishes: Sequence[Wish], years: Years) -> list[Wish]:
         if one.school_id is not None:
             if not one.title:
                 mistake = mark("Fill this in.")
-            elif len(one.title) > 60 or not one.title.isprintable():
-                mistake = mark("This is too long, or has characters that cannot be printed.")
+            elif len(one.title) > LONGEST_TITLE:
+                mistake = TOO_LONG
+            elif not one.title.isprintable():
+                mistake = UNPRINTABLE
             elif name in taken:
                 mistake = mark("There is a group of this name in this school and term already.")
             taken.add(name)
@@ -264,6 +296,24 @@ _STAYING = """
         ) else m.teachers end
         order by m.old, e.person_id, e.role
     )
+"""
+# Each class with the one that it became, or how many of its pupils are the school's until the year ends.
+_DONE = """
+    select o.id as old, o.title as old_title, n.id as new, n.title as new_title, s.name as school,
+        (
+            select count(distinct e.person_id) from enrolments e
+            where e.group_id = n.id and e.role = 'student' and e.status = 'active'
+        ) as pupils,
+        (
+            select count(distinct e.person_id) from enrolments e join roles r on r.person_id = e.person_id
+            where e.group_id = o.id and e.role = 'student' and e.status = 'active' and e.end_date >= :end
+            and r.role = 'student' and r.status = 'active' and r.organisation_id = :school
+            and r.end_date = :end
+        ) as leaving
+    from unnest(cast(:old as uuid[]), cast(:new as uuid[])) with ordinality as m (old, new, place)
+    join groups o on o.id = m.old
+    left join groups n on n.id = m.new left join organisations s on s.id = n.school_id
+    order by m.place
 """
 _PUPILS = f"{_STAYING} select old, count(*) as pupils from staying where role = 'student' group by old"  # noqa: S608
 # One statement, for each part must find the places and roles as they were. It gives whose rows it changed.
@@ -376,6 +426,7 @@ def _page(
         school_name=dict(known).get(school),
         years=years,
         wishes=wishes,
+        longest=LONGEST_TITLE,
         wheres=((STAYS, mark("does not move up")), (LEAVES, mark("leaves the school")), *known),
         batch=batch,
     )

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digione_platform.administration.editing import Form, uuid_of
-from digione_platform.administration.forms import Fields, texts_of
+from digione_platform.administration.forms import Fields, iso_day, texts_of
 from digione_platform.administration.records import YEARS, require, save
 from digione_platform.administration.teaching import school_years
 from digione_platform.core.models import AcademicSession, SessionType, Status
@@ -44,7 +44,8 @@ def send(request: Request, asked: Question, form: Form) -> Response:
     found = [one for one in found if f"title-{one.id}" in form]
     fields = YEARS.fields(asked.session, None)
     sent = {
-        one.id: _later(fields, one) | {name: str(form.get(f"{name}-{one.id}", "")).strip() for name in _SENT}
+        one.id: _later(fields, one)
+        | {name: iso_day(str(form.get(f"{name}-{one.id}", "")).strip()) for name in _SENT}
         for one in found
     }
     mistakes: dict[UUID, dict[str, str]] = {}
@@ -55,8 +56,12 @@ def send(request: Request, asked: Question, form: Form) -> Response:
                 texts = texts | {"parent_id": str(uuid5(batch, str(one.parent_id)))}
             outcome = save(asked, YEARS, uuid5(batch, str(one.id)), texts, "")
             if outcome.mistakes:
+                # What has nothing to belong to, because that is wrong itself: it is told there.
+                orphan = one.id != year.id and not mistakes.keys().isdisjoint((year.id, one.parent_id))
                 mistakes[one.id] = {
-                    name if name in _SENT else "title": told for name, told in outcome.mistakes.items()
+                    name if name in _SENT else "title": told
+                    for name, told in outcome.mistakes.items()
+                    if name in _SENT or not orphan
                 }
         if mistakes:
             added.rollback()
@@ -73,7 +78,7 @@ def _latest(session: Session) -> list[AcademicSession]:
 
 
 def _of_year(session: Session, school_year: int) -> list[AcademicSession]:
-    """A school year with its terms and periods; each after what it belongs to."""
+    """A school year with its terms and periods; the year first, and each after what it belongs to."""
     found = list(
         session.scalars(
             select(AcademicSession)
@@ -89,7 +94,7 @@ def _of_year(session: Session, school_year: int) -> list[AcademicSession]:
             steps, above = steps + 1, parents[above]
         return steps
 
-    return sorted(found, key=depth)
+    return sorted(found, key=lambda one: (one.session_type is not SessionType.SCHOOL_YEAR, depth(one)))
 
 
 def _later(fields: Fields, one: AcademicSession) -> dict[str, str]:

@@ -34,11 +34,12 @@ from digione_platform.core.models import (
     RoleName,
     Status,
 )
+from digione_platform.core.passwords import renewable
 from digione_platform.i18n import mark
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page, speak
-from digione_platform.web.titles import ACTIONS, DESKTOPS, RELATIONS, RESTRICTIONS, VALUES, rights_of
+from digione_platform.web.titles import ACTIONS, DESKTOPS, GRADES, RELATIONS, RESTRICTIONS, VALUES, rights_of
 
 router = APIRouter(prefix="/administration")
 
@@ -190,6 +191,7 @@ def person(request: Request, asked: Question, person_id: UUID, saved: bool = Fal
         seen=see(found, asked.desktop, Relation.OWN_MUNICIPALITY),
         roles=[(role, place, ROLES.get(role.role, role.role)) for role, place in roles],
         titles=VALUES,
+        grades=GRADES,
         pupil=any(
             role.role is RoleName.STUDENT and (role.end_date is None or role.end_date > asked.today)
             for role, _ in roles
@@ -200,9 +202,8 @@ def person(request: Request, asked: Question, person_id: UUID, saved: bool = Fal
             for one, row in family
         ],
         password=request.app.state.settings.directory is not None
-        and found.username is not None
-        and found.enabled
-        and found.in_use,
+        and person_id
+        in renewable(asked.session, asked.desktop, Relation.OWN_MUNICIPALITY, [person_id], asked.today),
         saved=saved,
         today=asked.today,
     )
@@ -306,7 +307,7 @@ def _of(request: Request, person: Person, row_id: UUID) -> dict[str, Any]:
         "action": f"roles/{row_id}?person={person.id}",
         "back": f"/administration/people/{person.id}",
         "heading": speak(request).gettext(mark("Role of {name}"), name=person.name),
-        "take": mark("Take the role away now"),
+        "take": mark("End the role now"),
     }
 
 

@@ -1,18 +1,23 @@
-"""The page on which somebody is given a new password, where the platform's own directory keeps passwords."""
+"""The page on which somebody is given a new password, where the platform's own directory keeps passwords.
+
+Administrators come to it from anybody's page, school secretaries from a pupil's: for the pupil, or with
+``pupil`` in the address for one of the pupil's guardians.
+"""
 
 import hmac
 from base64 import b32encode
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Form, Request, Response
-from sqlalchemy import select
 
-from digione_platform.administration.editing import person_of
-from digione_platform.administration.records import require
-from digione_platform.core.access import Relation, see
+from digione_platform.core.access import Desktop, Relation, see
 from digione_platform.core.audit import Act
+from digione_platform.core.guardians import child_of
 from digione_platform.core.models import Account, Person
+from digione_platform.core.passwords import renewable
+from digione_platform.core.pupils import goes_to_school
 from digione_platform.directory import open_directory
 from digione_platform.errors import PlatformError
 from digione_platform.settings import Settings
@@ -24,37 +29,71 @@ router = APIRouter(prefix="/administration/people/{person_id:uuid}/password")
 
 
 @router.get("")
-def ask(request: Request, asked: Question, person_id: UUID) -> Response:
+def ask(request: Request, asked: Question, person_id: UUID, pupil: UUID | None = None) -> Response:
     """Ask whether the person shall have a new password."""
-    person, account = _who(asked, person_id)
-    return _page(request, asked, person, account)
+    whom = _whom(asked, person_id, pupil)
+    return _page(request, asked, whom)
 
 
 @router.post("")
-def give(request: Request, asked: Question, person_id: UUID, once: Annotated[UUID, Form()]) -> Response:
+def give(
+    request: Request,
+    asked: Question,
+    person_id: UUID,
+    once: Annotated[UUID, Form()],
+    pupil: UUID | None = None,
+) -> Response:
     """Give the new password, and show it this once; a form that is sent again gives the same one."""
-    person, account = _who(asked, person_id)
+    whom = _whom(asked, person_id, pupil)
     settings: Settings = request.app.state.settings
     assert settings.directory is not None
-    new = _password(settings, account, once)
+    new = _password(settings, whom.account, once)
     try:
         with open_directory(settings.directory, settings.authority) as people:
-            people.set_password(account.username, new)
+            people.set_password(whom.account.username, new)
     except PlatformError as error:
         what, why, _ = error.told(speak(request))
-        return _page(request, asked, person, account, status=503, trouble=(what, why))
-    asked.record(Act.NEW_PASSWORD, [person.id], Relation.OWN_MUNICIPALITY)
-    return _page(request, asked, person, account, new=new)
+        return _page(request, asked, whom, status=503, trouble=(what, why))
+    asked.record(Act.NEW_PASSWORD, [person_id], whom.relation)
+    return _page(request, asked, whom, new=new)
 
 
-def _who(asked: Asked, person_id: UUID) -> tuple[Person, Account]:
-    require(asked)
-    person = person_of(asked, person_id)
-    query = select(Account).where(Account.person_id == person_id, Account.enabled)
-    account: Account | None = asked.session.scalar(query)
-    if account is None or not person.enabled:
+@dataclass(frozen=True)
+class _Whom:
+    """Who gets the password, how the viewer stands to them, and the page that the viewer came from."""
+
+    person: Person
+    account: Account
+    relation: Relation
+    back: str
+    query: str
+
+
+def _whom(asked: Asked, person_id: UUID, pupil_id: UUID | None) -> _Whom:
+    relation = _to(asked, person_id, pupil_id)
+    if relation is None:
         raise NotFoundError
-    return person, account
+    account = renewable(asked.session, asked.desktop, relation, [person_id], asked.today).get(person_id)
+    if account is None:
+        raise NotFoundError
+    person = asked.session.get_one(Person, person_id)
+    if relation is Relation.OWN_MUNICIPALITY:
+        return _Whom(person, account, relation, f"/administration/people/{person_id}", "")
+    back, query = f"/pupils/{pupil_id or person_id}", f"?pupil={pupil_id}" if pupil_id else ""
+    return _Whom(person, account, relation, back, query)
+
+
+def _to(asked: Asked, person_id: UUID, pupil_id: UUID | None) -> Relation | None:
+    """How the viewer stands to a person; with ``pupil_id``, as to a guardian of that pupil."""
+    desk = asked.viewer.desk
+    if desk.desktop is Desktop.MUNICIPALITY:
+        return Relation.OWN_MUNICIPALITY
+    if not goes_to_school(asked.session, pupil_id or person_id, desk.organisation_id, asked.today):
+        return None
+    if pupil_id is None:
+        return Relation.OWN_SCHOOL
+    guards = child_of(asked.session, person_id, pupil_id, asked.today)
+    return None if guards is None else Relation.GUARDIAN_OF_PUPIL
 
 
 def _password(settings: Settings, account: Account, once: UUID) -> str:
@@ -68,8 +107,7 @@ def _password(settings: Settings, account: Account, once: UUID) -> str:
 def _page(
     request: Request,
     asked: Asked,
-    person: Person,
-    account: Account,
+    whom: _Whom,
     *,
     status: int = 200,
     new: str = "",
@@ -79,9 +117,10 @@ def _page(
         request,
         "administration/password.html",
         status=status,
-        seen=see(person, asked.desktop, Relation.OWN_MUNICIPALITY),
-        person=person,
-        username=account.username,
+        seen=see(whom.person, asked.desktop, whom.relation),
+        back=whom.back,
+        action=f"{request.url.path}{whom.query}",
+        username=whom.account.username,
         once=uuid4(),
         new=new,
         trouble=trouble,

@@ -7,7 +7,7 @@ set here; imports leave those alone.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from digione_platform.core.audit import Act
 from digione_platform.core.guardians import GUARDIANS
 from digione_platform.core.models import (
     AcademicSession,
+    Account,
     Course,
     Enrolment,
     Group,
@@ -47,6 +48,7 @@ from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError
 from digione_platform.web.titles import VALUES
 
+TAKEN = mark("This is used by another already.")
 Row = Organisation | AcademicSession | Person | Role | Course | Group | Enrolment
 Values = Mapping[str, Any]
 
@@ -55,7 +57,9 @@ Values = Mapping[str, Any]
 class Record:
     """A kind of record. ``check`` gives what is wrong with the values of a row together, by field.
 
-    ``fixed`` are columns that a new row is given and no form changes.
+    It is given the values that could be read, so that one answer tells all mistakes. ``written`` is asked
+    when there are none, and gives what would be wrong with the register once the row is written. ``fixed``
+    are columns that a new row is given and no form changes.
     """
 
     table: str
@@ -63,6 +67,7 @@ class Record:
     new: str
     fields: Callable[[Session, Row | None], Fields]
     check: Callable[[Asked, Row, Values], dict[str, str]]
+    written: Callable[[Asked, Row, Values], dict[str, str]] | None = None
     fixed: tuple[str, ...] = ()
     adopts: bool = False
 
@@ -123,9 +128,8 @@ def save(
             return Outcome(row)
         if version_of(now) != version:
             return Outcome(row, now=now)
-    values, mistakes = read(fields, texts)
-    if mistakes:
-        return Outcome(row, mistakes)
+    values, unread = read(fields, texts)
+    mistakes: dict[str, str] = {}
     added = row is None
     if row is None:
         own = {"id": row_id, "sourced_id": f"platform-{row_id}", "origin": Origin.PLATFORM}
@@ -142,7 +146,9 @@ def save(
                 row.in_use = False
             session.add(row)
             with session.no_autoflush:
-                mistakes = record.check(asked, row, values)
+                mistakes = record.check(asked, row, values) | unread
+                if record.written is not None and not mistakes:
+                    mistakes = record.written(asked, row, values)
             if mistakes:
                 raise _Mistaken
             session.flush()
@@ -172,7 +178,13 @@ class _Mistaken(Exception):
 
 def _taken(fields: Fields, error: IntegrityError) -> dict[str, str]:
     names = [one.name for one in fields if _constraint(error).endswith(f"_{one.name}")]
-    return {(names or [fields[0].name])[0]: mark("This is used by another already.")}
+    return {(names or [fields[0].name])[0]: TAKEN}
+
+
+def held_by_another(session: Session, row: Row, column: str, value: Any) -> bool:
+    """Whether another row has a value that no two have."""
+    model = type(row)
+    return bool(session.scalar(select(exists().where(getattr(model, column) == value, model.id != row.id))))
 
 
 def _constraint(error: IntegrityError) -> str:
@@ -237,7 +249,13 @@ def _school_fields(session: Session, row: Row | None) -> Fields:
         Field("kind", mark("Kind"), Shape.CHOICE, True, tuple((one.value, VALUES[one]) for one in kinds)),
         Field("parent_id", mark("Belongs to"), Shape.ROW, choices=choices(session)),
         Field("oid", mark("OID"), help=mark("In the national register of organisations: 1.2.246.562.10.…")),
-        Field("school_code", mark("School code"), pattern=r"\d{5}", help=mark("Five digits.")),
+        Field(
+            "school_code",
+            mark("School code"),
+            pattern=r"\d{5}",
+            wrong=mark("Write five digits, as 00123."),
+            help=mark("Five digits."),
+        ),
         Field("valid_from", mark("First day"), Shape.DAY),
         Field("valid_to", mark("Last day"), Shape.LAST_DAY),
         *in_use(row),
@@ -246,10 +264,13 @@ def _school_fields(session: Session, row: Row | None) -> Fields:
 
 def _school_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     mistakes = in_order(values, "valid_from", "valid_to")
-    if values["oid"] and not ORGANISATION_OID.fullmatch(values["oid"]):
-        mistakes["oid"] = mark("This is not written as it should be.")
-    is_municipality = values["kind"] == OrganisationKind.DISTRICT
-    code = values["school_code"]
+    oid = values.get("oid")
+    if oid and not ORGANISATION_OID.fullmatch(oid):
+        mistakes["oid"] = mark("Write the OID of an organisation, as 1.2.246.562.10.12345678901.")
+    elif oid and held_by_another(asked.session, row, "oid", oid):
+        mistakes["oid"] = TAKEN
+    is_municipality = values.get("kind") == OrganisationKind.DISTRICT
+    code = values.get("school_code")
     same = select(Organisation.id).where(
         Organisation.school_code == code, Organisation.status == Status.ACTIVE, Organisation.id != row.id
     )
@@ -258,17 +279,20 @@ def _school_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     held = select(Role.id).where(Role.organisation_id == row.id, in_force(Role, asked.today))
     if not row.in_use and not is_municipality and asked.session.scalar(held.limit(1)):
         mistakes["in_use"] = mark("People have roles here: move the people, or end their roles, first.")
-    mistakes |= _tree(asked, row, values)
-    return mistakes or _still_administered(asked, _administered_until(asked), "in_use")
+    return mistakes | _tree(asked, row, values)
+
+
+def _school_written(asked: Asked, _row: Row, _values: Values) -> dict[str, str]:
+    return _still_administered(asked, _administered_until(asked), "in_use")
 
 
 def _tree(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     """What belongs to itself, by whatever way."""
-    above, steps = values["parent_id"], 0
+    above, steps = values.get("parent_id"), 0
     while above is not None and above != row.id and steps < 100:
         found: Any = asked.session.get(type(row), above)
         above, steps = found and found.parent_id, steps + 1
-    return {} if above is None else {"parent_id": mark("Nothing belongs to itself.")}
+    return {} if above is None else {"parent_id": mark("It cannot belong to itself.")}
 
 
 def _administered_until(asked: Asked) -> date:
@@ -286,12 +310,15 @@ def _still_administered(asked: Asked, until: date, blamed: str) -> dict[str, str
 
 def in_order(values: Values, first: str, last: str) -> dict[str, str]:
     """The mistake of an end that is before the beginning."""
-    if values[first] and values[last] and values[first] >= values[last]:
+    begins, ends = values.get(first), values.get(last)
+    if begins and ends and begins >= ends:
         return {last: mark("The last day is before the first.")}
     return {}
 
 
-SCHOOLS = Record("organisations", Organisation, mark("New school or unit"), _school_fields, _school_check)
+SCHOOLS = Record(
+    "organisations", Organisation, mark("New school or unit"), _school_fields, _school_check, _school_written
+)
 
 # School years, terms and periods
 
@@ -319,6 +346,7 @@ def _year_fields(session: Session, row: Row | None) -> Fields:
             Shape.NUMBER,
             True,
             pattern=r"[12]\d{3}",
+            wrong=mark("Write the year in four digits, as 2027."),
             help=mark("The year in which it ends."),
         ),
         Field(
@@ -330,14 +358,28 @@ def _year_fields(session: Session, row: Row | None) -> Fields:
 
 def _year_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     mistakes = in_order(values, "start_date", "end_date") | _tree(asked, row, values)
-    twin = exists().where(
-        AcademicSession.id != row.id,
-        AcademicSession.session_type == SessionType.SCHOOL_YEAR,
-        AcademicSession.school_year == values["school_year"],
-        AcademicSession.status == Status.ACTIVE,
+    number, first, end = (values.get(name) for name in ("school_year", "start_date", "end_date"))
+    if number is None or "session_type" not in values:
+        return mistakes
+    year = asked.session.scalar(
+        select(AcademicSession).where(
+            AcademicSession.id != row.id,
+            AcademicSession.session_type == SessionType.SCHOOL_YEAR,
+            AcademicSession.school_year == number,
+            AcademicSession.status == Status.ACTIVE,
+        )
     )
-    if values["session_type"] == SessionType.SCHOOL_YEAR and asked.session.scalar(select(twin)):
-        mistakes["school_year"] = mark("This school year is there already.")
+    if values["session_type"] == SessionType.SCHOOL_YEAR:
+        if year is not None:
+            mistakes["school_year"] = mark("This school year is there already.")
+        elif end and (end - timedelta(days=1)).year not in (number - 1, number):
+            mistakes["school_year"] = mark("The last day is in another year.")
+    elif year is None:
+        mistakes["school_year"] = mark("There is no such school year yet: add it first.")
+    else:
+        outside = mark("This is outside its school year.")
+        mistakes |= {"start_date": outside} if first and not year.start_date <= first < year.end_date else {}
+        mistakes |= {"end_date": outside} if end and not year.start_date < end <= year.end_date else {}
     return mistakes
 
 
@@ -347,29 +389,51 @@ YEARS = Record(
 
 # People
 
+PHONE = r"\+?[\d ()-]*\d[\d ()-]*"
+NO_PHONE = mark("Write digits and spaces, as 040 123 4567 or +358 40 123 4567; one number, and no letters.")
 LANGUAGES = tuple((code, VALUES[code]) for code in ("fi", "sv", "en"))
 
 
 def _person_fields(_session: Session, row: Row | None) -> Fields:
     protected = isinstance(row, Person) and row.nondisclosure
     contact = (
-        Field("email", mark("E-mail"), pattern=r"[^@\s]+@[^@\s]+", longest=254),
-        Field("phone", mark("Phone"), longest=40),
-        Field("sms", mark("Mobile phone"), longest=40),
+        Field(
+            "email",
+            mark("E-mail"),
+            pattern=r"[^@\s]+@[^@\s]+\.[^@\s.]+",
+            wrong=mark("Write one whole address, as firstname.lastname@example.fi."),
+            longest=254,
+        ),
+        Field("phone", mark("Phone"), pattern=PHONE, wrong=NO_PHONE, longest=40),
+        Field("sms", mark("Mobile phone"), pattern=PHONE, wrong=NO_PHONE, longest=40),
     )
     return (
         Field("given_name", mark("Given name"), required=True),
         Field("family_name", mark("Family name"), required=True),
-        Field("preferred_given_name", mark("Name used"), help=mark("If it is not the first of the names.")),
+        Field(
+            "preferred_given_name",
+            mark("Name used"),
+            help=mark("The given name that is used every day. Leave it empty if it is the first one."),
+        ),
         Field("birth_date", mark("Date of birth"), Shape.DAY),
         Field(
             "learner_number",
             mark("Learner number"),
-            help=mark("1.2.246.562.24.… from the national register."),
+            help=mark("From the national register of learners: 1.2.246.562.24. and eleven digits."),
         ),
         Field("language", mark("Language"), Shape.CHOICE, choices=LANGUAGES),
         *(() if protected else contact),
-        Field("username", mark("Username"), pattern=r"[A-Za-z0-9._@-]{2,100}"),
+        Field(
+            "username",
+            mark("Username"),
+            pattern=r"[A-Za-z0-9._@-]{2,100}",
+            wrong=mark(
+                "Write 2–100 letters a–z, digits and . _ - @ without spaces, as aino.virtanen: no å, ä or ö."
+            ),
+            help=mark(
+                "For signing in, as aino.virtanen: a–z, digits and . _ - @ without spaces; no å, ä or ö."
+            ),
+        ),
         Field("enabled", mark("May sign in"), Shape.FLAG, default="yes"),
         Field(
             "nondisclosure",
@@ -387,10 +451,24 @@ def _person_fields(_session: Session, row: Row | None) -> Fields:
 def _person_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     if isinstance(row, Person) and inspect(row).attrs.nondisclosure.history.has_changes():
         row.nondisclosure_origin = Origin.PLATFORM if row.nondisclosure else Origin.ROSTER
-    number = values["learner_number"]
+    mistakes = {}
+    number, username, born = (values.get(name) for name in ("learner_number", "username", "birth_date"))
     # As an import has it: invented people's numbers need no right check digit.
     if number and not (PERSON_OID.fullmatch(number) and (is_test_oid(number) or check_digit_holds(number))):
-        return {"learner_number": mark("This is not written as it should be.")}
+        mistakes["learner_number"] = mark(
+            "Write all of the number, as 1.2.246.562.24.12345678901; its last digit follows from the others."
+        )
+    elif number and held_by_another(asked.session, row, "learner_number", number):
+        mistakes["learner_number"] = TAKEN
+    others = exists().where(Account.username == (username or "").lower(), Account.person_id != row.id)
+    if username and asked.session.scalar(select(others)):
+        mistakes["username"] = TAKEN
+    if born and born > asked.today:
+        mistakes["birth_date"] = mark("This day is yet to come.")
+    return mistakes
+
+
+def _person_written(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     until = _administered_until(asked)
     # Whoever loses the username cannot sign in either.
     asked.session.flush()
@@ -418,7 +496,7 @@ def keep_account(session: Session, row: Row) -> None:
     )
 
 
-PEOPLE = Record("persons", Person, mark("New person"), _person_fields, _person_check)
+PEOPLE = Record("persons", Person, mark("New person"), _person_fields, _person_check, _person_written)
 
 # Roles
 
@@ -449,8 +527,10 @@ def _role_fields(session: Session, row: Row | None) -> Fields:
 
 
 def _role_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
-    session, until = asked.session, _administered_until(asked)
+    session = asked.session
     mistakes = in_order(values, "begin_date", "end_date")
+    if not {"role", "organisation_id"} <= values.keys():
+        return mistakes
     kind = session.get_one(Organisation, values["organisation_id"]).kind
     role = RoleName(values["role"])
     of_municipality = role in (RoleName.DISTRICT_ADMINISTRATOR, *GUARDIANS)
@@ -460,7 +540,11 @@ def _role_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
         )
     if row.status is not Status.TOBEDELETED and _has_role(session, row):
         mistakes["role"] = mark("This person has this role here already.")
-    return mistakes or _still_administered(asked, until, "end_date")
+    return mistakes
+
+
+def _role_written(asked: Asked, _row: Row, _values: Values) -> dict[str, str]:
+    return _still_administered(asked, _administered_until(asked), "end_date")
 
 
 def _has_role(session: Session, row: Row) -> bool:
@@ -479,4 +563,13 @@ def _has_role(session: Session, row: Row) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
-ROLE = Record("roles", Role, mark("New role"), _role_fields, _role_check, fixed=("person_id",), adopts=True)
+ROLE = Record(
+    "roles",
+    Role,
+    mark("New role"),
+    _role_fields,
+    _role_check,
+    _role_written,
+    fixed=("person_id",),
+    adopts=True,
+)

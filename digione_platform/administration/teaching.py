@@ -70,13 +70,14 @@ COURSES = Record("courses", Course, mark("New course"), _course_fields, _course_
 
 # Classes and teaching groups
 
+LONGEST_TITLE = 60
 KINDS = tuple((one, VALUES[one]) for one in GroupType)
 
 
 def _group_fields(session: Session, row: Row | None) -> Fields:
     known = isinstance(row, Group)
     return (
-        Field("title", mark("Name"), required=True, longest=60, help=mark("For example 7C.")),
+        Field("title", mark("Name"), required=True, longest=LONGEST_TITLE, help=mark("For example 7C.")),
         Field(
             "group_type",
             mark("Kind"),
@@ -110,9 +111,9 @@ def _group_fields(session: Session, row: Row | None) -> Fields:
 
 
 def _group_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
-    if not isinstance(row, Group):
+    school_id = values.get("school_id", getattr(row, "school_id", None))
+    if school_id is None or not {"title", "term_ids"} <= values.keys():
         return {}
-    school_id = values.get("school_id", row.school_id)
     if row.status is not Status.TOBEDELETED and namesake(
         asked.session, row.id, values["title"], school_id, values["term_ids"]
     ):
@@ -222,7 +223,7 @@ def _place_fields(_session: Session, row: Row | None) -> Fields:
 
 def _place_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     mistakes = in_order(values, "begin_date", "end_date")
-    if mistakes or not isinstance(row, Enrolment):
+    if mistakes or not isinstance(row, Enrolment) or not {"begin_date", "end_date"} <= values.keys():
         return mistakes
     begin, end = values["begin_date"], values["end_date"]
     meets = (

@@ -33,6 +33,12 @@ REFERENCES = {
     "course_id",
     "school_year_id",
 }
+# What tells the rows of a person apart, by table.
+_ABOUT = {
+    "roles": ("role", "organisation_id"),
+    "enrolments": ("group_id",),
+    "guardianships": ("guardian_id", "child_id"),
+}
 # Whose rows are shown together with a row, by the row's table.
 _TOGETHER: dict[str, LiteralString] = {
     "persons": """
@@ -79,7 +85,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Change:
-    """One change of one row. ``actor`` is a name or, of somebody no longer known, an identifier."""
+    """One change of one row. ``actor`` is a name or, of somebody no longer known, an identifier.
+
+    ``about`` are columns with their values that tell which role, place or guardianship it is; empty where the
+    reader may not know them.
+    """
 
     at: datetime
     actor: str | None
@@ -87,6 +97,12 @@ class Change:
     table: str
     kind: str
     differences: tuple[Difference, ...]
+    about: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def relatives(self) -> list[Any]:
+        """The identifiers of the people whom ``about`` names."""
+        return [value for column, value in self.about if column in ("guardian_id", "child_id")]
 
 
 def act_as(session: Session, actor: str) -> None:
@@ -135,7 +151,15 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
     )
     return Page(
         [
-            Change(at, actor, imported, table_name, kind, _differences(kind, before, after, values))
+            Change(
+                at,
+                actor,
+                imported,
+                table_name,
+                kind,
+                _differences(kind, before, after, values),
+                _about(table_name, before | after, row_id) if values else (),
+            )
             for at, actor, imported, table_name, kind, before, after in found
         ],
         total,
@@ -145,21 +169,25 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
 
 def names_of(session: Session, changes: Iterable[Change]) -> dict[str, str]:
     """The names of the rows to which changes refer, by identifier; in one statement."""
-    told = {
-        value
-        for change in changes
-        for one in change.differences
-        if one.column in REFERENCES
-        for value in (one.before, one.after)
-        if value
-    }
-    query = text("""
+    told = set()
+    for change in changes:
+        for one in change.differences:
+            told |= {one.before, one.after} if one.column in REFERENCES else set()
+        told |= {value for column, value in change.about if column in REFERENCES} | set(change.relatives)
+    query = text(f"""
         select id::text, name from organisations where id = any(cast(:told as uuid[]))
         union all select id::text, title from groups where id = any(cast(:told as uuid[]))
         union all select id::text, title from courses where id = any(cast(:told as uuid[]))
         union all select id::text, title from academic_sessions where id = any(cast(:told as uuid[]))
-    """)
-    return {str(key): name for key, name in session.execute(query, {"told": sorted(told)})}
+        union all select id::text, {name_sql("p")} from persons p where id = any(cast(:told as uuid[]))
+    """)  # noqa: S608 - a constant
+    known = {"told": sorted(one for one in told if one)}
+    return {str(key): name for key, name in session.execute(query, known)}
+
+
+def _about(table: str, row: dict[str, Any], shown: UUID) -> tuple[tuple[str, Any], ...]:
+    told = ((column, row.get(column)) for column in _ABOUT.get(table, ()))
+    return tuple((column, value) for column, value in told if value and value != str(shown))
 
 
 def _differences(

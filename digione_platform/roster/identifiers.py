@@ -45,9 +45,18 @@ def make_oid(node: int, number: int) -> str:
     return f"1.2.246.562.{node}.{body}{luhn_digit(body)}"
 
 
-def holds_personal_identity_code(text: str) -> bool:
-    """Whether a Finnish personal identity code stands in a text; its control character must be right."""
+def holds_personal_identity_code(text: str, *, mistyped: bool = False) -> bool:
+    """Whether a Finnish personal identity code stands in a text; its control character must be right.
+
+    With ``mistyped`` it may be wrong if the code begins with a day of the calendar, and letters may be small:
+    what nobody's name looks like, but telephone numbers and other systems' identifiers might.
+    """
+    found = _PERSONAL_IDENTITY_CODE.finditer(text.upper() if mistyped else text)
     return any(
-        _CONTROL_CHARACTERS[int(found[1] + found[2]) % 31] == found[3]
-        for found in _PERSONAL_IDENTITY_CODE.finditer(text)
+        _CONTROL_CHARACTERS[int(one[1] + one[2]) % 31] == one[3] or (mistyped and _begins_with_day(one[1]))
+        for one in found
     )
+
+
+def _begins_with_day(digits: str) -> bool:
+    return 1 <= int(digits[:2]) <= 31 and 1 <= int(digits[2:4]) <= 12

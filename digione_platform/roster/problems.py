@@ -301,7 +301,7 @@ REASONS: dict[str, Reason] = {
     "P-ROSTER-077": Reason(
         "warning",
         mark("two guardians of a child have the same e-mail address"),
-        mark("look whether one of them has the other's"),
+        mark("check whether one of them has the other's"),
     ),
     "P-ROSTER-078": Reason(
         "warning",

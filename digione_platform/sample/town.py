@@ -417,8 +417,9 @@ def new_username(given: str, family: str, taken: Counter[str]) -> str:
 
 
 def phone_number(series: int, number: int) -> str:
-    """A number that rings nowhere: Finnish subscriber numbers never begin with 0."""
-    return f"+358 50 0{series}{number:06d}"
+    """A mobile number as Finland writes it that rings nowhere: the lists of prefixes give 048 to nobody."""
+    digits = f"{series}{number:06d}"
+    return f"+358 48 {digits[:3]} {digits[3:]}"
 
 
 def letters(number: int) -> str:

@@ -1,6 +1,6 @@
 """The page of what was changed of a person, school, school year, course or group."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -45,7 +45,8 @@ def history(
         raise NotFoundError
     values = asked.may(relation, Action.CONTACT, protected=protected)
     found = history_of(asked.session, table, row_id, number, values=values)
-    people = [row.id] if isinstance(row, Person) else [None]
+    people: list[UUID | None] = [row.id if isinstance(row, Person) else None]
+    people += sorted({UUID(one) for change in found.rows for one in change.relatives})
     asked.record(Act.VIEW_HISTORY, people, relation, table=table, row=str(row_id))
     names = names_of(asked.session, found.rows) if values else {}
     texts = speak(request)
@@ -58,7 +59,7 @@ def history(
         values=values,
         columns=COLUMNS,
         rows=ROWS,
-        told=lambda one, value: _told(texts, one.column, value, names),
+        told=lambda column, value: _told(texts, column, value, names),
         back=_page_of(asked, table, row_id),
     )
 
@@ -71,7 +72,10 @@ def _told(texts: Texts, column: str, value: Any, names: dict[str, str]) -> str:
         return texts.gettext(mark("yes") if value else mark("no"))
     if isinstance(value, list):
         return ", ".join(_told(texts, column, one, names) for one in value)
-    if column.endswith("_date") or column in ("valid_from", "valid_to"):
+    if column in ("end_date", "valid_to"):
+        # Stored is the first day after.
+        return texts.date(date.fromisoformat(value) - timedelta(days=1))
+    if column.endswith("_date") or column == "valid_from":
         return texts.date(date.fromisoformat(value))
     return texts.gettext(VALUES[value]) if value in VALUES else names.get(str(value), str(value))
 

@@ -11,6 +11,7 @@ from digione_platform.core import audit, pupils
 from digione_platform.core.access import Action, Desktop, Relation, see
 from digione_platform.core.audit import Act, By
 from digione_platform.core.guardians import guardians_of
+from digione_platform.core.passwords import renewable
 from digione_platform.i18n import LANGUAGES
 from digione_platform.web.blocks import Asked, Block, seen_pupil
 from digione_platform.web.day import day_of
@@ -107,6 +108,10 @@ def pupil(request: Request, asked: Question, person_id: UUID) -> Response:
         guardians = guardians_of(asked.session, person_id, asked.today)
     asked.record(Act.VIEW_PUPIL, [person_id], relation)
     ids = [one.id for one, _ in guardians]
+    passwords: set[UUID] = set()
+    if request.app.state.settings.directory is not None:
+        for to, people in ((relation, [person_id]), (Relation.GUARDIAN_OF_PUPIL, ids)):
+            passwords |= renewable(asked.session, asked.desktop, to, people, asked.today).keys()
     asked.record(Act.VIEW_GUARDIAN, ids, Relation.GUARDIAN_OF_PUPIL, pupil=str(person_id))
     return page(
         request,
@@ -115,9 +120,10 @@ def pupil(request: Request, asked: Question, person_id: UUID) -> Response:
         history=asked.may(relation, Action.HISTORY, protected=found.person.nondisclosure),
         groups=pupils.groups_of_pupil(asked.session, person_id, asked.today),
         guardians=[
-            (see(one, asked.desktop, Relation.GUARDIAN_OF_PUPIL), rights_of(guardianship))
+            (one.id, see(one, asked.desktop, Relation.GUARDIAN_OF_PUPIL), rights_of(guardianship))
             for one, guardianship in guardians
         ],
+        passwords=passwords,
     )
 
 

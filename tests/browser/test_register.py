@@ -61,7 +61,7 @@ def test_the_register_is_kept_without_a_shell(admin: Page, tmp_path: Path) -> No
     admin.get_by_role("button", name="Save").click()
     expect(admin.locator("main")).to_contain_text("Principal")
     admin.get_by_role("link", name="Change the role Principal").click()
-    admin.get_by_role("button", name="Take the role away now").click()
+    admin.get_by_role("button", name="End the role now").click()
     expect(admin.locator("main")).to_contain_text("No role yet")
 
     admin.goto("/audit?person=opettaja uusi")

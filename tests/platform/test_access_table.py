@@ -8,10 +8,12 @@ import re
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
@@ -20,6 +22,7 @@ from digione_platform.core.audit import Act, By
 from digione_platform.core.guardians import Rights, decide
 from digione_platform.core.models import AuditEvent, Guardianship, Person, Restriction, Role, RoleName
 from digione_platform.i18n import today
+from digione_platform.settings import Directory, Settings
 from tests.platform.api.conftest import connect_to
 from tests.platform.conftest import Browse
 from tests.platform.hostile import forms_of
@@ -64,6 +67,9 @@ GUARDIANS = {
     ("Tiina Opettaja", "Eero Öhman"),
 }
 PEOPLE = sorted({*DESKS, *PUPILS})
+STAFF = {
+    name for name, desks in DESKS.items() if any(desk not in ("Pupil", "Guardian") for desk, *_ in desks)
+}
 
 
 @dataclass
@@ -110,6 +116,8 @@ looks = st.tuples(
             "history",
             "register",
             "search",
+            "password",
+            "password of guardian",
             "administration/sign-ins",
         ]
     ),
@@ -142,6 +150,13 @@ services = st.tuples(st.just("service"), st.sampled_from(PEOPLE))
 steps = st.lists(
     st.one_of(looks, looks, family, protections, limitations, offices, services), min_size=10, max_size=30
 )
+
+
+@pytest.fixture(name="settings")
+def with_directory(settings: Settings) -> Settings:
+    """Where passwords are kept here; nobody asks the directory before a password is given."""
+    away = Directory(host="127.0.0.1", port=9, base="dc=x", bind_dn="cn=x", password=SecretStr("x"))
+    return settings.model_copy(update={"directory": away})
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -284,6 +299,20 @@ def look(
             address = f"/administration/people/{town.people[person]}"
             allowed = may(Relation.OWN_MUNICIPALITY, Action.ADMINISTER, person)
             contacts = {person} if may(Relation.OWN_MUNICIPALITY, Action.CONTACT, person) else set()
+        case "password":
+            address = f"/administration/people/{town.people[person]}/password"
+            relation = Relation.OWN_MUNICIPALITY
+            if desktop is not Desktop.MUNICIPALITY:
+                relation = world.to_pupil(viewer, desktop, school, person)
+            allowed = may(relation, Action.PASSWORD, person)
+        case "password of guardian":
+            child = next((child for one, child in sorted(GUARDIANS) if one == person), "Aino Virtanen")
+            address = f"/administration/people/{town.people[person]}/password?pupil={town.people[child]}"
+            relation = Relation.OWN_MUNICIPALITY
+            if desktop is not Desktop.MUNICIPALITY:
+                known = world.to_pupil(viewer, desktop, school, child) and world.to_child(person, child)
+                relation = Relation.GUARDIAN_OF_PUPIL if known and person not in STAFF else None
+            allowed = may(relation, Action.PASSWORD, person)
         case "search":
             address, allowed = f"/search?kind=pupils&search={person}", school != ""
         case "administration/sign-ins":

@@ -9,22 +9,27 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from digione_platform.accounts import directory_is_behind, sync_directory
 from digione_platform.administration.directory import follow
 from digione_platform.administration.records import keep_account
 from digione_platform.app import create_app
-from digione_platform.core.models import Person
+from digione_platform.core.audit import Act
+from digione_platform.core.models import AuditEvent, Person, Role, RoleName
 from digione_platform.db import open_database
 from digione_platform.directory import Changes, Entry, compare, open_directory
 from digione_platform.errors import PlatformError
+from digione_platform.i18n import today
 from digione_platform.settings import Settings
 from tests.platform.bundles import LEARNER, PROVIDER, delta, valid, write
 from tests.platform.conftest import KnockSignIn, platform_command, settings_for
 from tests.platform.hostile import browser_of, forms_of
 from tests.platform.slapd import PASSWORD, Slapd, running_slapd
 from tests.platform.test_roster_import import Roster
+from tests.platform.town import Town
 
 NEW = "a-long-enough-password"
 
@@ -127,6 +132,83 @@ def test_who_is_no_administrator_gives_nobody_a_password(directed: Settings, syn
     assert principal.get(address).status_code == 404
     assert principal.post(address, data={"once": str(uuid4())}).status_code == 404
     app.state.engine.dispose()
+
+
+SIRPA, AINO, MAIJA = "Sirpa Sihteeri", "Aino Virtanen", "Maija Virtanen"
+
+
+@pytest.fixture
+def office(slapd: Slapd, databases: Any, built: tuple[str, Town]) -> Iterator[FastAPI]:
+    """The town's platform, with its accounts in the directory."""
+    settings = settings_for(databases.copy(built[0]), directory=slapd.settings, authority=slapd.authority)
+    app = create_app(settings, KnockSignIn())
+    sync_directory(app.state.engine, settings)
+    yield app
+    app.state.engine.dispose()
+    slapd.clear()
+
+
+def test_a_school_secretary_gives_passwords_to_pupils_and_guardians(
+    office: FastAPI, town: Town, slapd: Slapd
+) -> None:
+    secretary = browser_of(office, town.accounts[SIRPA])
+    page = f"/pupils/{town.people[AINO]}"
+    links = re.findall(r'href="([^"]+/password[^"]*)"', secretary.get(page).text)
+    own = f"/administration/people/{town.people[AINO]}/password"
+    of_guardian = f"/administration/people/{town.people[MAIJA]}/password?pupil={town.people[AINO]}"
+    assert links == [own, of_guardian]
+    for link, username in ((own, "aino.virtanen"), (of_guardian, "maija.virtanen")):
+        asked = secretary.get(link).text
+        assert f'href="{page}"' in asked
+        [form] = [one for one in forms_of(link, asked) if one.action == link]
+        (new,) = re.findall("<code>(.*)</code>", secretary.post(form.action, data=form.sent()).text)
+        assert slapd.opens(username, new)
+    query = select(AuditEvent).where(AuditEvent.action == Act.NEW_PASSWORD).order_by(AuditEvent.id)
+    with Session(office.state.engine) as session:
+        given = [(one.actor, one.desktop, one.subject, one.reason) for one in session.scalars(query)]
+    assert given == [
+        (town.people[SIRPA], "secretary", town.people[AINO], "pupil of own school"),
+        (town.people[SIRPA], "secretary", town.people[MAIJA], "guardian of such a pupil"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("viewer", "person", "pupil"),
+    [
+        (SIRPA, "Elsa Virtanen", None),  # of another school
+        (SIRPA, MAIJA, None),  # no pupil
+        (SIRPA, MAIJA, "Elsa Virtanen"),
+        (SIRPA, MAIJA, "Olli Åberg"),  # no child of hers
+        (SIRPA, "Piilo Suojattu", None),  # under non-disclosure
+        (SIRPA, "Suvi Suojattu", "Piilo Suojattu"),
+        (SIRPA, "Tiina Opettaja", "Eero Öhman"),  # guardian and staff
+        (SIRPA, "Kalle Kollega", None),
+        (SIRPA, "Helena Hallinto", None),
+        (SIRPA, SIRPA, None),
+        ("Raili Rehtori", AINO, None),
+        ("Tiina Opettaja", AINO, None),
+        (MAIJA, AINO, None),
+    ],
+)
+def test_a_school_secretary_gives_nobody_else_a_password(
+    office: FastAPI, town: Town, viewer: str, person: str, pupil: str | None
+) -> None:
+    browser = browser_of(office, town.accounts[viewer])
+    address = f"/administration/people/{town.people[person]}/password"
+    query = f"?pupil={town.people[pupil]}" if pupil else ""
+    page = browser.get(f"/pupils/{town.people[pupil or person]}").text
+    assert f"{address}{query}" not in page
+    assert browser.get(f"{address}{query}").status_code == 404
+    assert browser.post(f"{address}{query}", data={"once": str(uuid4())}).status_code == 404
+
+
+def test_a_guardian_who_was_staff_gets_a_password_from_the_secretary(office: FastAPI, town: Town) -> None:
+    secretary = browser_of(office, town.accounts[SIRPA])
+    person, child = town.people["Tiina Opettaja"], town.people["Eero Öhman"]
+    with Session(office.state.engine) as session, session.begin():
+        taught = (Role.person_id == person, Role.role == RoleName.TEACHER)
+        session.execute(update(Role).where(*taught).values(end_date=today()))
+    assert secretary.get(f"/administration/people/{person}/password?pupil={child}").status_code == 200
 
 
 def test_a_directory_that_is_away_is_told_in_the_browser(directed: Settings, synced: Roster) -> None:

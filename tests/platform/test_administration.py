@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from digione_platform.administration import imports
 from digione_platform.core.models import (
     AuditEvent,
+    Enrolment,
     Guardianship,
     Organisation,
     OrganisationKind,
@@ -250,7 +251,114 @@ def test_a_school_year_is_added_with_its_last_day(admin: TestClient) -> None:
     assert "31 Jul 2031" in page
 
 
+TERM = {"title": "Syyslukukausi", "session_type": "term", "school_year": "2031"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"school_year": "1999"}, ["There is no such school year yet"]),
+        ({"start_date": "1999-08-01", "end_date": "1999-12-20"}, ["This is outside its school year."]),
+        ({"session_type": "schoolYear", "school_year": "2040"}, ["The last day is in another year."]),
+        ({"start_date": "10.8.203", "title": ""}, ["as 31.8.2026.", "Fill this in."]),
+    ],
+)
+def test_terms_lie_within_their_school_year(
+    admin: TestClient, wrong: dict[str, str], words: list[str]
+) -> None:
+    days = {"start_date": "1.8.2030", "end_date": "31.7.2031"}
+    year = {"title": "2030–2031", "session_type": "schoolYear", "school_year": "2031"}
+    assert fill(admin, "/administration/years/new", **year, **days).status_code == 303
+    sent = {**TERM, "start_date": "2030-08-10", "end_date": "2030-12-20"} | wrong
+    refused = fill(admin, "/administration/years/new", **sent)
+    assert refused.status_code == 422
+    assert all(one in refused.text for one in words), refused.text
+
+
 # People, roles and guardianships
+
+
+NEW_PERSON = {"given_name": "Uusi", "family_name": "Rehtori"}
+WRITE = {
+    "birth_date": "Write a day of the calendar, as 31.8.2026.",
+    "email": "Write one whole address",
+    "phone": "Write digits and spaces",
+    "username": "Write 2–100 letters a–z",
+    "learner_number": "Write all of the number",
+}
+
+
+def mistakes_in(page: str) -> dict[str, str]:
+    """What a page tells to be wrong, by field."""
+    found = re.findall(r'error-text" id="([^"]+)-mistake">([^<]+)<', page)
+    return {name: html.unescape(told) for name, told in found}
+
+
+def test_one_answer_tells_all_mistakes_and_what_is_right(app: FastAPI, admin: TestClient, town: Town) -> None:
+    fill(admin, "/administration/people/new", **NEW_PERSON, learner_number="1.2.246.562.98.00000000017")
+    wrong = {"given_name": "", "birth_date": "soon", "email": "uusi@", "phone": "040 KOULU"}
+    wrong |= {"username": "uusi väki", "learner_number": "17"}
+    refused = fill(admin, "/administration/people/new", **NEW_PERSON | wrong)
+    assert refused.status_code == 422
+    told = mistakes_in(refused.text)
+    assert told.keys() == wrong.keys()
+    for name, begins in WRITE.items():
+        assert told[name].startswith(begins) or begins in told[name]
+    # What can be checked is checked, though the rest could not be read.
+    taken = {"given_name": "", "username": "Kalle.Kollega", "birth_date": "2100-01-01"}
+    taken |= {"learner_number": "1.2.246.562.98.00000000017"}
+    told = mistakes_in(fill(admin, "/administration/people/new", **NEW_PERSON | taken).text)
+    assert told == {
+        "given_name": "Fill this in.",
+        "username": "This is used by another already.",
+        "birth_date": "This day is yet to come.",
+        "learner_number": "This is used by another already.",
+    }
+    school = str(town.places["Koivulan koulu"])
+    role = {"role": "guardian", "organisation_id": school, "begin_date": "?"}
+    person = town.people["Aino Virtanen"]
+    told = mistakes_in(fill(admin, f"/administration/roles/new?person={person}", **role).text)
+    assert told.keys() == {"organisation_id", "begin_date"}
+    assert find(app, select(Person.id).where(Person.username == "uusi väki")) is None
+
+
+def test_what_is_right_is_told_before_a_mistake(admin: TestClient) -> None:
+    page = admin.get("/administration/people/new").text
+    for name, words in (("username", "a–z, digits and . _ - @"), ("preferred_given_name", "used every day")):
+        told = re.search(rf'id="{name}-help">([^<]+)<', page)
+        assert told is not None
+        assert words in told[1]
+        assert f'aria-describedby="{name}-help"' in page
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"birth_date": "1899-12-31"},
+        {"phone": "+358 KOTI"},
+        {"phone": "-"},
+        {"sms": "040 123 4567 tai 050 765"},
+        {"email": "a@b"},
+        {"given_name": "x" * 201},
+        {"family_name": "131052-308T"},
+        {"family_name": "131052-308X"},
+        {"preferred_given_name": "Aino (131052a308x)"},
+    ],
+)
+def test_nonsense_about_people_is_refused(admin: TestClient, wrong: dict[str, str]) -> None:
+    refused = fill(admin, "/administration/people/new", **NEW_PERSON | wrong)
+    assert refused.status_code == 422
+    assert mistakes_in(refused.text).keys() == wrong.keys()
+    assert "{" not in "".join(mistakes_in(refused.text).values())
+
+
+def test_a_day_may_be_written_as_in_finland(app: FastAPI, admin: TestClient) -> None:
+    sent = NEW_PERSON | {"birth_date": "9.1.1980", "phone": "+358 (0)40-123 4567"}
+    assert fill(admin, "/administration/people/new", **sent).status_code == 303
+    born = find(
+        app, select(Person.birth_date).where(Person.family_name == "Rehtori", Person.birth_date.is_not(None))
+    )
+    assert born.isoformat() == "1980-01-09"
 
 
 def test_a_person_is_added_given_a_role_and_has_it_taken(
@@ -284,6 +392,29 @@ def test_a_person_is_added_given_a_role_and_has_it_taken(
     assert taken.status_code == 303, taken.text
     assert browser.get("/").status_code == 403
     assert [event.subject for event in events(app, "change record")] == [person]
+
+
+def test_a_person_s_page_tells_who_it_is(app: FastAPI, browse: Browse, town: Town) -> None:
+    people = [town.people["Aino Virtanen"], town.people["Piilo Suojattu"]]
+    with Session(app.state.engine) as session, session.begin():
+        told = "birth_date = '2013-04-05', language = 'sv', grades = '{07,PK}', learner_number = :number"
+        for number, person in enumerate(people):
+            session.execute(
+                text(f"update persons set {told} where id = :id"),  # noqa: S608 - from the line above
+                {"id": person, "number": f"1.2.246.562.98.0000000002{number}"},
+            )
+    admin = browse("Helena Hallinto", "fi")
+    known, protected = (
+        dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", admin.get(f"/administration/people/{one}").text))
+        for one in people
+    )
+    assert known["Syntymäaika"] == "5.4.2013"
+    assert known["Oppijanumero"] == "1.2.246.562.98.00000000020"
+    assert known["Kieli"] == "Ruotsi"
+    assert known["Vuosiluokat"] == "7, varhaiskasvatus"
+    # As on the form, but for what would tell the class.
+    assert protected["Syntymäaika"] == "5.4.2013"
+    assert protected["Vuosiluokat"] == "salattu"
 
 
 def test_the_last_administrator_s_role_cannot_be_taken(app: FastAPI, admin: TestClient, town: Town) -> None:
@@ -329,7 +460,7 @@ def test_where_all_roles_have_a_last_day_the_register_is_kept_as_before(
     with Session(app.state.engine) as session, session.begin():
         session.execute(text("update roles set end_date = :ends"), {"ends": ends})
     address = f"/administration/people/{town.people['Aino Virtanen']}/edit"
-    assert fill(admin, address, phone="1", username="aino.virtanen").status_code == 303
+    assert fill(admin, address, phone="112", username="aino.virtanen").status_code == 303
 
 
 def test_of_two_administrators_who_take_each_other_s_role_at_once_one_stays(
@@ -482,7 +613,7 @@ def test_two_schools_have_no_code_in_common(admin: TestClient) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"kind": "carer", "joint_custody": "False"}, "Only who has custody"),
+        ({"kind": "carer", "joint_custody": "False"}, "Only a custodian"),
         ({"kind": "informed", "restrictions": "no_information"}, "exclude each other"),
     ],
 )
@@ -588,6 +719,37 @@ def test_the_history_tells_who_changed_what(admin: TestClient, browse: Browse, t
     ):
         assert browse(name).get(address).status_code == 404, (name, address)
     assert browse("Raili Rehtori").get(f"/history/groups/{town.groups['7C']}").status_code == 200
+
+
+def test_the_history_tells_of_which_role_group_and_guardian(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    person, guardian = town.people["Olli Åberg"], town.people["Maija Virtanen"]
+    school = str(town.places["Åkerby skola"])
+    days = {"begin_date": "2026-01-01", "end_date": "2026-05-31"}
+    role = {"role": "student", "organisation_id": school} | days
+    given = fill(admin, f"/administration/roles/new?person={person}", **role)
+    assert given.status_code == 303, given.text
+    place = find(app, select(Enrolment.id).where(Enrolment.person_id == person).limit(1))
+    assert fill(admin, f"/administration/places/{place}/edit", end_date="2099-05-31").status_code == 303
+    assert fill(admin, f"/administration/guardianships/{person}/{guardian}", reason="1").status_code == 303
+    page = admin.get(f"/history/persons/{person}").text
+    for told in (
+        r"Role \(Pupil, Åkerby skola\): added",
+        r"Place in a group \((7C|Matematiikka 7C)\): changed",
+        r"Guardianship \(Maija Virtanen\): added",
+        # The last day, as everywhere on pages, and not the first one after.
+        r"Last day: <del>–</del> → <ins>31 May 2099</ins>",
+    ):
+        assert re.search(told, page), (told, page)
+    seen = {event.subject for event in events(app, "view history")}
+    assert seen == {person, guardian}
+    hidden = town.people["Piilo Suojattu"]
+    mother = town.people["Suvi Suojattu"]
+    assert fill(admin, f"/administration/guardianships/{hidden}/{mother}", reason="1", kind="informed")
+    page = admin.get(f"/history/persons/{hidden}").text
+    assert "Guardianship: changed" in page
+    assert "Suvi" not in page
 
 
 # Imports

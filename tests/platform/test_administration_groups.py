@@ -128,6 +128,7 @@ def test_what_others_send_changes_nothing(app: FastAPI, browse: Browse, town: To
         "groups/{7C}/edit",
         "people/{Aino}/move",
         "move-up?school={Koivu}",
+        "move-up/done?school={Koivu}&batch={Koivu}",
         "years",
         "years/next",
     ],
@@ -537,6 +538,16 @@ def test_classes_move_up_with_their_pupils_and_teachers(app: FastAPI, admin: Tes
     olli = town.people["Olli Åberg"]
     answer, sent = move_up(admin, koivu, **{f"where-{seven}": str(koivu)})
     assert answer.status_code == 303, answer.text
+    told = admin.get(answer.headers["location"])
+    assert told.status_code == 200
+    assert "1 new class from" in told.text
+    rows = [
+        re.sub(r"<[^>]+>|\s+", " ", row).split()
+        for row in re.findall(r"<tr>(.*?)</tr>", told.text, re.DOTALL)
+    ]
+    assert ["7C", "8C", "Koivulan", "koulu", "3"] in rows
+    assert ["10A", "leaves", "the", "school", "–", "1"] in rows
+    assert "Teaching groups do not move up" in told.text
     # The ninth grade leaves the school.
     assert sent[f"where-{ten}"] == "leaves"
     assert sent[f"title-{seven}"] == "8C"
@@ -558,9 +569,9 @@ def test_classes_move_up_with_their_pupils_and_teachers(app: FastAPI, admin: Tes
     with Session(app.state.engine) as session:
         event = session.scalars(select(AuditEvent).where(AuditEvent.action == "move classes up")).one()
         assert set(event.people or []) >= {olli, town.people["Eero Öhman"]}
-    (row,) = re.findall(
-        r"<tr>(?:(?!<tr>).)*?>8C<.*?</tr>", admin.get(answer.headers["location"]).text, re.DOTALL
-    )
+    listed = admin.get(f"/administration/groups?place={koivu}&year={YEAR + 2}").text
+    (row,) = re.findall(r"<tr>(?:(?!<tr>).)*?>8C<.*?</tr>", listed, re.DOTALL)
+    assert f"<td>{YEAR + 1}–{YEAR + 2}</td>" in row
     assert "<td>3</td>" in row, "people of the new year are counted on its days"
     again, _ = move_up(admin, koivu, **{f"where-{seven}": str(koivu)})
     assert again.status_code == 422

@@ -51,6 +51,14 @@ def test_the_desktop_speaks_three_languages(browse: Browse, language: str, welco
     assert role in page.text
 
 
+def test_the_municipality_has_its_name_in_the_reader_s_language(browse: Browse) -> None:
+    for language, name in (("fi", "Mallila"), ("sv", "Modellby"), ("en", "Mallila")):
+        browser = browse("Helena Hallinto", language)
+        for path in ("/", "/me"):
+            assert f" · {name}" in browser.get(path).text, (language, path)
+    assert " · Mallila" not in browse("Helena Hallinto", "sv").get("/").text
+
+
 @pytest.mark.parametrize("name", DESKTOPS)
 def test_every_service_area_on_the_desktop_opens(browse: Browse, name: str) -> None:
     browser = browse(name)

@@ -215,6 +215,9 @@ PAGES: dict[str, list[Visit]] = {
     "/administration/places/{row_id}/edit": [Visit(HELENA, "/administration/places/{place}/edit", False)],
     "/administration/people/{person_id}/move": [Visit(HELENA, "/administration/people/{Aino}/move", False)],
     "/administration/move-up": [Visit(HELENA, "/administration/move-up?school={school}", False)],
+    "/administration/move-up/done": [
+        Visit(HELENA, "/administration/move-up/done?school={school}&batch={school}", False)
+    ],
     "/administration/years/next": [Visit(HELENA, "/administration/years/next", False)],
     "/administration/mail": [Visit(HELENA, "/administration/mail", False)],
     "/administration/sign-ins": [Visit(HELENA, "/administration/sign-ins")],

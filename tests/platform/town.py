@@ -111,16 +111,14 @@ def build(session: Session) -> Town:
     aland = b.place(OrganisationKind.SCHOOL, "Åkerby skola", "00002")
     student, guardian, teacher = RoleName.STUDENT, RoleName.GUARDIAN, RoleName.TEACHER
 
-    for number, (title, kind) in enumerate(
-        [("Lukuvuosi", SessionType.SCHOOL_YEAR), ("Syyslukukausi", SessionType.TERM)]
-    ):
+    for title, kind in (("Lukuvuosi", SessionType.SCHOOL_YEAR), ("Syyslukukausi", SessionType.TERM)):
         b.add(
             AcademicSession(
                 sourced_id=b.sourced(),
                 title=title,
                 session_type=kind,
                 start_date=date(YEAR, 1, 1),
-                end_date=date(YEAR + 1, 1, 1 + number),
+                end_date=date(YEAR + 1, 1, 1),
                 school_year=YEAR + 1,
             )
         )
