@@ -173,7 +173,7 @@ def test_groups_are_found_by_title_teacher_and_course(browse: Browse, with_cours
 
 def test_courses_are_those_of_the_school_and_of_the_municipality(browse: Browse, with_courses: None) -> None:
     page = browse("Sirpa Sihteeri").get("/search?kind=courses").text
-    assert found(page) == {"Matematiikka · MA7", "Äidinkieli"}
+    assert found(page) == {"Matematiikka · MA7", "Perusopetus", "Äidinkieli"}
     assert "/search?kind=groups&amp;search=MA7" in page
     assert found(browse("Helena Hallinto").get("/search?search=mo").text) == {"Modersmål"}
 
