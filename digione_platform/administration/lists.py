@@ -25,8 +25,17 @@ from digione_platform.core.models import (
     SignIn,
     Status,
 )
-from digione_platform.core.names import PERSON_WORDS, begins, in_finnish_order, split
-from digione_platform.core.paging import PAGE_SIZE, Page, within
+from digione_platform.core.names import (
+    COURSE_WORDS,
+    GROUP_WORDS,
+    ORGANISATION_WORDS,
+    PERSON_WORDS,
+    SESSION_WORDS,
+    begins,
+    in_finnish_order,
+    split,
+)
+from digione_platform.core.paging import PAGE_SIZE, Page, cut
 from digione_platform.core.pupils import GroupRow, group_rows, title_order
 from digione_platform.core.schools import STAFF
 from digione_platform.core.viewer import in_force
@@ -98,21 +107,21 @@ def people(
     )
     order = _order({"name": Person.sort_name}, sort)
     query = select(Person, func.coalesce(roles, []), func.coalesce(places, "")).where(*wanted)
-    return _page(session, query, order, page, lambda row: PersonRow(*row))
+    return cut(session, query, (order, Person.id), page, PersonRow)
 
 
 def schools(session: Session, *, search: str, sort: str, page: int) -> Page[Organisation]:
     """One page of the municipality, its schools and units, those not in use last."""
     order = _order({"name": in_finnish_order(Organisation.name), "code": Organisation.school_code}, sort)
-    query = select(Organisation).where(_contains(Organisation.name, search))
-    return _page(session, query, order, page, lambda row: row[0], Organisation.status)
+    query = select(Organisation).where(begins(ORGANISATION_WORDS, *split(search)))
+    return cut(session, query, (Organisation.status, order, Organisation.id), page, lambda row: row)
 
 
 def years(session: Session, *, search: str, sort: str, page: int) -> Page[AcademicSession]:
     """One page of school years, terms and periods, those not in use last."""
     order = _order({"start": AcademicSession.start_date, "name": AcademicSession.title}, sort)
-    query = select(AcademicSession).where(_contains(AcademicSession.title, search))
-    return _page(session, query, order, page, lambda row: row[0], AcademicSession.status)
+    query = select(AcademicSession).where(begins(SESSION_WORDS, *split(search)))
+    return cut(session, query, (AcademicSession.status, order, AcademicSession.id), page, lambda row: row)
 
 
 def signed_in(session: Session, now: Any, idle: Any, *, search: str, page: int) -> Page[SignedIn]:
@@ -123,7 +132,7 @@ def signed_in(session: Session, now: Any, idle: Any, *, search: str, page: int) 
         .join(Person, Person.id == Account.person_id)
         .where(*named(search), SignIn.expires > now, SignIn.last_seen > idle)
     )
-    return _page(session, query, SignIn.last_seen.desc(), page, lambda row: SignedIn(*row))
+    return cut(session, query, (SignIn.last_seen.desc(), SignIn.id), page, SignedIn)
 
 
 def courses(
@@ -131,10 +140,11 @@ def courses(
 ) -> Page[tuple[Course, str]]:
     """One page of the courses with the school or municipality that holds each, those not in use last."""
     columns = {"name": in_finnish_order(Course.title), "code": Course.course_code}
-    wanted = [or_(_contains(Course.title, search), _contains(Course.course_code, search))]
+    wanted = [begins(COURSE_WORDS, *split(search))]
     wanted += [Course.organisation_id == place] if place else []
     query = select(Course, Organisation.name).join(Organisation).where(*wanted)
-    return _page(session, query, _order(columns, sort), page, tuple, Course.status)
+    order = (Course.status, _order(columns, sort), Course.id)
+    return cut(session, query, order, page, lambda course, place: (course, place))
 
 
 def groups(
@@ -152,7 +162,7 @@ def groups(
 
     With each stand its school years, such as "2026–2027".
     """
-    wanted = [_contains(Group.title, search)]
+    wanted = [begins(GROUP_WORDS, *split(search))]
     wanted += [Group.group_type == kind] if kind else []
     wanted += [Group.school_id == place] if place else []
     wanted.append(_when(year, today))
@@ -170,7 +180,13 @@ def groups(
         .scalar_subquery()
     )
     query = group_rows(today, protected=False).add_columns(years).where(*wanted)
-    return _page(session, query, order, page, lambda row: (GroupRow(*row[:-1]), row[-1]), Group.status)
+    return cut(
+        session,
+        query,
+        (Group.status, *order, Group.id),
+        page,
+        lambda *row: (GroupRow(*row[:-1]), row[-1]),
+    )
 
 
 def members(session: Session, group_id: UUID, today: date, *, past: bool, page: int) -> Page[Member]:
@@ -184,8 +200,8 @@ def members(session: Session, group_id: UUID, today: date, *, past: bool, page: 
         .join(Person, Person.id == Enrolment.person_id)
         .where(*_place_in(group_id), over if past else func.coalesce(~over, True), ~Person.nondisclosure)
     )
-    order = (Enrolment.role == EnrolmentRole.STUDENT, Person.sort_name, Enrolment.begin_date)
-    return _page(session, query, order, page, lambda row: Member(*row))
+    order = (Enrolment.role == EnrolmentRole.STUDENT, Person.sort_name, Enrolment.begin_date, Enrolment.id)
+    return cut(session, query, order, page, Member)
 
 
 def hidden_members(session: Session, group_id: UUID, today: date) -> int:
@@ -239,7 +255,8 @@ def candidates(
         .scalar_subquery()
     )
     query = select(Person, func.coalesce(classes, "")).where(*wanted)
-    return _page(session, query, Person.sort_name, page, lambda row: PersonRow(row[0], [], row[1]))
+    order = (Person.sort_name, Person.id)
+    return cut(session, query, order, page, lambda person, classes: PersonRow(person, [], classes))
 
 
 def may_join(session: Session, group: Group, person_id: UUID, begin: date, *, staff: bool) -> bool:
@@ -312,16 +329,3 @@ def _order(columns: Mapping[str, Any], sort: str) -> ColumnElement[Any]:
     """The order that is asked for: a column's name, with a minus before it the other way round."""
     column: ColumnElement[Any] = columns[sort.removeprefix("-")]
     return column.desc().nulls_last() if sort.startswith("-") else column.asc().nulls_last()
-
-
-def _contains(column: Any, words: str) -> ColumnElement[bool]:
-    return func.lower(column).contains(words.replace("\x00", "").lower(), autoescape=True)
-
-
-def _page(session: Session, query: Any, order: Any, page: int, made: Any, *before: Any) -> Page[Any]:
-    total = session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True)) or 0
-    number = within(page, total)
-    key = query.column_descriptions[0]["entity"].id
-    ordered = order if isinstance(order, tuple) else (order,)
-    cut = query.order_by(*before, *ordered, key).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
-    return Page([made(row) for row in session.execute(cut)], total, number)

@@ -25,6 +25,7 @@ from digione_platform.administration.forms import sent_texts, texts_of, version_
 from digione_platform.administration.records import ROLES, ended, never_began, require, save
 from digione_platform.core.access import TABLE, TAKEN, Action, Desktop, Relation, see
 from digione_platform.core.audit import Act
+from digione_platform.core.guardians import custody_disputed
 from digione_platform.core.models import (
     Guardianship,
     Organisation,
@@ -201,6 +202,9 @@ def person(request: Request, asked: Question, person_id: UUID, saved: bool = Fal
             (see(one, asked.desktop, Relation.OWN_MUNICIPALITY), one.id, row, rights_of(row))
             for one, row in family
         ],
+        custody_disputed=custody_disputed(
+            [row for _, row in family if row.child_id == person_id], asked.today
+        ),
         password=request.app.state.settings.directory is not None
         and person_id
         in renewable(asked.session, asked.desktop, Relation.OWN_MUNICIPALITY, [person_id], asked.today),

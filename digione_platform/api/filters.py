@@ -49,7 +49,7 @@ def parse(text: str) -> Filter:
     first = _PREDICATE.match(text)
     # The one character that PostgreSQL has no place for.
     if first is None or "\x00" in text:
-        raise _refused("write a filter as field='value'", text[:40])
+        raise _refused("a filter is written field='value'", text[:40])
     if first.end() == len(text):
         return Filter((Predicate(first[1], first[2], _unquoted(first[3])),))
     logical = _LOGICAL.match(text, first.end())
@@ -176,4 +176,4 @@ _WANTED = {
 
 
 def _refused(why: str, field: str) -> Refused:
-    return Refused(400, "invalid_filter_field", f"filter: {why}", field)
+    return Refused(400, "invalid_filter_field", f"filter: {field}: {why}", field)

@@ -10,11 +10,15 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, JsonV
 from pydantic import Field as Limits
 
 from digione_platform.api.fields import Collection, Field, choice, day, flag, moment, number, reference, text
-from digione_platform.api.rostering import CLASS, SCHOOL, VISIBLE_PERSON, head, person
+from digione_platform.api.rostering import CLASS, SCHOOL, VISIBLE_CLASS, VISIBLE_PERSON, head, person
 from digione_platform.api.views import View
 from digione_platform.core.gradebook import SCORE_STATUSES, Category, Graded, LineItem, Result
 from digione_platform.core.models import RoleName
 
+# The condition on a line item that a service may know of it.
+_VISIBLE_LINE_ITEM = (
+    f"exists (select from groups g where g.id = {{}}.group_id and {VISIBLE_CLASS.format('g')})"
+)
 _METADATA = Field("case when t.extension <> '{}' then t.extension end", {"type": "object"})
 
 CATEGORIES = Collection(
@@ -47,6 +51,7 @@ LINE_ITEMS = Collection(
         "resultValueMax": number("t.result_value_max"),
     },
     ("title", "assignDate", "dueDate", "class", "school", "category"),
+    visible=_VISIBLE_LINE_ITEM.format("t"),
 )
 
 RESULTS = Collection(
@@ -72,13 +77,15 @@ RESULTS = Collection(
         "missing": flag("t.missing"),
     },
     ("lineItem", "student", "class", "scoreStatus", "scoreDate"),
-    visible=f"exists (select from persons p where p.id = t.student_id and {VISIBLE_PERSON.format('p')})",
+    visible=f"exists (select from persons p where p.id = t.student_id and {VISIBLE_PERSON.format('p')}) and "
+    f"exists (select from line_items l where l.id = t.line_item_id and {_VISIBLE_LINE_ITEM.format('l')})",
     subject="t.student_id",
 )
 
 _LINE_ITEM_OF_CLASS = (
     "select l.id from line_items l join groups g on g.id = l.group_id "
-    "where l.sourced_id = :lineItemSourcedId and g.sourced_id = :classSourcedId"
+    "where l.sourced_id = :lineItemSourcedId and g.sourced_id = :classSourcedId "
+    f"and {VISIBLE_CLASS.format('g')}"
 )
 _RESULT_OF_CLASS = "t.line_item_id in (select l.id from line_items l where l.group_id = :class)"
 
@@ -266,7 +273,10 @@ WRITABLE: tuple[Writable, ...] = (
             "resultValueMax": "result_value_max",
         },
         {
-            "class": ("group_id", "select g.id from groups g where g.sourced_id = :sourcedId"),
+            "class": (
+                "group_id",
+                f"select g.id from groups g where g.sourced_id = :sourcedId and {VISIBLE_CLASS.format('g')}",
+            ),
             "category": (
                 "category_id",
                 "select c.id from grade_categories c where c.sourced_id = :sourcedId",
@@ -297,7 +307,11 @@ WRITABLE: tuple[Writable, ...] = (
             "missing": "missing",
         },
         {
-            "lineItem": ("line_item_id", "select l.id from line_items l where l.sourced_id = :sourcedId"),
+            "lineItem": (
+                "line_item_id",
+                "select l.id from line_items l where l.sourced_id = :sourcedId "
+                f"and {_VISIBLE_LINE_ITEM.format('l')}",
+            ),
             "student": ("student_id", person("sourcedId", RoleName.STUDENT)),
         },
         {

@@ -92,7 +92,7 @@ STATUS_INFO: dict[str, Any] = {
 REASONS = {
     400: "The query is not understood: filter, sort, fields, limit or offset.",
     401: "The access token is missing, unknown, expired or revoked.",
-    403: "The token lacks the scope, or the row belongs to another service.",
+    403: "The token lacks the scope, or the identifier of a put is taken.",
     404: "There is no such object, or it is not this service's to know of.",
     422: "The body is not valid.",
     429: "Too many requests.",

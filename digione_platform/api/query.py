@@ -75,7 +75,7 @@ class Reader:
         columns = ", ".join(f'({sql}) as "{name}"' for name, sql in view.within.items())
         found = self._execute(f"select {columns}", path).mappings().one()
         if None in found.values():
-            raise Refused(404, "unknownobject", "what the address names is not there", "sourcedId")
+            raise Refused(404, "unknownobject", "sourcedId: what the address names is not there", "sourcedId")
         return dict(found)
 
     def identifier(self, sql: str, path: Mapping[str, str]) -> UUID | None:
@@ -115,7 +115,7 @@ class Reader:
         """
         found = self.find(view, sourced_id, asked)
         if found is None:
-            raise Refused(404, "unknownobject", f"there is no such {view.collection.one}", "sourcedId")
+            raise no_such(view)
         return found
 
     def find(self, view: View, sourced_id: str, asked: Selection) -> tuple[UUID | None, str] | None:
@@ -136,10 +136,15 @@ class Reader:
         return self.session.execute(statement, {name: given[name] for name in statement.compile().params})
 
 
+def no_such(view: View) -> Refused:
+    """The refusal where a view has no object of an identifier that a service may know of."""
+    return Refused(404, "unknownobject", f"sourcedId: there is no such {view.collection.one}", "sourcedId")
+
+
 def _require_text(names: Iterable[str]) -> None:
     """Nothing is called by the one character that PostgreSQL has no place for."""
     if any("\x00" in name for name in names):
-        raise Refused(404, "unknownobject", "what the address names is not there", "sourcedId")
+        raise Refused(404, "unknownobject", "sourcedId: what the address names is not there", "sourcedId")
 
 
 def _object(collection: Collection, chosen: Iterable[str]) -> str:
@@ -156,7 +161,7 @@ def _chosen(collection: Collection, fields: str | None) -> list[str]:
             raise Refused(
                 400,
                 "invalid_selection_field",
-                f"fields: {collection.key} have no such field",
+                f"fields: {name}: {collection.key} have no such field",
                 name or "fields",
             )
     return wanted
@@ -169,7 +174,10 @@ def _sorted_by(collection: Collection, field: str | None) -> str:
     compared = collection.compared(field)
     if compared is None or compared.kind is Kind.LIST:
         raise Refused(
-            400, "invalid_sort_field", f"sort: {collection.key} cannot be sorted by it", field or "sort"
+            400,
+            "invalid_sort_field",
+            f"sort: {field}: {collection.key} cannot be sorted by it",
+            field or "sort",
         )
     match compared.kind:
         case Kind.TEXT:

@@ -33,6 +33,9 @@ from digione_platform.core.news import may_know
 
 # The condition on a person that a service may know of them.
 VISIBLE_PERSON = "(:protected or not {}.nondisclosure)"
+# The condition on a group that it is a class of OneRoster's, which has a course. A group without one is not
+# there for a service, nor is what hangs on it.
+VISIBLE_CLASS = "{}.course_id is not null"
 
 
 def head(also: str = "null") -> dict[str, Field]:
@@ -118,7 +121,14 @@ CLASSES = Collection(
         "subjectCodes": words("t.subject_codes"),
         "periods": words("t.periods"),
     },
-    ("title", "classType", "school"),
+    ("title", "classType", "course", "school"),
+    visible=VISIBLE_CLASS.format("t"),
+)
+
+# A place appears together with its class.
+_CLASS_CHANGED = (
+    "(select greatest(g.last_modified, (select c.at from changed_rows c where c.id = g.id)) "
+    "from groups g where g.id = t.group_id)"
 )
 
 ENROLLMENTS = Collection(
@@ -126,7 +136,7 @@ ENROLLMENTS = Collection(
     "enrollment",
     "enrolments t",
     {
-        **head(),
+        **head(_CLASS_CHANGED),
         "user": reference("user", "persons r where r.id = t.person_id"),
         "class": reference("class", "groups r where r.id = t.group_id"),
         "school": reference("org", "organisations r where r.id = t.school_id"),
@@ -136,7 +146,8 @@ ENROLLMENTS = Collection(
         "endDate": day("t.end_date"),
     },
     ("user", "class", "school", "role"),
-    visible=f"exists (select from persons p where p.id = t.person_id and {VISIBLE_PERSON.format('p')})",
+    visible=f"exists (select from persons p where p.id = t.person_id and {VISIBLE_PERSON.format('p')}) "
+    f"and exists (select from groups g where g.id = t.group_id and {VISIBLE_CLASS.format('g')})",
     subject="t.person_id",
 )
 
@@ -257,10 +268,11 @@ DEMOGRAPHICS = Collection(
 
 # What an address may stand below: the SQL of its identifier, given that of the source.
 SCHOOL = "select o.id from organisations o where o.kind = 'school' and o.sourced_id = :schoolSourcedId"
-CLASS = "select g.id from groups g where g.sourced_id = :classSourcedId"
+CLASS = f"select g.id from groups g where g.sourced_id = :classSourcedId and {VISIBLE_CLASS.format('g')}"
 CLASS_OF_SCHOOL = (
     "select g.id from groups g join organisations o on o.id = g.school_id "
-    "where g.sourced_id = :classSourcedId and o.sourced_id = :schoolSourcedId"
+    "where g.sourced_id = :classSourcedId and o.sourced_id = :schoolSourcedId "
+    f"and {VISIBLE_CLASS.format('g')}"
 )
 COURSE = "select c.id from courses c where c.sourced_id = :courseSourcedId"
 TERM = "select s.id from academic_sessions s where s.session_type = 'term' and s.sourced_id = :termSourcedId"
@@ -365,7 +377,7 @@ VIEWS: tuple[View, ...] = (
                 ACADEMIC_SESSIONS,
                 # Sessions are the municipality's; a school's are those in which its classes meet.
                 f"{_TERMS} and exists (select from group_sessions gs join groups g on g.id = gs.group_id "
-                "where gs.session_id = t.id and g.school_id = :school)",
+                f"where gs.session_id = t.id and g.school_id = :school and {VISIBLE_CLASS.format('g')})",
                 {"school": SCHOOL},
             ),
             (

@@ -17,7 +17,7 @@ from digione_platform.api.endpoints import described, one_schema
 from digione_platform.api.fields import Schema
 from digione_platform.api.gradebook import Writable
 from digione_platform.api.problems import Refused
-from digione_platform.api.query import Reader, Selection
+from digione_platform.api.query import Reader, Selection, no_such
 from digione_platform.core.audit import Act
 from digione_platform.core.models import Status
 from digione_platform.web.dependencies import Transaction
@@ -105,6 +105,7 @@ def _delete(writable: Writable, scopes: Sequence[Scope]) -> Callable[..., Respon
         client: Annotated[Client, Depends(allowed(scopes), scope="function")],
     ) -> Response:
         table = writable.table
+        # What another service made is answered as what is not there: reading may not be this one's right.
         subject, _ = reader(request, session, client).one(writable.view, sourcedId, Selection())
         owned = session.execute(
             update(table)
@@ -113,7 +114,7 @@ def _delete(writable: Writable, scopes: Sequence[Scope]) -> Callable[..., Respon
             .returning(table.id)
         ).one_or_none()
         if owned is None:
-            raise _not_own()
+            raise no_such(writable.view)
         record(session, request, client, Act.CLIENT_DELETE, subject, collection=writable.view.path)
         return Response(status_code=204)
 
@@ -135,7 +136,7 @@ def _understood(writable: Writable, sourced_id: str, body: bytes) -> dict[str, A
     row: BaseModel = getattr(parsed, writable.view.collection.one)
     fields = {info.alias or name: getattr(row, name) for name, info in type(row).model_fields.items()}
     if fields["sourcedId"] != sourced_id:
-        raise Refused(422, "invaliddata", "sourcedId is not the address's", "sourcedId")
+        raise Refused(422, "invaliddata", "sourcedId: it is not the address's", "sourcedId")
     return fields
 
 
@@ -154,7 +155,9 @@ def _linked(writable: Writable, row: dict[str, Any], found: Reader) -> dict[str,
         named = row[name]
         columns[column] = None if named is None else found.identifier(sql, {"sourcedId": named.sourcedId})
         if named is not None and columns[column] is None:
-            raise Refused(422, "invaliddata", f"{name}: there is no such object", f"{name}.sourcedId")
+            raise Refused(
+                422, "invaliddata", f"{name}.sourcedId: there is no such object", f"{name}.sourcedId"
+            )
     return columns
 
 
@@ -166,7 +169,10 @@ def _require_agreement(
         known = {key: columns[key] for key in statement.compile().params}
         if row[name] is not None and session.scalar(statement, known) != row[name].sourcedId:
             raise Refused(
-                422, "invaliddata", f"{name}: it does not fit the other fields", f"{name}.sourcedId"
+                422,
+                "invaliddata",
+                f"{name}.sourcedId: it does not fit the other fields",
+                f"{name}.sourcedId",
             )
 
 
@@ -206,7 +212,9 @@ def _write(
 
 
 def _not_own() -> Refused:
-    """The same words whatever the reason, or they would tell of people who are not to be known of."""
-    return Refused(
-        403, "forbidden", "this identifier is taken, and not for this service to change", "sourcedId"
-    )
+    """The same words whatever the reason, or they would tell of people who are not to be known of.
+
+    That the identifier is taken must be told: it is one object's for all services, and is not to be replaced.
+    """
+    told = "sourcedId: this identifier is taken, and not for this service to change; choose another"
+    return Refused(403, "forbidden", told, "sourcedId")

@@ -1,5 +1,6 @@
 """Who is guardian of whom, since when and until when, and with which restrictions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -89,6 +90,12 @@ def limits_of(guardianship: Guardianship) -> frozenset[Restriction]:
     if guardianship.kind is GuardianKind.INFORMED:
         limits |= {Restriction.NO_DECISIONS}
     return limits
+
+
+def custody_disputed(guardianships: Iterable[Guardianship], today: date) -> bool:
+    """Whether of the guardianships of one child one is sole custody, and another is custody as well."""
+    custodians = [one for one in guardianships if one.kind is GuardianKind.CUSTODIAN and one.holds(today)]
+    return len(custodians) > 1 and any(one.joint_custody is False for one in custodians)
 
 
 def decide(

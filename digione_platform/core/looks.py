@@ -13,7 +13,7 @@ from digione_platform.core.access import Relation
 from digione_platform.core.audit import Act
 from digione_platform.core.models import AuditEvent, Person
 from digione_platform.core.names import PERSON_WORDS, begins, split
-from digione_platform.core.paging import PAGE_SIZE, Page, within
+from digione_platform.core.paging import Page, cut
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,14 @@ def search(session: Session, asked: Search, page: int) -> Page[Look]:
 
 
 def _page(session: Session, wanted: Sequence[ColumnElement[bool]], page: int) -> Page[Look]:
-    total = session.scalar(select(func.count()).select_from(AuditEvent).where(*wanted)) or 0
-    number = within(page, total)
     actor, subject = aliased(Person), aliased(Person)
-    found = session.execute(
+    query = (
         select(AuditEvent, actor, subject, func.cardinality(AuditEvent.people))
         .outerjoin(actor, actor.id == AuditEvent.actor)
         .outerjoin(subject, subject.id == AuditEvent.subject)
         .where(*wanted)
-        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
-        .limit(PAGE_SIZE)
-        .offset((number - 1) * PAGE_SIZE)
     )
-    return Page([Look(*row) for row in found], total, number)
+    return cut(session, query, (AuditEvent.at.desc(), AuditEvent.id.desc()), page, Look)
 
 
 def _named(words: str) -> list[Any]:

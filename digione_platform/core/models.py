@@ -388,6 +388,12 @@ class Guardianship(Identified, Base):
         ),
     )
 
+    def holds(self, today: date) -> bool:
+        """Whether it holds on a day (``core.guardians.guards`` is the same in SQL)."""
+        begun = self.valid_from is None or self.valid_from <= today
+        over = self.valid_to is not None and self.valid_to <= today
+        return self.status is Status.ACTIVE and begun and not over
+
     @property
     def last_date(self) -> date | None:
         """The last day that belongs to it; open while it goes on."""
@@ -486,6 +492,10 @@ class Account(Base):
     __table_args__ = (_swappable("username"),)
 
 
+# The quiet hours of who chose none.
+QUIET_FROM, QUIET_UNTIL = 21, 7
+
+
 class Preferences(Identified, Base):
     """What a person chose for themselves; who chose nothing has no row.
 
@@ -500,8 +510,10 @@ class Preferences(Identified, Base):
     mail: Mapped[Mail] = mapped_column(
         _one_of(Mail, "mail"), default=Mail.DAILY, server_default=Mail.DAILY.value
     )
-    quiet_from: Mapped[int] = mapped_column(SmallInteger, default=21, server_default="21")
-    quiet_until: Mapped[int] = mapped_column(SmallInteger, default=7, server_default="7")
+    quiet_from: Mapped[int] = mapped_column(SmallInteger, default=QUIET_FROM, server_default=str(QUIET_FROM))
+    quiet_until: Mapped[int] = mapped_column(
+        SmallInteger, default=QUIET_UNTIL, server_default=str(QUIET_UNTIL)
+    )
 
     __table_args__ = (
         CheckConstraint("language in ('fi', 'sv', 'en')", name="language"),

@@ -90,6 +90,8 @@ PERSON_WORDS = words_sql(
 GROUP_WORDS = words_sql("groups.title", "groups.group_code")
 COURSE_WORDS = words_sql("courses.title", "courses.course_code")
 ORGANISATION_WORDS = words_sql("organisations.name", "organisations.school_code")
+# "2026–2027" is two years.
+SESSION_WORDS = words_sql("replace(academic_sessions.title, '–', ' ')")
 
 
 def split(search: str) -> list[str]:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from digione_platform.core.models import LetterState, Mail
+from digione_platform.core.models import QUIET_FROM, QUIET_UNTIL, LetterState, Mail
 from digione_platform.core.news import REACHED
 from digione_platform.i18n import FINLAND
 
@@ -26,13 +26,11 @@ FRESH = timedelta(days=7)
 GIVEN_UP = timedelta(days=3)
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
 
-_QUIET = """(case
-    when coalesce(s.quiet_from, 21) <= coalesce(s.quiet_until, 7)
-        then :hour >= coalesce(s.quiet_from, 21) and :hour < coalesce(s.quiet_until, 7)
-    else :hour >= coalesce(s.quiet_from, 21) or :hour < coalesce(s.quiet_until, 7) end)"""
+_FROM, _UNTIL = f"coalesce(s.quiet_from, {QUIET_FROM})", f"coalesce(s.quiet_until, {QUIET_UNTIL})"
+_QUIET = f"""(case when {_FROM} <= {_UNTIL} then :hour >= {_FROM} and :hour < {_UNTIL}
+    else :hour >= {_FROM} or :hour < {_UNTIL} end)"""
 # The mail of a day is sent from MORNING on, or as soon as no hour is quiet whose day has no later one.
-_DAYTIME = f"""(:hour >= {MORNING} or (coalesce(s.quiet_from, 21) <= {MORNING}
-    and coalesce(s.quiet_until, 7) < coalesce(s.quiet_from, 21)))"""
+_DAYTIME = f"(:hour >= {MORNING} or ({_FROM} <= {MORNING} and {_UNTIL} < {_FROM}))"
 _MAIL = f"coalesce(s.mail, '{Mail.DAILY}')"
 _WANTED = f"({REACHED} and p.email is not null and {_MAIL} <> '{Mail.NONE}')"
 _UNTOLD = "n.seen_at is null and n.letter_id is null and n.at > :fresh"

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from digione_platform.core import audit
 from digione_platform.core.access import Relation, see
 from digione_platform.core.audit import Act, By
-from digione_platform.core.models import Mail, Preferences
+from digione_platform.core.models import QUIET_FROM, QUIET_UNTIL, Mail, Preferences
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import Question
 from digione_platform.web.render import LANGUAGE_COOKIE, page, speak_from_now_on
@@ -29,7 +29,7 @@ def me(request: Request, asked: Question, saved: bool = False) -> Response:
         "me.html",
         seen=see(asked.viewer.person, asked.desktop, Relation.SELF),
         password_page=settings.oidc.issuer if settings.oidc else None,
-        chosen=_chosen(asked) or Preferences(mail=Mail.DAILY, quiet_from=21, quiet_until=7),
+        chosen=_chosen(asked) or Preferences(mail=Mail.DAILY, quiet_from=QUIET_FROM, quiet_until=QUIET_UNTIL),
         mail=MAIL,
         sends_mail=settings.relay is not None,
         saved=saved,

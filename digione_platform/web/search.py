@@ -26,7 +26,7 @@ FEW = 5
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of results: the question, what pages show of each row, and the list of all, where there is one.
+    """A kind of results: the question, what pages show of each row, and the list without a search, if any.
 
     ``action`` is what the access table must allow, and of people under non-disclosure for them to be found.
     ``show`` writes to the audit whose data it shows.
@@ -42,12 +42,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of a kind; ``more`` is the address of the rest."""
+    """What was found of a kind."""
 
     kind: Kind
     rows: list[Any]
     page: Page[Any]
-    more: str
 
 
 def _pupils(asked: Asked, relation: Relation, rows: list[Any]) -> list[Any]:
@@ -131,7 +130,7 @@ def _found(asked: Asked, relation: Relation, kind: Kind, words: str, number: int
     protected = asked.may(relation, kind.action, protected=True)
     scope = _scope(asked, relation)
     cut = kind.find(asked.session, core.Asked(words, scope, asked.today, number, size, protected))
-    return Found(kind, kind.show(asked, relation, cut.rows), cut, kind.list_of_all or "/search")
+    return Found(kind, kind.show(asked, relation, cut.rows), cut)
 
 
 def _scope(asked: Asked, relation: Relation) -> Scope:

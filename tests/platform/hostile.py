@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from fastapi import FastAPI
@@ -21,6 +21,25 @@ from sqlalchemy import Engine, text
 
 from tests.platform.conftest import URL, Browse
 
+# A product that only a template or a calculation would work out.
+SUM = "62615533"
+ATTACKS: dict[str, str] = {
+    "NUL": quote("a\x00b"),
+    "lone surrogate": "%ED%A0%80",
+    "SQL": quote("Aino'); delete from guardianships; --"),
+    "markup": quote('"><script>alert(1)</script>'),
+    "template": quote("{{7919*7907}}{% for x in () %}${7919*7907}#{7919*7907}"),
+    "header": quote("a\r\nset-cookie: owned=1\r\n\r\nowned"),
+    "formula": quote('=HYPERLINK("https://owned.example")'),
+    "long": "a" * 20_000,
+    "number": "9" * 5_000,
+    "not a number": "NaN",
+    "other digits": quote("٣"),
+    "elsewhere": quote("//owned.example/"),
+    "identifier": "00000000-0000-0000-0000-000000000000",
+    "day": "0001-01-01",
+    "personal identity code": "131052-308T",
+}
 # Enough of a kind: the pages of one route differ by whom they show.
 SAME = 3
 

@@ -11,18 +11,20 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, true, update
 from sqlalchemy.orm import Session
 
+from digione_platform.core import access, guardians, pupils
 from digione_platform.core.access import Action, Desktop, Relation, allows
 from digione_platform.core.audit import Act, By
 from digione_platform.core.guardians import Rights, decide
 from digione_platform.core.models import AuditEvent, Guardianship, Person, Restriction, Role, RoleName
 from digione_platform.i18n import today
 from digione_platform.settings import Directory, Settings
+from digione_platform.web import pages
 from tests.platform.api.conftest import connect_to
 from tests.platform.conftest import Browse
 from tests.platform.hostile import forms_of
@@ -164,6 +166,48 @@ def with_directory(settings: Settings) -> Settings:
 def test_the_access_table_decides(
     app: FastAPI, browse: Browse, town: Town, steps: list[tuple[object, ...]]
 ) -> None:
+    play(app, browse, town, steps)
+
+
+def _sees_all(person: Person, *_: object) -> access.Seen:
+    return access.Seen(person.name, person.list_name, False, person.email, person.phone)
+
+
+# A rule of the platform, what is put in its place, and the addresses at which that must be found.
+BROKEN = {
+    "contact details": (pages, "see", _sees_all, "/(pupils|groups)/"),
+    "a school's pupils": (pupils, "goes_to_school", lambda *_: True, "/pupils/"),
+    "ended guardianships": (guardians, "guards", lambda _: true(), "/looks/"),
+}
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_rule_that_is_too_generous_is_found(
+    app: FastAPI, browse: Browse, town: Town, monkeypatch: pytest.MonkeyPatch, rule: str
+) -> None:
+    owner, name, generous, address = BROKEN[rule]
+    monkeypatch.setattr(owner, name, generous)
+
+    @settings(
+        max_examples=200,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(steps)
+    def search(steps: list[tuple[object, ...]]) -> None:
+        play(app, browse, town, steps)
+
+    # The page at which it was found: other mistakes would be others' to find.
+    with pytest.raises(AssertionError, match=rf"^\('[^']+', '[^']+', '{address}"):
+        search()
+
+
+def play(app: FastAPI, browse: Browse, town: Town, steps: list[tuple[object, ...]]) -> None:
+    """Take the steps one after another in a town as it was, and hold each answer against the table."""
     world = World()
     start_anew(app, town, world)
     browsers: dict[str, TestClient] = {}

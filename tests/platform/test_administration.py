@@ -626,6 +626,26 @@ def test_a_guardianship_does_not_contradict_itself(
     assert words in refused.text
 
 
+def test_sole_custody_beside_another_s_custody_is_warned_of_until_one_is_changed(
+    admin: TestClient, town: Town
+) -> None:
+    child = town.people["Aino Virtanen"]
+    mother, other = town.people["Maija Virtanen"], town.people["Toinen Vanhempi"]
+
+    def decided(guardian: UUID, **rights: str) -> bool:
+        """Whether the child's page warns after a decision."""
+        form = f"/administration/guardianships/{child}/{guardian}"
+        assert fill(admin, form, reason="decision 8/2026", **rights).status_code == 303
+        return "Sole custody beside other custody" in admin.get(f"/administration/people/{child}").text
+
+    assert not decided(mother, joint_custody="False")
+    assert decided(other, joint_custody="True")
+    assert not decided(other, joint_custody="", kind="informed")
+    assert decided(other, kind="custodian")
+    assert not decided(other, valid_to=(today() - timedelta(days=1)).isoformat())
+    assert "Sole custody" not in admin.get(f"/administration/people/{mother}").text
+
+
 def test_usernames_and_numbers_of_others_are_refused(admin: TestClient, town: Town) -> None:
     with_name = "/administration/people/new"
     answer = fill(
@@ -1021,6 +1041,8 @@ def test_periods_are_set_within_limits(app: FastAPI, admin: TestClient) -> None:
     page = admin.get("/administration/retention").text
     days = dict(re.findall(r'input days" name="(\w+)".*?value="(\d+)"', page))
     assert days["row_history"] == "730"
+    # What is allowed is said before it is got wrong.
+    assert re.search(r'id="row_history-range">30–36.500<', page)
     wrong = admin.post("/administration/retention", data=days | {"row_history": "1"})
     assert wrong.status_code == 422
     assert "from 30 to" in wrong.text

@@ -104,6 +104,10 @@ def test_each_desktop_in_each_language_on_a_phone(
         header = page.locator("header").bounding_box()
         assert header is not None
         assert header["height"] < PHONE["height"] / 5, "the header leaves the screen to the page"
+        # Where the menu is longer than the screen a shadow tells it.
+        menu = page.locator(".menu nav")
+        shadow = menu.evaluate("menu => getComputedStyle(menu).backgroundImage")
+        assert menu.evaluate("menu => menu.scrollWidth <= menu.clientWidth") or "gradient" in shadow
 
 
 def test_addresses_break_before_the_at_sign_only(site: str, chromium: Browser) -> None:

@@ -38,6 +38,8 @@ from digione_platform.settings import Settings
 from tests.platform import bundles
 from tests.platform.conftest import URL, Browse, Databases, KnockSignIn, settings_for
 from tests.platform.hostile import (
+    ATTACKS,
+    SUM,
     Form,
     Reached,
     all_routes,
@@ -62,25 +64,6 @@ VIEWERS = (
 )
 # Pages to which no link leads: before signing in, and what browsers and machines ask for.
 BESIDE = {"/sign-in", "/signed-out", "/healthz", "/language/{code}"}
-# A product that only a template or a calculation would work out.
-SUM = "62615533"
-ATTACKS: dict[str, str] = {
-    "NUL": quote("a\x00b"),
-    "lone surrogate": "%ED%A0%80",
-    "SQL": quote("Aino'); delete from guardianships; --"),
-    "markup": quote('"><script>alert(1)</script>'),
-    "template": quote("{{7919*7907}}{% for x in () %}${7919*7907}#{7919*7907}"),
-    "header": quote("a\r\nset-cookie: owned=1\r\n\r\nowned"),
-    "formula": quote('=HYPERLINK("https://owned.example")'),
-    "long": "a" * 20_000,
-    "number": "9" * 5_000,
-    "not a number": "NaN",
-    "other digits": quote("٣"),
-    "elsewhere": quote("//owned.example/"),
-    "identifier": "00000000-0000-0000-0000-000000000000",
-    "day": "0001-01-01",
-    "personal identity code": "131052-308T",
-}
 
 
 @pytest.fixture(scope="module")

@@ -64,11 +64,17 @@ def grow(app: FastAPI, town: Town, numbers: range = range(MORE)) -> None:
             )
             pupil = Person(sourced_id=f"p{number}", given_name="Lisä", family_name=f"Oppilas{number}")
             guardian = Person(sourced_id=f"g{number}", given_name="Lisä", family_name=f"Huoltaja{number}")
-            group = Group(
-                sourced_id=f"c{number}", title=f"5{number}", group_type=GroupType.HOMEROOM, school_id=school
-            )
             course = Course(sourced_id=f"k{number}", title=f"Oppiaine {number}", organisation_id=school)
-            session.add_all([place, pupil, guardian, group, course])
+            session.add_all([place, pupil, guardian, course])
+            session.flush()
+            group = Group(
+                sourced_id=f"c{number}",
+                title=f"5{number}",
+                group_type=GroupType.HOMEROOM,
+                school_id=school,
+                course_id=course.id,
+            )
+            session.add(group)
             session.flush()
             for index, (person_id, place_id) in enumerate([(pupil.id, school), (aino, place.id)]):
                 values = {"person_id": person_id, "organisation_id": place_id, "role": RoleName.STUDENT}

@@ -14,6 +14,7 @@ from digione_platform.core.models import (
     AcademicSession,
     Account,
     Base,
+    Course,
     Enrolment,
     EnrolmentRole,
     Group,
@@ -81,8 +82,21 @@ class Builder:
         self.town.accounts[name] = account.id
         return row
 
-    def group(self, title: str, kind: GroupType, school: Organisation) -> Group:
-        row = self.add(Group(sourced_id=self.sourced(), title=title, group_type=kind, school_id=school.id))
+    def course(self, title: str, organisation: Organisation) -> Course:
+        return self.add(
+            Course(sourced_id=f"course-{title.lower()}", title=title, organisation_id=organisation.id)
+        )
+
+    def group(self, title: str, kind: GroupType, school: Organisation, course: Course) -> Group:
+        row = self.add(
+            Group(
+                sourced_id=self.sourced(),
+                title=title,
+                group_type=kind,
+                school_id=school.id,
+                course_id=course.id,
+            )
+        )
         self.town.groups[title] = row.id
         return row
 
@@ -158,10 +172,11 @@ def build(session: Session) -> Town:
     b.person("Rooliton Henkilö")
     b.person("Suljettu Tunnus", (teacher, koivu), enabled=False)
 
-    seven = b.group("7C", GroupType.HOMEROOM, koivu)
-    ten = b.group("10A", GroupType.HOMEROOM, koivu)
-    maths = b.group("Matematiikka 7C", GroupType.SCHEDULED, koivu)
-    three = b.group("3B", GroupType.HOMEROOM, aland)
+    general = b.course("Perusopetus", municipality)
+    seven = b.group("7C", GroupType.HOMEROOM, koivu, general)
+    ten = b.group("10A", GroupType.HOMEROOM, koivu, general)
+    maths = b.group("Matematiikka 7C", GroupType.SCHEDULED, koivu, general)
+    three = b.group("3B", GroupType.HOMEROOM, aland, general)
     b.enrol(seven, EnrolmentRole.STUDENT, aino, olli, hidden)
     b.enrol(ten, EnrolmentRole.STUDENT, eero)
     b.enrol(maths, EnrolmentRole.STUDENT, aino, olli)

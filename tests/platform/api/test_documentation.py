@@ -1,9 +1,11 @@
 """What is said of the interface holds: the commands of the docs page, and the OpenAPI document."""
 
+import json
 import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -22,10 +24,13 @@ from tests.platform.api.conftest import Live, connect_to
 from tests.platform.conftest import settings_for
 
 
+def page_of(repository: Path) -> str:
+    return (repository / "docs/how-to/connect-a-service.md").read_text(encoding="utf-8")
+
+
 def commands(repository: Path) -> list[str]:
     """The commands of the docs page, in their order."""
-    page = (repository / "docs/how-to/connect-a-service.md").read_text(encoding="utf-8")
-    return re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)
+    return re.findall(r"^```sh\n(.*?)^```$", page_of(repository), re.M | re.S)
 
 
 def test_the_commands_of_the_docs_work_as_they_stand(live: Live, repository: Path) -> None:
@@ -45,16 +50,41 @@ def test_the_commands_of_the_docs_work_as_they_stand(live: Live, repository: Pat
     )
     assert done.returncode == 0, done.stderr
     answers = done.stdout.split("=====")
-    assert len(answers) == len(found) == 7
-    token, _, everyone, teachers, students, changed, written = answers
+    assert len(answers) == len(found) == 12
+    token, _, everyone, pages, school, teachers, quoted, changed, put, read, deleted, refused = answers
     assert '"token_type":"Bearer"' in token
     assert "x-total-count: 7" in everyone.lower()
     assert '"users":[{"sourcedId"' in everyone.replace(" ", "")
+    assert [len(page["users"]) for page in jsons(pages)] == [3, 3, 1]
+    one_school, students = jsons(school)
+    assert one_school["org"]["type"] == "school"
+    assert "Aino" in str(students)
     assert "Opettaja" in teachers
     assert "Aino" not in teachers
-    assert "Aino" in students
+    assert jsons(quoted) == [{"users": []}]
     assert "Aino" in changed
-    assert '"oppi-exams"' in written
+    category, line_item, result = jsons(put)
+    assert category["category"]["title"] == "Exams"
+    assert (result["result"]["score"], result["result"]["comment"]) == (9.5, "Well done")
+    assert jsons(read) == [
+        line_item,
+        {"results": [result["result"]]},
+        {"results": [{"sourcedId": "oppi-exam-1-1", "score": 9.5}]},
+    ]
+    assert jsons(deleted) == []
+    (told,) = re.findall(r"^```json\n(.*?)^```$", page_of(repository), re.M | re.S)
+    assert jsons(refused) == [json.loads(told)]
+
+
+def jsons(text: str) -> list[Any]:
+    """The JSON values that stand one after another in a text."""
+    found, place = [], 0
+    text = text.strip()
+    while place < len(text):
+        value, place = json.JSONDecoder().raw_decode(text, place)
+        found.append(value)
+        place += len(text[place:]) - len(text[place:].lstrip())
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -159,7 +159,10 @@ def test_what_was_deleted_is_told_as_to_be_deleted(service: Service) -> None:
 def test_only_the_service_that_made_it_changes_or_deletes_it(service: Service, connect: Connect) -> None:
     other = connect()
     assert minor(put(other, "results", {**RESULT, "score": 4})) == (403, "sourcedId", "forbidden")
-    assert minor(other.ask(f"{GRADEBOOK}/results/r1", "DELETE")) == (403, "sourcedId", "forbidden")
+    taken = other.ask(f"{GRADEBOOK}/results/r1", "DELETE")
+    nothing = other.ask(f"{GRADEBOOK}/results/none", "DELETE")
+    assert minor(taken) == (404, "sourcedId", "unknownobject")
+    assert taken.text == nothing.text
     assert get(service, "/results/r1")["score"] == 9.25
     assert put(other, "results", {**RESULT, "sourcedId": "r2", "score": 4}).status_code == 201
 

@@ -176,6 +176,8 @@ def test_a_result_of_one_who_is_protected_since_is_not_overwritten(
     another = put(connect(), "categories", CATEGORY)
     assert (answer.status_code, answer.text) == (403, another.text)
     assert put(service, "results", RESULT).text == another.text
+    gone = [service.ask(f"{GRADEBOOK}/results/{one}", "DELETE") for one in (RESULT["sourcedId"], "nothing")]
+    assert [(one.status_code, one.text) for one in gone] == [(404, gone[0].text)] * 2
     with app.state.engine.connect() as connection:
         assert connection.scalars(text("select student_id from results")).all() == [
             town.people["Aino Virtanen"]
