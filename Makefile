@@ -60,8 +60,8 @@ up: setup  ## Bring up the sample municipality Mallila on a lab host
 	@$(BIN)/digione apply mallila --yes
 	@$(BIN)/digione sample install mallila
 
-down:  ## Remove the lab and the sample municipality's inventory
-	@$(BIN)/digione lab down
+down:  ## Remove the sample municipality: its hosts and its inventory
+	@$(BIN)/digione lab down mallila1 posti1
 	@if grep -qsF "$${DIGIONE_LAB:-.lab}/id_ed25519" inventories/mallila/instance.yml; then \
 	  rm -rf inventories/mallila "$${DIGIONE_KEYS:-$${XDG_CONFIG_HOME:-$$HOME/.config}/digione/keys}/mallila"; fi
 

@@ -117,6 +117,8 @@ def _known(inventories: Path, name: str) -> str:
 def find_tenant(inventories: Path, services: Services, slug: str) -> tuple[Instance, Tenant]:
     """Given ``tenant`` or ``instance/tenant``, return both.
 
+    Of several instances that have the tenant, the one of its own name is meant.
+
     Raises:
         UsageError: there is none, or several instances have one.
     """
@@ -128,6 +130,8 @@ def find_tenant(inventories: Path, services: Services, slug: str) -> tuple[Insta
         for p in sorted((inventories / n / "tenants").glob("*.yml"))
     ]
     having = [n for n in names if f"{n}/{tenant_slug}" in known]
+    if tenant_slug in having:
+        having = [tenant_slug]
     if len(having) != 1:
         several = t("several instances have it: {instances}", instances=", ".join(having))
         why = several if having else t("known are: {known}", known=", ".join(known) or "–")
@@ -135,8 +139,10 @@ def find_tenant(inventories: Path, services: Services, slug: str) -> tuple[Insta
             tenant_slug, [k.rpartition("/")[2] for k in known], 1
         )
         fix = t("did you mean “{near}”?", near=near[0]) if near else t("name one of them")
+        what = t("Tenant “{name}” was not found", name=text.shown(slug))
         if having:
-            fix = t("name it as <instance>/{slug}", slug=tenant_slug)
-        raise UsageError("D1-CFG-021", t("Tenant “{name}” was not found", name=text.shown(slug)), why, fix)
+            what = t("Tenant “{name}” may be any of several", name=tenant_slug)
+            fix = t("name it as one of {names}", names=", ".join(f"{n}/{tenant_slug}" for n in having))
+        raise UsageError("D1-CFG-021", what, why, fix)
     instance = load_instance(inventories, having[0], services)
     return instance, next(t for t in instance.tenants if t.slug == tenant_slug)

@@ -44,7 +44,10 @@ def _unread(folder: Path, above: str, known: Collection[str]) -> Iterator[Mistak
 
 
 def clashes(inventories: Path, instance: Instance) -> Iterator[Mistake]:
-    """Given a valid instance, warn of its tenants whose code or domain a tenant of another instance has."""
+    """Given a valid instance, warn of its tenants whose code or domain a tenant of another instance has.
+
+    A code below ``.example`` is nobody's: such domains (RFC 2606) are of inventories that are looked at only.
+    """
     others = [name for name in instance_names(inventories) if name != instance.name]
     taken: dict[tuple[str, str], str] = {}
     for name in others:
@@ -54,9 +57,8 @@ def clashes(inventories: Path, instance: Instance) -> Iterator[Mistake]:
             except (DocumentError, PreconditionError):
                 continue  # that instance's own validate tells
             if isinstance(data, dict):
-                taken |= {
-                    (key, str(data.get(key))): f"{name}/tenants/{file.name}" for key in ("code", "domain")
-                }
+                keys = ("domain",) if str(data.get("domain")).endswith(".example") else ("code", "domain")
+                taken |= {(key, str(data.get(key))): f"{name}/tenants/{file.name}" for key in keys}
     for tenant in instance.tenants:
         for key, value in (("code", tenant.code), ("domain", tenant.domain)):
             if other := taken.get((key, value)):

@@ -179,10 +179,17 @@ def down(
 ) -> None:
     """Remove hosts with their disks, network and names; nothing of them is left behind."""
     with _lab(as_json, t("removing lab hosts")) as (lab, screen):
-        going = [lab.host(name) for name in names] if names else lab.list()
+        there = lab.list()
+        going = [host for host in there if not names or host.name in names]
+        missing = [name for name in names or () if name not in {host.name for host in there}]
         if dry_run:
-            screen.plan(_plan("down", {host.name: t("Remove with its disk") for host in going}, {}, ""))
+            titles = {host.name: t("Remove with its disk") for host in going}
+            screen.plan(_plan("down", titles, dict.fromkeys(missing, t("Remove with its disk")), t("it is not there")))
             return
-        lab.down(names or None, everything=everything)
-        gone = ", ".join(host.name for host in going)
-        screen.note(t("Removed: {names}", names=gone) if gone else t("There was no host"))
+        lab.down([host.name for host in going] if names else None, everything=everything)
+        if going:
+            screen.note(t("Removed: {names}", names=", ".join(host.name for host in going)))
+        for name in missing:
+            screen.note(t("There was no host {name}", name=name))
+        if not going and not missing:
+            screen.note(t("There was no host"))
