@@ -6,14 +6,14 @@ from uuid import UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from digione_platform.administration.editing import Form, uuid_of
 from digione_platform.administration.forms import Fields, iso_day, texts_of
 from digione_platform.administration.records import YEARS, require, save
 from digione_platform.administration.teaching import school_years
-from digione_platform.core.models import AcademicSession, SessionType, Status
+from digione_platform.core.models import AcademicSession, SessionType
+from digione_platform.core.schools import in_order_of_dates
 from digione_platform.web.dependencies import NotFoundError, Question
 from digione_platform.web.render import page
 from digione_platform.web.titles import VALUES
@@ -79,13 +79,7 @@ def _latest(session: Session) -> list[AcademicSession]:
 
 def _of_year(session: Session, school_year: int) -> list[AcademicSession]:
     """A school year with its terms and periods; the year first, and each after what it belongs to."""
-    found = list(
-        session.scalars(
-            select(AcademicSession)
-            .where(AcademicSession.school_year == school_year, AcademicSession.status == Status.ACTIVE)
-            .order_by(AcademicSession.start_date, AcademicSession.end_date.desc(), AcademicSession.title)
-        )
-    )
+    found = in_order_of_dates(session, AcademicSession.school_year == school_year)
     parents = {one.id: one.parent_id for one in found}
 
     def depth(one: AcademicSession) -> int:

@@ -56,14 +56,17 @@ class Field:
 
 
 def word(sql: str) -> Field:
+    """An identifier, code or choice."""
     return Field(sql, {"type": "string"}, {"": Comparable(sql, Kind.WORD)})
 
 
 def text(sql: str) -> Field:
+    """A text, whose upper and lower case do not count when it is compared."""
     return Field(sql, {"type": "string"}, {"": Comparable(sql, Kind.TEXT)})
 
 
 def choice(sql: str, values: type[StrEnum] | tuple[str, ...]) -> Field:
+    """One of some words, compared as it is."""
     return Field(
         sql, {"type": "string", "enum": [str(value) for value in values]}, {"": Comparable(sql, Kind.WORD)}
     )
@@ -77,6 +80,7 @@ def flag(sql: str) -> Field:
 
 
 def day(sql: str) -> Field:
+    """A date."""
     return Field(sql, {"type": "string", "format": "date"}, {"": Comparable(sql, Kind.DAY)})
 
 
@@ -88,6 +92,7 @@ def moment(sql: str) -> Field:
 
 
 def number(sql: str) -> Field:
+    """A number."""
     return Field(sql, {"type": "number"}, {"": Comparable(sql, Kind.NUMBER)})
 
 
@@ -111,6 +116,7 @@ def guid(kind: str, sourced_id: str) -> str:
 
 
 def guid_schema(kind: str) -> Schema:
+    """The JSON Schema of a reference to an object of a kind."""
     return {
         "type": "object",
         "required": ["href", "sourcedId", "type"],

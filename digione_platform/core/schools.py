@@ -152,12 +152,19 @@ def sessions_of_year(session: Session, today: date) -> list[AcademicSession]:
         .limit(1)
         .scalar_subquery()
     )
-    found = session.scalars(
-        select(AcademicSession)
-        .where(AcademicSession.school_year == year, AcademicSession.status == Status.ACTIVE)
-        .order_by(AcademicSession.start_date, AcademicSession.end_date.desc(), AcademicSession.title)
-    )
+    found = in_order_of_dates(session, AcademicSession.school_year == year)
     return sorted(found, key=lambda one: one.session_type is not SessionType.SCHOOL_YEAR)
+
+
+def in_order_of_dates(session: Session, wanted: ColumnElement[bool]) -> list[AcademicSession]:
+    """School years, terms and periods by their first days, what is longer before what lies in it."""
+    return list(
+        session.scalars(
+            select(AcademicSession)
+            .where(wanted, AcademicSession.status == Status.ACTIVE)
+            .order_by(AcademicSession.start_date, AcademicSession.end_date.desc(), AcademicSession.title)
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -178,13 +185,7 @@ _TERMS = (SessionType.TERM, SessionType.SEMESTER)
 
 def calendar(session: Session, today: date) -> Calendar:
     """What runs on a day, in one statement."""
-    found = list(
-        session.scalars(
-            select(AcademicSession)
-            .where(AcademicSession.status == Status.ACTIVE, AcademicSession.end_date > today)
-            .order_by(AcademicSession.start_date, AcademicSession.end_date.desc(), AcademicSession.title)
-        )
-    )
+    found = in_order_of_dates(session, AcademicSession.end_date > today)
     running = [one for one in found if one.start_date <= today]
     return Calendar(
         next((one for one in running if one.session_type is SessionType.SCHOOL_YEAR), None),

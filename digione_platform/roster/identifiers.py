@@ -36,6 +36,7 @@ def check_digit_holds(oid: str) -> bool:
 
 
 def is_test_oid(oid: str) -> bool:
+    """Whether an OID is of a node for tests."""
     return oid.rsplit(".", 2)[1] in TEST_NODES
 
 

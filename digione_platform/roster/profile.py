@@ -79,6 +79,7 @@ _GRADES = frozenset({"PK", "KG", *(f"{grade:02d}" for grade in range(1, 11))})
 
 
 def one_of(*allowed: str) -> Check:
+    """The check that a value is one of those allowed."""
     values = frozenset(allowed)
     return lambda value: None if value in values else "P-ROSTER-031"
 

@@ -29,10 +29,12 @@ TABLES = {
 
 
 def stage_name(file: str) -> Identifier:
+    """The table into which the rows of a file are read."""
     return Identifier(f"stage_{file}")
 
 
 def known_name(file: str) -> Identifier:
+    """The table in which the rows of a file and those of the database are joined."""
     return Identifier(f"known_{file}")
 
 

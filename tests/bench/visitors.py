@@ -19,7 +19,7 @@ from digione_platform.db import open_database
 from digione_platform.security import ONEROSTER
 from digione_platform.settings import Settings
 from tests.bench.load import Ask
-from tests.platform.test_administration import filled_in, target
+from tests.platform.forms import filled_in, target
 
 # People of each role, and what their pages are about: their role, a group, a pupil.
 _OF_ROLE = """

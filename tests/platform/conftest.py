@@ -109,6 +109,20 @@ def empty(databases: Databases, migrated: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def engines(databases: Databases, migrated: str) -> Iterator[Callable[[], Engine]]:
+    """Makes empty databases."""
+    made = []
+
+    def make() -> Engine:
+        made.append(open_database(settings_for(databases.copy(migrated))))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.dispose()
+
+
+@pytest.fixture
 def town(built: tuple[str, Town]) -> Town:
     return built[1]
 
@@ -137,6 +151,10 @@ def settings_for(database: Database, **changed: object) -> Settings:
         "session_secret": SecretStr("not-a-secret-in-tests"),
     }
     return Settings.model_validate(values | changed)
+
+
+def url_of(database: Database) -> str:
+    return f"postgresql://{database.user}@/{database.name}?host={database.host}"
 
 
 class KnockSignIn:
@@ -192,6 +210,12 @@ def browse(app: FastAPI, town: Town) -> Browse:
         return client
 
     return open_browser
+
+
+@pytest.fixture
+def admin(browse: Browse) -> TestClient:
+    """A browser of the municipality's administrator."""
+    return browse("Helena Hallinto")
 
 
 @pytest.fixture(scope="session")

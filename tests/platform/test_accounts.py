@@ -27,8 +27,8 @@ from digione_platform.settings import Settings
 from tests.platform.bundles import LEARNER, PROVIDER, delta, valid, write
 from tests.platform.conftest import KnockSignIn, platform_command, settings_for
 from tests.platform.hostile import browser_of, forms_of
+from tests.platform.rosters import Roster
 from tests.platform.slapd import PASSWORD, Slapd, running_slapd
-from tests.platform.test_roster_import import Roster
 from tests.platform.town import Town
 
 NEW = "a-long-enough-password"

@@ -1,7 +1,6 @@
 """The municipality's administrator keeps the register in the browser."""
 
 import hashlib
-import html
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -39,57 +38,11 @@ from digione_platform.roster.importer import import_bundle, undo_import
 from digione_platform.roster.profile import NONDISCLOSURE
 from tests.platform.bundles import PROVIDER, delta, make_oid, valid, write
 from tests.platform.conftest import Browse
-from tests.platform.test_statements import counted, grow
+from tests.platform.forms import events, fill, filled_in, find, target
+from tests.platform.growing import counted, grow
 from tests.platform.town import Town
 
 PAGES = ("people", "schools", "years", "imports", "sign-ins", "retention", "access", "mail")
-
-
-@pytest.fixture
-def admin(browse: Browse) -> TestClient:
-    return browse("Helena Hallinto")
-
-
-def filled_in(page: str) -> dict[str, Any]:
-    """The values of the form that is sent to the register, as a browser would send them."""
-    form = re.search(r'<form class="form".*?</form>', page, re.DOTALL)
-    assert form is not None, page
-    values: dict[str, Any] = {}
-    for tag in re.findall(r"<input[^>]*>", form[0]):
-        kind = re.search(r'type="(\w+)"', tag)
-        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
-        if name and (kind is None or kind[1] not in ("checkbox", "file") or " checked" in tag):
-            values.setdefault(name[1], html.unescape(value[1]) if value else "")
-    for name, options in re.findall(r'<select[^>]*name="([^"]*)".*?>(.*?)</select>', form[0], re.DOTALL):
-        chosen = re.search(r'value="([^"]*)" selected', options)
-        values[name] = chosen[1] if chosen else ""
-    return values
-
-
-def target(page: str) -> str:
-    found = re.search(r'<form class="form" method="post" action="([^"]*)"', page)
-    assert found is not None, page
-    return html.unescape(found[1])
-
-
-def fill(browser: TestClient, address: str, **values: Any) -> Response:
-    """Open a form, change some values (``None`` takes one out), and send it."""
-    page = browser.get(address)
-    assert page.status_code == 200, page.text
-    sent = filled_in(page.text) | values
-    return browser.post(
-        target(page.text), data={k: v for k, v in sent.items() if v is not None}, follow_redirects=False
-    )
-
-
-def events(app: FastAPI, action: str) -> list[AuditEvent]:
-    with Session(app.state.engine) as session:
-        return list(session.scalars(select(AuditEvent).where(AuditEvent.action == action)))
-
-
-def find(app: FastAPI, query: Any) -> Any:
-    with Session(app.state.engine) as session:
-        return session.scalar(query)
 
 
 @pytest.mark.parametrize("path", PAGES)

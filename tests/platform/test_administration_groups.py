@@ -34,11 +34,9 @@ from digione_platform.core.models import (
 from digione_platform.core.schools import follow_moves
 from digione_platform.i18n import today
 from tests.platform.conftest import Browse
-from tests.platform.test_administration import admin, events, fill, filled_in, find, target
-from tests.platform.test_statements import counted, grow
+from tests.platform.forms import events, fill, filled_in, find, target
+from tests.platform.growing import counted, grow
 from tests.platform.town import YEAR, Town
-
-__all__ = ["admin"]
 
 PAGES = ("groups", "courses", "move-up", "years/next", "groups/new", "courses/new")
 KOIVU, AKERBY = "Koivulan koulu", "Åkerby skola"
@@ -262,7 +260,9 @@ def test_groups_are_filtered_and_sorted_by_the_server(admin: TestClient, town: T
 
     assert titles(f"place={town.places[AKERBY]}") == ["3B"]
     assert titles("kind=scheduled") == ["Matematiikka 7C"]
-    assert titles("search=c&kind=homeroom") == ["7C"]
+    assert titles("search=7c&kind=homeroom") == ["7C"]
+    assert titles("search=7c") == ["7C", "Matematiikka 7C"]
+    assert titles("search=c") == [], "words begin so, as in the search"
     assert titles(f"year={YEAR + 1}") == []
     page = admin.get("/administration/groups?sort=-name&kind=homeroom").text
     assert page.index(">10A<") < page.index(">7C<") < page.index(">3B<")

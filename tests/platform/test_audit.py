@@ -10,7 +10,7 @@ from digione_platform.core import audit
 from digione_platform.core.audit import Act, By
 from digione_platform.core.models import AuditEvent
 from tests.platform.conftest import Browse
-from tests.platform.test_administration import fill
+from tests.platform.forms import fill
 from tests.platform.town import Town
 
 

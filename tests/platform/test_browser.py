@@ -15,9 +15,8 @@ from digione_platform.sandbox.run import sandbox_settings
 from digione_platform.sandbox.sample import import_sample
 from digione_platform.sandbox.sign_in import LocalSignIn
 from tests.conftest import FLAGS, lacking
-from tests.platform.conftest import Databases
+from tests.platform.conftest import Databases, url_of
 from tests.platform.provider import Served
-from tests.platform.test_sandbox import url_of
 
 pytestmark = pytest.mark.browser
 

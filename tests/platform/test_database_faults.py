@@ -22,7 +22,7 @@ from digione_platform.core.models import AuditEvent
 from digione_platform.db import migrate, open_database
 from digione_platform.settings import Database
 from tests.platform.api.conftest import connect_to
-from tests.platform.api.test_gradebook import CATEGORY, put
+from tests.platform.api.gradebooks import CATEGORY, put
 from tests.platform.conftest import Browse, KnockSignIn, settings_for
 from tests.platform.hostile import browser_of, forms_of, state_of
 from tests.platform.town import Town, build

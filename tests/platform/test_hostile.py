@@ -51,7 +51,7 @@ from tests.platform.hostile import (
     route_of,
     state_of,
 )
-from tests.platform.test_pages_and_audit import events_of
+from tests.platform.pages import events_of
 from tests.platform.town import Town, build
 
 VIEWERS = (

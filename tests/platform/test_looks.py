@@ -14,7 +14,7 @@ from digione_platform.core.models import AuditEvent, GuardianKind, Person
 from digione_platform.roster.importer import import_bundle, undo_import
 from tests.platform.bundles import delta, write
 from tests.platform.conftest import Browse
-from tests.platform.test_statements import counted
+from tests.platform.growing import counted
 from tests.platform.town import Town
 
 

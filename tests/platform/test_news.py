@@ -19,8 +19,8 @@ from digione_platform.roster.importer import import_bundle, undo_import
 from digione_platform.web.titles import NEWS
 from tests.platform.bundles import PROVIDER, valid, write
 from tests.platform.conftest import Browse
-from tests.platform.test_administration import fill
-from tests.platform.test_statements import counted
+from tests.platform.forms import fill
+from tests.platform.growing import counted
 from tests.platform.town import Town
 
 TOLD = """

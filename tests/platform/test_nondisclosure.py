@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from digione_platform.roster.exporter import export_bundle
 from tests.platform.conftest import Browse
 from tests.platform.hostile import all_routes
-from tests.platform.test_pages_and_audit import OPEN, addresses, in_each_role
+from tests.platform.pages import OPEN, addresses, in_each_role
 from tests.platform.town import Town
 
 OTHERS = [

@@ -6,12 +6,10 @@ refused to someone who has signed in is an event as well. A route with a blank t
 
 import re
 from collections.abc import Iterator
-from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,10 +17,11 @@ from digione_platform.api import gradebook, rostering
 from digione_platform.api.access import Scope
 from digione_platform.api.models import ApiClient
 from digione_platform.core.audit import Act
-from digione_platform.core.models import AuditEvent, Person
+from digione_platform.core.models import Person
 from digione_platform.web.titles import ACTS
 from tests.platform.api.conftest import GRADEBOOK, ROSTERING, connect_to
 from tests.platform.conftest import Browse
+from tests.platform.pages import OPEN, addresses, events_of, in_each_role
 from tests.platform.town import Town
 
 VIEWERS = [
@@ -38,8 +37,6 @@ VIEWERS = [
 ]
 # They act in office: that pupils and families read their names is no look at a person's data.
 STAFF = {"Tiina Opettaja", "Kalle Kollega", "Raili Rehtori", "Sirpa Sihteeri", "Helena Hallinto"}
-# Open to everyone; they show nobody.
-OPEN = {"/sign-in", "/signed-out", "/healthz", "/language/{code}"}
 FORMS = {
     "/desk",
     "/me",
@@ -78,47 +75,6 @@ def routes(app: FastAPI, method: str) -> list[str]:
     found = {route.path for route in all_of(app.router) if method in route.methods}
     assert found >= ({"/", "/me", "/pupils", "/looks"} if method == "GET" else FORMS)
     return sorted(found)
-
-
-def addresses(route: str, town: Town) -> list[str]:
-    blanks: dict[str, list[object]] = {
-        "person_id": [*town.people.values(), uuid4()],
-        "group_id": [*town.groups.values(), uuid4()],
-        "key": ["homeschool", "scheduling", "administration", "teaching", "none"],
-        "table": ["persons", "organisations", "academic_sessions", "groups"],
-        "row_id": [
-            town.people["Aino Virtanen"],
-            town.people["Piilo Suojattu"],
-            town.places["Koivulan koulu"],
-            town.groups["7C"],
-            uuid4(),
-        ],
-        "child_id": [town.people["Aino Virtanen"], town.people["Piilo Suojattu"], uuid4()],
-        "guardian_id": [town.people["Maija Virtanen"], town.people["Suvi Suojattu"], uuid4()],
-        "item_id": [uuid4()],
-        "upload_id": [uuid4()],
-        "import_id": [uuid4()],
-    }
-    route = re.sub(r":uuid\}", "}", route)
-    names = re.findall(r"\{(\w+)\}", route)
-    assert set(names) <= set(blanks), f"say in this test what may stand in {route}"
-    found = [route]
-    for name in names:
-        found = [one.replace(f"{{{name}}}", str(value)) for one in found for value in blanks[name]]
-    return found
-
-
-def in_each_role(browser: TestClient) -> Iterator[None]:
-    others = re.findall(r'name="role" value="([^"]+)"', browser.get("/").text)
-    yield
-    for role in others:
-        browser.post("/desk", data={"role": role})
-        yield
-
-
-def events_of(app: FastAPI, request: str) -> list[AuditEvent]:
-    with Session(app.state.engine) as session:
-        return list(session.scalars(select(AuditEvent).where(AuditEvent.request == UUID(request))))
 
 
 def people_on(text: str, town: Town, viewer: str) -> set[str]:

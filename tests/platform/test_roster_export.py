@@ -6,7 +6,7 @@ import json
 import re
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from digione_platform.core.models import AuditEvent
-from digione_platform.db import open_database
 from digione_platform.errors import InputError
 from digione_platform.roster.cells import meant, neutral
 from digione_platform.roster.exporter import Exported, export_bundle
@@ -27,20 +26,6 @@ from digione_platform.sample.bundle import write_bundle
 from digione_platform.sample.town import Options, Town
 from tests.platform.bundles import LEARNER, PROVIDER, Files, valid, write
 from tests.platform.conftest import Databases, platform_command, settings_for
-
-
-@pytest.fixture
-def engines(databases: Databases, migrated: str) -> Iterator[Callable[[], Engine]]:
-    """Makes empty databases."""
-    made = []
-
-    def make() -> Engine:
-        made.append(open_database(settings_for(databases.copy(migrated))))
-        return made[-1]
-
-    yield make
-    for engine in made:
-        engine.dispose()
 
 
 def bring_in(engine: Engine, path: Path, oid: str = PROVIDER) -> Report:

@@ -11,7 +11,7 @@ from digione_platform.roster.importer import Report, import_bundle
 from digione_platform.roster.organisations import ROOT
 from tests.platform import bundles
 from tests.platform.bundles import PROVIDER, SCHOOL, make_oid
-from tests.platform.test_roster_import import Roster, counts, ids
+from tests.platform.rosters import Roster, counts, ids
 
 UNIT = make_oid(99, 999_000_002)
 OTHER = make_oid(99, 999_000_003)

@@ -30,10 +30,8 @@ from tests.platform import bundles, mapped
 from tests.platform.bundles import PROVIDER
 from tests.platform.conftest import Databases, platform_command, settings_for
 from tests.platform.mapped import MAPPING, Tables, changed
-from tests.platform.test_roster_export import engines
-from tests.platform.test_roster_import import Roster, counts, ids
+from tests.platform.rosters import Roster, counts, ids
 
-__all__ = ["engines"]
 Engines = Callable[[], Engine]
 
 _BASE = ("orgs", "academicSessions")

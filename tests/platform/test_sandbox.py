@@ -18,14 +18,10 @@ from digione_platform.errors import InputError
 from digione_platform.sandbox.run import is_empty, refuse_instance, sandbox_settings
 from digione_platform.sandbox.sample import import_sample
 from digione_platform.sandbox.sign_in import LocalSignIn, one_of_each_role
-from digione_platform.settings import ENVIRONMENT_KEY, Database
-from tests.platform.conftest import Databases
+from digione_platform.settings import ENVIRONMENT_KEY
+from tests.platform.conftest import Databases, url_of
 
 URL = "http://127.0.0.1:8080"
-
-
-def url_of(database: Database) -> str:
-    return f"postgresql://{database.user}@/{database.name}?host={database.host}"
 
 
 @pytest.fixture(scope="module")

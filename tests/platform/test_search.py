@@ -13,7 +13,7 @@ from digione_platform.core.audit import Act
 from digione_platform.core.models import AuditEvent, Course, Group, Person, Role, RoleName
 from digione_platform.core.names import PERSON_WORDS, begins, split
 from tests.platform.conftest import Browse
-from tests.platform.test_statements import counted
+from tests.platform.growing import counted
 from tests.platform.town import Town
 
 PUPILS = ("Virtanen Ainu", "Virtanen Elsa", "Öhman Eero", "Åberg Olli", "Suojattu Piilo")
@@ -178,6 +178,26 @@ def test_courses_are_those_of_the_school_and_of_the_municipality(browse: Browse,
     assert found(page) == {"Matematiikka · MA7", "Perusopetus", "Äidinkieli"}
     assert "/search?kind=groups&amp;search=MA7" in page
     assert found(browse("Helena Hallinto").get("/search?search=mo").text) == {"Modersmål"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "name"),
+    [
+        ("schools", "00002", "Åkerby skola"),
+        ("schools", "akerby", "Åkerby skola"),
+        ("groups", "3b", "3B"),
+        ("courses", "perus", "Perusopetus"),
+        ("years", "syys", "Syyslukukausi"),
+    ],
+)
+def test_the_lists_of_the_register_find_as_the_search_does(
+    browse: Browse, kind: str, words: str, name: str
+) -> None:
+    admin = browse("Helena Hallinto")
+    assert name in main_of(admin.get(f"/administration/{kind}?search={words}").text)
+    assert name not in main_of(admin.get(f"/administration/{kind}?search={words[1:]}").text)
+    if kind != "years":
+        assert name in main_of(admin.get(f"/search?kind={kind}&search={words}").text)
 
 
 def test_the_municipality_finds_schools_and_everyone(browse: Browse, town: Town) -> None:

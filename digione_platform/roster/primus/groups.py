@@ -171,6 +171,7 @@ def stage_enrolments(work: Work) -> None:
 
 
 def drop_enrolments(work: Work, which: Composable) -> None:
+    """Stage the end of the roster's places that a condition on ``e``, ``p`` and ``g`` chooses."""
     work.run(
         SQL("""
             insert into {stage} ("sourcedId", status, "classSourcedId", "schoolSourcedId",

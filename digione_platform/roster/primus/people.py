@@ -138,6 +138,8 @@ def stage_roles(work: Work) -> None:
 
 
 def drop_roles(work: Work, rows: Rows, who: Composable) -> None:
+    """Stage the end of the roster's roles that a kind of rows tells all about and no row has, of the people
+    whom a condition chooses."""
     work.run(
         SQL("""
             insert into {stage} ("sourcedId", status, "userSourcedId", "roleType", role, "orgSourcedId")
@@ -162,6 +164,7 @@ def roles_of(work: Work, rows: Rows) -> Composable:
 
 
 def by_rows(work: Work, chosen: Mapping[Rows, Composable], otherwise: Composable) -> Composed:
+    """What is chosen for a person by the kind of rows of their entry."""
     cases = [
         SQL("when p.entry = any({}) then {}").format(Value(work.of(rows)), what)
         for rows, what in chosen.items()

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from httpx import Response
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -13,40 +12,8 @@ from digione_platform.api.access import Scope
 from digione_platform.api.dependencies import MAX_BODY
 from digione_platform.core.models import AuditEvent
 from tests.platform.api.conftest import GRADEBOOK, Connect, Service
-from tests.platform.api.test_rostering import minor
+from tests.platform.api.gradebooks import CATEGORY, LINE_ITEM, RESULT, minor, put
 from tests.platform.town import Town
-
-CATEGORY = {"sourcedId": "c1", "title": "Kokeet", "weight": 0.5}
-LINE_ITEM: dict[str, Any] = {
-    "sourcedId": "li1",
-    "title": "Koe 1: =SUM(A1)",
-    "description": "Luvut\n1 ja 2",
-    "assignDate": "2026-10-01T08:00:00Z",
-    "dueDate": "2026-10-08T08:00:00.500+03:00",
-    "class": {"sourcedId": "town-0037"},
-    "category": {"sourcedId": "c1"},
-    "resultValueMin": 4,
-    "resultValueMax": 10.0,
-}
-RESULT: dict[str, Any] = {
-    "sourcedId": "r1",
-    "lineItem": {"sourcedId": "li1"},
-    "student": {"sourcedId": "town-0006"},
-    "scoreStatus": "fully graded",
-    "score": 9.25,
-    "scoreDate": "2026-10-09",
-    "comment": "Hienoa!",
-    "late": "false",
-}
-ONE = {"categories": "category", "lineItems": "lineItem", "results": "result"}
-
-
-def body(row: dict[str, Any], one: str) -> dict[str, Any]:
-    return {one: row}
-
-
-def put(service: Service, key: str, row: dict[str, Any]) -> Response:
-    return service.ask(f"{GRADEBOOK}/{key}/{row['sourcedId']}", "PUT", json=body(row, ONE[key]))
 
 
 def get(service: Service, path: str, **parameters: Any) -> Any:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from digione_platform.api import gradebook, rostering
 from digione_platform.core.models import AuditEvent, Person
 from tests.platform.api.conftest import GRADEBOOK, ROSTERING, Connect, Service
-from tests.platform.api.test_gradebook import CATEGORY, LINE_ITEM, RESULT, body, put
+from tests.platform.api.gradebooks import CATEGORY, LINE_ITEM, RESULT, body, put
 from tests.platform.town import Town
 
 HIDDEN = ("Piilo Suojattu", "Suvi Suojattu")

@@ -22,9 +22,10 @@ from digione_platform.core.models import (
     SessionType,
 )
 from tests.platform.api.conftest import GRADEBOOK, ROSTERING, Connect, Service
+from tests.platform.api.gradebooks import minor
 from tests.platform.bundles import LEARNER, PROVIDER, SCHOOL
 from tests.platform.conftest import URL
-from tests.platform.test_statements import counted
+from tests.platform.growing import counted
 from tests.platform.town import Town
 
 EVERYONE = [LEARNER, "d1", "g1", "g2", "p2", "r1", "t1"]
@@ -69,19 +70,6 @@ NAMED = {
     "teacherSourcedId": "t1",
     "userSourcedId": "p2",
 }
-
-
-def minor(answer: Any) -> tuple[int, str, str]:
-    """The status of a refusal, and the name and value that OneRoster has for it.
-
-    What is at fault is named in the words, too.
-    """
-    told = answer.json()
-    assert (told["imsx_codeMajor"], told["imsx_severity"]) == ("failure", "error")
-    (field,) = told["imsx_CodeMinor"]["imsx_codeMinorField"]
-    name = field["imsx_codeMinorFieldName"]
-    assert name in ("TargetEndSystem", "") or name in told["imsx_description"]
-    return answer.status_code, field["imsx_codeMinorFieldName"], field["imsx_codeMinorFieldValue"]
 
 
 def test_every_address_of_the_standard_is_there() -> None:
@@ -489,7 +477,7 @@ def graded_in(group: str, pupil: str, name: str) -> dict[str, dict[str, Any]]:
 
 
 def test_more_rows_need_no_more_statements(app: FastAPI, connect: Connect, town: Town) -> None:
-    from tests.platform.test_statements import grow
+    from tests.platform.growing import grow
 
     service = connect()
     service.roster("/users")
