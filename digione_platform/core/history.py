@@ -13,7 +13,7 @@ from digione_platform.core.names import name_sql
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 
 # Keys of other rows, and what says no more than that a row was touched.
-_UNTOLD = {
+UNTOLD = {
     "id",
     "sourced_id",
     "last_modified",
@@ -170,5 +170,5 @@ def _differences(
     return tuple(
         Difference(column, before.get(column) if values else None, after.get(column) if values else None)
         for column in sorted(before.keys() | after.keys())
-        if column not in _UNTOLD and before.get(column) != after.get(column)
+        if column not in UNTOLD and before.get(column) != after.get(column)
     )

@@ -54,7 +54,7 @@ HOLDER = Holder(
             mark("Roster bundles sent"),
             "t.actor = :person",
             # What is in a bundle is of others.
-            secret=("content", "report"),
+            secret=("content", "mapping", "report"),
         ),
         Personal(
             "news",
@@ -84,6 +84,7 @@ HOLDER = Holder(
     # rows name them. Whoever sent it, sends it again.
     (
         "update roster_uploads set content = null where content is not null",
-        "update roster_uploads set report = report - 'problems' where report ? 'problems'",
+        "update roster_uploads set report = report - '{problems,rows}'::text[]"
+        " where report ?| '{problems,rows}'",
     ),
 )
