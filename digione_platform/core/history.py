@@ -1,6 +1,6 @@
 """The history of master data: who changed what, when, and what it was. The database's triggers write it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -144,15 +144,22 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
 
 
 def names_of(session: Session, changes: Iterable[Change]) -> dict[str, str]:
-    """The names of the rows to which changes refer, by identifier; in one statement."""
-    told = {
-        value
-        for change in changes
-        for one in change.differences
-        if one.column in REFERENCES
-        for value in (one.before, one.after)
-        if value
-    }
+    """The names of the rows to which changes refer, by identifier."""
+    return names_of_rows(
+        session,
+        {
+            value
+            for change in changes
+            for one in change.differences
+            if one.column in REFERENCES
+            for value in (one.before, one.after)
+            if value
+        },
+    )
+
+
+def names_of_rows(session: Session, told: Collection[str]) -> dict[str, str]:
+    """What schools, groups, courses and school years are called, by identifier; in one statement."""
     query = text("""
         select id::text, name from organisations where id = any(cast(:told as uuid[]))
         union all select id::text, title from groups where id = any(cast(:told as uuid[]))
