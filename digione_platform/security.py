@@ -19,9 +19,12 @@ _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 HEALTH = "/healthz"
 # Services of other vendors are let in there by a token, never by a browser's cookie: nothing can be forged.
 ONEROSTER = "/ims/oneroster"
-# Bytes of a whole form, and of those that take files: as much as the gateway lets through.
+# Bytes of a whole form. A file that is sent may be larger, which the gateway lets through, with room for the
+# rest of its form (``gateway_upload_megabytes``).
 LARGEST_FORM = 64 * 1024
-LARGER_FORMS = {"/administration/imports": 25 * 1024 * 1024}
+MEGABYTE = 1024 * 1024
+LARGEST_FILE = 24 * MEGABYTE
+LARGER_FORMS = {"/administration/imports": LARGEST_FILE + MEGABYTE}
 
 
 def origin_of(url: str) -> str:

@@ -184,7 +184,9 @@ def down(
         missing = [name for name in names or () if name not in {host.name for host in there}]
         if dry_run:
             titles = {host.name: t("Remove with its disk") for host in going}
-            screen.plan(_plan("down", titles, dict.fromkeys(missing, t("Remove with its disk")), t("it is not there")))
+            screen.plan(
+                _plan("down", titles, dict.fromkeys(missing, t("Remove with its disk")), t("it is not there"))
+            )
             return
         lab.down([host.name for host in going] if names else None, everything=everything)
         if going:

@@ -1,5 +1,6 @@
-"""Pages of roster imports: a bundle is sent, checked without a change, looked at, imported, and taken back.
+"""Pages of roster imports: a file is sent, checked without a change, looked at, imported, and taken back.
 
+A file that is delimited text brings the mapping with it by which it is read.
 Checking and importing go on after the answer; the page of a bundle tells how far they are. A state that says
 "under way" while this process knows of no such work was interrupted.
 """
@@ -9,39 +10,45 @@ import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, BackgroundTasks, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
-from psycopg import Connection
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from digione_platform.accounts import directory_is_behind, sync_directory
 from digione_platform.core.access import Action, Relation
+from digione_platform.core.administrators import driver_of
 from digione_platform.core.audit import Act
 from digione_platform.core.models import RosterImport, RosterUpload, UploadState
 from digione_platform.core.news import What, tell_administrators
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 from digione_platform.core.schools import latest_imports
-from digione_platform.errors import PlatformError
+from digione_platform.errors import InputError, LockedError, PlatformError
 from digione_platform.i18n import Texts, mark
 from digione_platform.retention.periods import is_due
+from digione_platform.roster.differences import changed_rows
 from digione_platform.roster.importer import import_bundle, undo_import
+from digione_platform.roster.primus.mapping import MAX_BYTES
+from digione_platform.roster.problems import Problem
 from digione_platform.roster.report import TABLES
 from digione_platform.roster.undo import lifted_nondisclosures
+from digione_platform.security import LARGEST_FILE, MEGABYTE
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page, speak
+from digione_platform.web.titles import COLUMNS, VALUES
+from digione_platform.web.values import told
 
 router = APIRouter(prefix="/administration/imports")
 _log = logging.getLogger(__name__)
 
-# The gateway takes 25 MB (gateway_upload_megabytes) in all; larger bundles go in by the operator's command.
-LARGEST = 24 * 1024 * 1024
 MASS_REMOVAL = "P-ROSTER-059"
+_LATER = mark("Try again later. If it stays so, give this id to those who run the service.")
+_SUFFIXES = (".zip", ".json", ".csv", ".txt")
 UNDER_WAY = (UploadState.CHECKING, UploadState.APPLYING)
 # What this process works on now; there is one process for a municipality.
 _running: set[UUID] = set()
@@ -90,6 +97,7 @@ def _list(
         sent=sent,
         last=last,
         upload=uuid4(),
+        megabytes=LARGEST_FILE // MEGABYTE,
         mistake=mistake,
         error=error,
         undone=undone,
@@ -103,18 +111,20 @@ def send(
     upload: Annotated[UUID, Form()],
     bundle: UploadFile,
     tasks: BackgroundTasks,
+    mapping: UploadFile | None = None,
 ) -> Response:
-    """Take a bundle and begin to check it. The same form sent twice is one bundle."""
+    """Take a file, with its mapping if it needs one, and begin to check it; sent twice, it is one."""
     _require(asked)
-    if not bundle.size or bundle.size > LARGEST:
-        mistake = mark("Choose a file of at most 24 MB.")
-        return _list(request, asked, mistake=mistake, status=422)
+    if not bundle.size or bundle.size > LARGEST_FILE:
+        return _list(request, asked, mistake=mark("Choose a file of at most {size} MB."), status=422)
     content = bundle.file.read()
     row = insert(RosterUpload).values(
         id=upload,
         actor=asked.viewer.person.id,
         file_name=_file_name(bundle.filename),
         content=content,
+        # One byte more than is read, so that it is told that there are more. A form's empty field is no file.
+        mapping=(mapping and mapping.file.read(MAX_BYTES + 1)) or None,
         state=UploadState.CHECKING,
     )
     added = row.on_conflict_do_nothing().returning(RosterUpload.id)
@@ -130,8 +140,12 @@ def upload(
     asked: Question,
     upload_id: UUID,
     number: PageNumber = 1,
+    of: str = "",
 ) -> Response:
-    """How far a bundle is, what it would change or has changed, and what is wrong with its rows."""
+    """How far a bundle is, what it would change or has changed, and what is wrong with its rows.
+
+    ``of`` names the table whose changed rows are paged; without it, the problems are.
+    """
     _require(asked)
     row = asked.session.get(RosterUpload, upload_id)
     if row is None:
@@ -140,12 +154,16 @@ def upload(
     checked = row.state is UploadState.CHECKED
     usable = checked and _is_usable(asked, upload_id)
     report = row.report or {}
+    texts = speak(request)
+    stopped = ": ".join(_told(report["stopped"], texts)) if "stopped" in report else row.error
     # The rows are shown when the work is done: the page that asks again by itself is no look at them.
-    problems = [] if under_way else sorted(report.get("problems", []), key=lambda one: one["level"])
+    kept = [] if under_way else sorted(report.get("problems", []), key=lambda one: one["level"])
+    changed = _changed(asked, {} if under_way else report.get("rows", {}), of, number)
     if report and not under_way:
         _record(asked, Act.VIEW_BUNDLE, upload_id, kind=report.get("kind"))
-    number = within(number, len(problems))
-    shown = problems[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+    at = 1 if of else within(number, len(kept))
+    shown = [Problem.of_kept(one) for one in kept[(at - 1) * PAGE_SIZE : at * PAGE_SIZE]]
+    by_id = report.get("problems_by_id", {})
     return page(
         request,
         "administration/upload.html",
@@ -154,13 +172,37 @@ def upload(
         row=row,
         under_way=under_way,
         interrupted=row.state in UNDER_WAY and not under_way,
+        stopped=stopped,
         usable=usable,
         gone=checked and not usable,
-        report=report,
-        found=Page(shown, len(problems), number),
+        report={} if "stopped" in report else report,
+        found=Page(shown, len(kept), at),
         tables=TABLES,
-        mass_removal=set(report.get("problems_by_id", {})) >= {MASS_REMOVAL} and report.get("errors") == 1,
+        mass_removal=0 < report.get("errors", 0) == by_id.get(MASS_REMOVAL, 0),
+        **changed,
     )
+
+
+def _changed(asked: Asked, rows: dict[str, list[dict[str, Any]]], of: str, number: int) -> dict[str, Any]:
+    """What the list of rows that an import changes shows: a page of those of one table.
+
+    Whoever they are of, is in the audit as listed.
+    """
+    rows = {table: rows[table] for table in TABLES if table in rows}
+    chosen = of if of in rows else next(iter(rows), "")
+    listed = rows.get(chosen, [])
+    at = within(number, len(listed)) if of else 1
+    shown = Page(listed[(at - 1) * PAGE_SIZE : at * PAGE_SIZE], len(listed), at)
+    people = {UUID(one["person"]) for one in shown.rows if one["person"]}
+    asked.record(Act.LIST_PEOPLE, sorted(people), Relation.OWN_MUNICIPALITY)
+    return {
+        "rows": rows,
+        "of": chosen,
+        "changed": shown,
+        "columns": COLUMNS,
+        "values": VALUES,
+        "told": told,
+    }
 
 
 @router.post("/{upload_id:uuid}/apply")
@@ -191,13 +233,15 @@ def apply(
 
 
 @router.get("/undo/{import_id:uuid}")
-def ask_undo(request: Request, asked: Question, import_id: UUID) -> Response:
+def ask_undo(
+    request: Request, asked: Question, import_id: UUID, number: PageNumber = 1, of: str = ""
+) -> Response:
     """What the last import had changed, and the question whether to take it back."""
     _require(asked)
     newest = _in_force(asked)
     if newest is None or newest[0].id != import_id:
         raise NotFoundError
-    return _question(request, asked, newest)
+    return _question(request, asked, newest, of=of, number=number)
 
 
 @router.post("/undo")
@@ -225,7 +269,8 @@ def undo(
                 allow_mass_removal=mass_removal,
             )
         except PlatformError as error:
-            return _list(request, asked, error=_told(error, speak(request)), status=409)
+            id_, what = _told(_kept(error), speak(request))
+            return _list(request, asked, error=f"{id_}: {what}", status=409)
         if done["refused"]:
             return _question(request, asked, newest, done)
         tasks.add_task(_follow, state.engine, state.settings)
@@ -250,10 +295,13 @@ def _question(
     asked: Asked,
     newest: tuple[RosterImport, str],
     refused: dict[str, Any] | None = None,
+    *,
+    of: str = "",
+    number: int = 1,
 ) -> Response:
     """The question whether to take an import back; asked again if more than a third of the people leave."""
     row, who = newest
-    connection = cast(Connection, asked.session.connection().connection.driver_connection)
+    connection = driver_of(asked.session)
     return page(
         request,
         "administration/undo.html",
@@ -263,6 +311,7 @@ def _question(
         tables=TABLES,
         refused=refused,
         lifted=lifted_nondisclosures(connection, row.id),
+        **_changed(asked, changed_rows(connection, row.id), of, number),
     )
 
 
@@ -270,10 +319,10 @@ def _begin(
     request: Request, tasks: BackgroundTasks, upload_id: UUID, *, apply: bool, mass_removal: bool = False
 ) -> None:
     _running.add(upload_id)
-    tasks.add_task(_work, request.app.state, upload_id, speak(request), apply, mass_removal)
+    tasks.add_task(_work, request.app.state, upload_id, apply, mass_removal)
 
 
-def _work(state: Any, upload_id: UUID, texts: Texts, apply: bool, mass_removal: bool) -> None:
+def _work(state: Any, upload_id: UUID, apply: bool, mass_removal: bool) -> None:
     """Check or import a bundle, and write down what came of it, failures too."""
     engine, settings = state.engine, state.settings
     done: dict[str, Any] = {"state": UploadState.FAILED, "content": None}
@@ -281,8 +330,12 @@ def _work(state: Any, upload_id: UUID, texts: Texts, apply: bool, mass_removal: 
         with Session(engine) as session, TemporaryDirectory() as folder:
             # Locked to the end: no erasure empties what is being imported and would bring the person back.
             row = session.get_one(RosterUpload, upload_id, with_for_update={"read": True})
-            path = Path(folder) / row.file_name
+            path = Path(folder, row.file_name)
             path.write_bytes(row.content or b"")
+            mapping = Path(folder, "mapping", "mapping.yml") if row.mapping else None
+            if mapping and row.mapping:
+                mapping.parent.mkdir()
+                mapping.write_bytes(row.mapping)
             actor = str(row.actor)
             if apply and directory_is_behind(engine, settings):
                 sync_directory(engine, settings)
@@ -293,16 +346,19 @@ def _work(state: Any, upload_id: UUID, texts: Texts, apply: bool, mass_removal: 
                 actor=actor,
                 apply=apply,
                 allow_mass_removal=mass_removal,
+                mapping=mapping,
                 language=settings.tenant.languages[0],
+                list_rows=True,
             )
-        done = {"state": UploadState.CHECKED, "report": report.as_json(texts)}
+        done = {"state": UploadState.CHECKED, "report": report.kept()}
         if report.applied:
             done |= {"state": UploadState.APPLIED, "import_id": report.import_id, "content": None}
     except PlatformError as error:
-        done["error"] = _told(error, texts)
+        done |= {"error": error.id, "report": {"stopped": _kept(error)}}
     except Exception as error:
         _log.error("a bundle was not worked through", exc_info=error)
-        done["error"] = texts.gettext(mark("It failed by a fault of ours. Nothing was imported."))
+        ours = PlatformError("P-ROSTER-095", mark("Nothing was imported"), mark("a fault of ours"), _LATER)
+        done |= {"error": ours.id, "report": {"stopped": _kept(ours)}}
     try:
         with Session(engine) as session, session.begin():
             if apply and done["state"] is not UploadState.APPLIED:
@@ -312,7 +368,9 @@ def _work(state: Any, upload_id: UUID, texts: Texts, apply: bool, mass_removal: 
             kept = select(RosterUpload.content.is_not(None)).where(here).with_for_update()
             if not session.scalar(kept):
                 # Somebody was erased meanwhile.
-                done.get("report", {}).pop("problems", None)
+                done["report"] = {
+                    key: value for key, value in done["report"].items() if key not in ("problems", "rows")
+                }
             session.execute(update(RosterUpload).where(here).values(**done))
     finally:
         _running.discard(upload_id)
@@ -328,11 +386,33 @@ def _follow(engine: Any, settings: Any, after: UUID | None = None) -> None:
         _log.error("the directory did not follow an import: %s", error.id)
 
 
-def _told(error: PlatformError, texts: Texts) -> str:
-    what, why, fix = error.told(texts)
-    return f"{error.id}: {what}: {why}. {fix}"
+def _kept(error: PlatformError) -> dict[str, Any]:
+    """An error as JSON, to be told in any language later.
+
+    What to do about surroundings that fail is the operator's to do, and not by commands that are told here.
+    """
+    fix = error.fix if isinstance(error, InputError | LockedError) else _LATER
+    values = {
+        name: {"moment": value.isoformat()} if isinstance(value, datetime) else str(value)
+        for name, value in error.values.items()
+    }
+    return {"id": error.id, "what": error.what, "why": error.why, "fix": fix, "values": values}
+
+
+def _told(kept: dict[str, Any], texts: Texts) -> tuple[str, str]:
+    """The id of an error that was kept, and the error in a language."""
+    values = {
+        name: datetime.fromisoformat(value["moment"]) if isinstance(value, dict) else value
+        for name, value in kept["values"].items()
+    }
+    what, why, fix = PlatformError(kept["id"], kept["what"], kept["why"], kept["fix"], **values).told(texts)
+    return kept["id"], f"{what}: {why}. {fix}"
 
 
 def _file_name(sent: str | None) -> str:
     name = (sent or "").replace("\\", "/").rsplit("/", 1)[-1][-100:]
-    return name if name.isprintable() and name.strip(". ") and name.isascii() else "bundle.zip"
+    if name.isprintable() and name.strip(". ") and name.isascii():
+        return name
+    # How it ends may say how it is read.
+    suffix = Path(name).suffix.lower()
+    return f"bundle{suffix if suffix in _SUFFIXES else '.zip'}"

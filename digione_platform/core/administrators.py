@@ -6,6 +6,7 @@ nobody there could give it another.
 
 from datetime import date
 from typing import cast
+from uuid import UUID
 
 from psycopg import Connection
 from sqlalchemy.orm import Session
@@ -35,7 +36,7 @@ _UNTIL = f"""
     select coalesce(max(coalesce(upper(span), '{date.max}')), {TODAY})
     from (
         select unnest(range_agg(daterange(r.begin_date, r.end_date))) as span {_EVER}
-        and coalesce(r.begin_date < r.end_date, true)
+        and coalesce(r.begin_date < r.end_date, true) and r.person_id is distinct from %(without)s::uuid
         and exists (
             select from persons p join accounts a on a.person_id = p.id
             where p.id = r.person_id and p.status = 'active' and p.enabled and a.enabled
@@ -45,9 +46,12 @@ _UNTIL = f"""
 """  # noqa: S608 - from the constants above
 
 
-def administered_until(connection: Connection) -> date:
-    """The first day on which nobody can sign in to administer: today, a day to come, or ``date.max``."""
-    ((found,),) = connection.execute(_UNTIL.encode()).fetchall()
+def administered_until(connection: Connection, *, without: UUID | None = None) -> date:
+    """The first day on which nobody can sign in to administer: today, a day to come, or ``date.max``.
+
+    One person may be left out of account.
+    """
+    ((found,),) = connection.execute(_UNTIL.encode(), {"without": without}).fetchall()
     return cast(date, found)
 
 

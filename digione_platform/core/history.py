@@ -1,6 +1,6 @@
 """The history of master data: who changed what, when, and what it was. The database's triggers write it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -13,7 +13,7 @@ from digione_platform.core.names import name_sql
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 
 # Keys of other rows, and what says no more than that a row was touched.
-_UNTOLD = {
+UNTOLD = {
     "id",
     "sourced_id",
     "last_modified",
@@ -168,12 +168,17 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
 
 
 def names_of(session: Session, changes: Iterable[Change]) -> dict[str, str]:
-    """The names of the rows to which changes refer, by identifier; in one statement."""
+    """The names of the rows to which changes refer, by identifier."""
     told = set()
     for change in changes:
         for one in change.differences:
             told |= {one.before, one.after} if one.column in REFERENCES else set()
         told |= {value for column, value in change.about if column in REFERENCES} | set(change.relatives)
+    return names_of_rows(session, {one for one in told if one})
+
+
+def names_of_rows(session: Session, told: Collection[str]) -> dict[str, str]:
+    """What schools, groups, courses, school years and people are called, by identifier; in one statement."""
     query = text(f"""
         select id::text, name from organisations where id = any(cast(:told as uuid[]))
         union all select id::text, title from groups where id = any(cast(:told as uuid[]))
@@ -198,5 +203,5 @@ def _differences(
     return tuple(
         Difference(column, before.get(column) if values else None, after.get(column) if values else None)
         for column in sorted(before.keys() | after.keys())
-        if column not in _UNTOLD and before.get(column) != after.get(column)
+        if column not in UNTOLD and before.get(column) != after.get(column)
     )

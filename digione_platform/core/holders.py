@@ -24,8 +24,9 @@ from digione_platform.i18n import Texts, mark
 class Personal:
     """Rows of a table that are a person's.
 
-    ``whose`` is an SQL condition over the row ``t`` with ``:person``, the person's identifier; columns that
-    are ``secret`` prove something, or name others, and are exported to nobody. ``kept`` says why rows outlive
+    ``whose`` is an SQL condition over the row ``t`` with ``:person``, the person's identifier; ``row`` is the
+    row as JSON, of which columns that are ``secret`` prove something, or name others, and are exported to
+    nobody. ``kept`` says why rows outlive
     an erasure; without it they are deleted.
     """
 
@@ -33,6 +34,7 @@ class Personal:
     title: str
     whose: LiteralString
     secret: tuple[str, ...] = ()
+    row: LiteralString = "to_jsonb(t)"
     kept: str = ""
 
 

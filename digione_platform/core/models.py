@@ -608,9 +608,10 @@ class RosterImport(Identified, Base):
 
 
 class RosterUpload(Identified, Base):
-    """A bundle sent from the browser. ``content`` is gone once it was imported; ``report`` is a JSON report.
+    """A file sent from the browser: ``content``, gone once it is imported, and the ``mapping`` to read it by.
 
-    ``error`` is the id of the error that stopped it, ``actor`` the identifier of the person who sent it.
+    ``report`` is JSON that can be told in any language: what was found or, under ``stopped``, the error that
+    stopped it; ``error`` is that one's id. ``actor`` is the identifier of the person who sent it.
     """
 
     __tablename__ = "roster_uploads"
@@ -619,6 +620,7 @@ class RosterUpload(Identified, Base):
     actor: Mapped[UUID]
     file_name: Mapped[str]
     content: Mapped[bytes | None] = mapped_column(deferred=True)
+    mapping: Mapped[bytes | None] = mapped_column(deferred=True)
     state: Mapped[UploadState] = mapped_column(_one_of(UploadState, "state"))
     report: Mapped[dict[str, Any] | None]
     error: Mapped[str | None]

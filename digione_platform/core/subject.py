@@ -7,15 +7,35 @@ from uuid import UUID
 from sqlalchemy import or_, select, union
 from sqlalchemy.orm import Session
 
+from digione_platform.core.access import Relation
+from digione_platform.core.administrators import administered_until, driver_of
 from digione_platform.core.holders import Hold, Holder, Personal
-from digione_platform.core.models import Guardianship, Person, RetentionHold, Status
+from digione_platform.core.models import Guardianship, Origin, Person, RetentionHold, Status
 from digione_platform.i18n import mark
+
+_BY_ROSTER = mark(
+    "the register still has this person: the next import would bring the data back; "
+    "remove them at the source of the roster and import it"
+)
+_BY_PLATFORM = mark(
+    "this person was added in the browser and is still in use: take them out of use there, on their page"
+)
+_RELATIONS = ", ".join(f"'{relation}'" for relation in Relation)
 
 
 def holds(session: Session, person: UUID, today: date) -> Iterator[Hold]:
     """The register's word, and what people wrote down of the person or whoever shares a guardianship."""
-    if session.scalar(select(Person.status).where(Person.id == person)) == Status.ACTIVE:
-        yield Hold(mark("the register still has this person: the next import would bring the data back"))
+    known = session.get(Person, person)
+    if known is not None and known.status is Status.ACTIVE:
+        yield Hold(_BY_ROSTER if known.origin is Origin.ROSTER else _BY_PLATFORM)
+        driver = driver_of(session)
+        if administered_until(driver, without=person) < administered_until(driver):
+            yield Hold(
+                mark(
+                    "nobody would administer the municipality any more, or not for as long: "
+                    "first give another person the role of administrator"
+                )
+            )
     # With a guardian go the guardianships, their history and news, which are the child's as well; and the
     # other way round.
     sharing = union(
@@ -54,7 +74,7 @@ HOLDER = Holder(
             mark("Roster bundles sent"),
             "t.actor = :person",
             # What is in a bundle is of others.
-            secret=("content", "report"),
+            secret=("content", "mapping", "report"),
         ),
         Personal(
             "news",
@@ -69,13 +89,24 @@ HOLDER = Holder(
         Personal("enrolments", mark("Places in groups"), "t.person_id = :person"),
         Personal("guardianships", mark("Guardianships"), "t.guardian_id = :person or t.child_id = :person"),
         Personal("roles", mark("Roles"), "t.person_id = :person"),
-        Personal("retention_holds", mark("Reasons to keep data"), "t.person_id = :person"),
+        Personal(
+            "retention_holds",
+            mark("Holds: until when data must be kept"),
+            "t.person_id = :person",
+            # Why, staff wrote down for each other.
+            secret=("reason", "actor"),
+        ),
         Personal("persons", mark("Personal details"), "t.id = :person"),
         Personal(
             "audit_events",
             mark("Who saw and did what"),
             "t.subject = :person or t.actor = :person or t.people @> array[cast(:person as uuid)]",
             secret=("people",),
+            # Words of their own that staff gave as a reason may be about others: those are for the search of
+            # the audit only (``looks.Look``). So are the others of whom an undo lifted the non-disclosure.
+            row="to_jsonb(t) || jsonb_build_object("
+            f"'reason', case when t.reason in ({_RELATIONS}) then t.reason end, "
+            "'detail', t.detail - 'lifted')",
             kept="proof of who saw and did what; it names nobody, only identifiers",
         ),
     ),
@@ -84,6 +115,7 @@ HOLDER = Holder(
     # rows name them. Whoever sent it, sends it again.
     (
         "update roster_uploads set content = null where content is not null",
-        "update roster_uploads set report = report - 'problems' where report ? 'problems'",
+        "update roster_uploads set report = report - '{problems,rows}'::text[]"
+        " where report ?| '{problems,rows}'",
     ),
 )

@@ -34,6 +34,7 @@ class Bundle:
     kind: Kind
     modes: dict[str, Kind]
     unreadable: set[str] = field(default_factory=set)
+    without_protected: bool = False
 
     def close(self) -> None:
         stream = self.archive.fp
@@ -97,12 +98,12 @@ def open_bundle(path: Path, problems: Problems) -> Bundle | None:
     archive = open_archive(path, problems)
     if archive is None:
         return None
-    modes = _manifest(archive, problems)
+    modes, system = _manifest(archive, problems)
     if problems.has_errors:
         _close(archive)
         return None
-    kinds = set(modes.values())
-    return Bundle(archive, "delta" if kinds == {"delta"} else "bulk", modes)
+    kind: Kind = "delta" if set(modes.values()) == {"delta"} else "bulk"
+    return Bundle(archive, kind, modes, without_protected=system == profile.OURS_WITHOUT_PROTECTED)
 
 
 def _close(archive: zipfile.ZipFile) -> None:
@@ -110,15 +111,15 @@ def _close(archive: zipfile.ZipFile) -> None:
         archive.close()
 
 
-def _manifest(archive: zipfile.ZipFile, problems: Problems) -> dict[str, Kind]:
-    """The files that are there and how each is to be taken."""
+def _manifest(archive: zipfile.ZipFile, problems: Problems) -> tuple[dict[str, Kind], str]:
+    """The files that are there and how each is to be taken, and the code of the system that wrote them."""
     names = {name.removesuffix(".csv") for name in archive.namelist()}
     if profile.MANIFEST not in names:
         problems.add(Problem("P-ROSTER-010", "manifest.csv"))
-        return {}
+        return {}, ""
     said = _properties(archive, problems)
     if problems.has_errors:
-        return {}
+        return {}, ""
     for key, wanted in profile.MANIFEST_VERSIONS.items():
         if key not in said:
             problems.add(Problem("P-ROSTER-011", "manifest.csv", detail=key))
@@ -155,7 +156,7 @@ def _manifest(archive: zipfile.ZipFile, problems: Problems) -> dict[str, Kind]:
     if not modes and not problems.has_errors:
         nothing = Detail(mark("any file that is bulk or delta"))
         problems.add(Problem("P-ROSTER-011", "manifest.csv", detail=nothing))
-    return modes
+    return modes, said.get(profile.SYSTEM_CODE, (None, ""))[1]
 
 
 def _properties(archive: zipfile.ZipFile, problems: Problems) -> dict[str, tuple[int | None, str]]:

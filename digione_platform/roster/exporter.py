@@ -22,7 +22,7 @@ from digione_platform.core.guardians import MAY_BE_TOLD
 from digione_platform.errors import InputError
 from digione_platform.i18n import mark
 from digione_platform.roster import writer
-from digione_platform.roster.profile import LANGUAGE, NONDISCLOSURE
+from digione_platform.roster.profile import LANGUAGE, NONDISCLOSURE, OURS, OURS_WITHOUT_PROTECTED
 from digione_platform.roster.staging import TABLES
 
 AT_ONCE = 1000
@@ -236,7 +236,7 @@ def _write(
     connection: Connection, archive: zipfile.ZipFile, done: Exported, protected: bool
 ) -> Collection[UUID]:
     """Write all files; gives the people who are in them."""
-    writer.write_manifest(archive, _FILES, "DigiOne", "digione")
+    writer.write_manifest(archive, _FILES, "DigiOne", OURS if protected else OURS_WITHOUT_PROTECTED)
     for name, (source, columns) in _FILES.items():
         shown = ", ".join(f'{sql} as "{column}"' for column, sql in columns.items())
         rows = connection.execution_options(yield_per=AT_ONCE).execute(

@@ -22,7 +22,7 @@ from digione_platform.core.news_of_changes import OF_CHANGES
 from digione_platform.db import database_away, require_current
 from digione_platform.errors import InputError, LockedError, PreconditionError
 from digione_platform.i18n import Texts, mark
-from digione_platform.roster import changes, checks, staging, undo
+from digione_platform.roster import changes, checks, differences, staging, undo
 from digione_platform.roster.changes import Count
 from digione_platform.roster.opening import open_source
 from digione_platform.roster.problems import Detail, Problem, Problems
@@ -31,7 +31,10 @@ from digione_platform.roster.source import Kind, Source
 
 @dataclass
 class Report:
-    """What an import found and did. ``applied`` is false for a dry run, problems, and nothing to change."""
+    """What an import found and did. ``applied`` is false for a dry run, problems, and nothing to change.
+
+    ``rows`` has the rows that change, where they were asked for (``differences``).
+    """
 
     file: str
     kind: Kind | None = None
@@ -39,6 +42,7 @@ class Report:
     problems: Problems = field(default_factory=Problems)
     applied: bool = False
     import_id: UUID | None = None
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def refused(self) -> bool:
@@ -50,6 +54,30 @@ class Report:
 
     def as_json(self, texts: Texts) -> dict[str, Any]:
         """The report for programs; ``reason`` and ``fix`` of its problems are in a language."""
+        problems = [
+            {
+                "id": problem.id,
+                "level": problem.reason.level,
+                "file": problem.file,
+                "line": problem.line,
+                "column": problem.column,
+                "value": problem.value,
+                "reason": problem.told(texts),
+                "fix": problem.fix(texts),
+            }
+            for problem in self.problems.kept
+        ]
+        return {**self._counted(), "problems": problems}
+
+    def kept(self) -> dict[str, Any]:
+        """The report as JSON, to be told in any language later."""
+        return {
+            **self._counted(),
+            "problems": [problem.kept() for problem in self.problems.kept],
+            "rows": self.rows,
+        }
+
+    def _counted(self) -> dict[str, Any]:
         return {
             "file": self.file,
             "kind": self.kind,
@@ -59,19 +87,6 @@ class Report:
             "errors": self.problems.errors,
             "warnings": self.problems.warnings,
             "problems_by_id": dict(sorted(self.problems.by_id.items())),
-            "problems": [
-                {
-                    "id": problem.id,
-                    "level": problem.reason.level,
-                    "file": problem.file,
-                    "line": problem.line,
-                    "column": problem.column,
-                    "value": problem.value,
-                    "reason": problem.told(texts),
-                    "fix": problem.fix(texts),
-                }
-                for problem in self.problems.kept
-            ],
         }
 
 
@@ -85,12 +100,14 @@ def import_bundle(
     allow_mass_removal: bool = False,
     mapping: Path | None = None,
     language: str = "fi",
+    list_rows: bool = False,
 ) -> Report:
     """Import the file at a path, or with ``apply`` false find out what that would do.
 
     The file is a OneRoster bundle, organisation JSON, or with a mapping whatever that describes. Names that
     it has in several languages are taken in the municipality's. ``actor`` is an operator's name, or the
-    identifier of the person who imports in the browser.
+    identifier of the person who imports in the browser. With ``list_rows`` the report has the rows that
+    change.
     """
     report = Report(path.name)
     problems = report.problems
@@ -108,6 +125,8 @@ def import_bundle(
     try:
         with _transaction(engine, mark("Nothing was imported")) as connection:
             _carry(connection, source, report, tenant_oid, allow_mass_removal, actor, path)
+            if list_rows and report.import_id:
+                report.rows = differences.changed_rows(connection, report.import_id)
             if report.refused or not apply or not report.changes:
                 connection.rollback()
             else:
@@ -136,9 +155,9 @@ def undo_import(
     With ``import_id`` that import is meant, and nothing is undone if it is no longer the last. An operator
     may take back the first import of all, which leaves nobody; a person in the browser would be locked out.
 
-    Gives what the import was, how many rows of each table were restored and removed, of how many active
-    ``people`` how many are ``leaving``, who is under non-disclosure no longer (``lifted``), and whether it is
-    ``refused`` because so many leave.
+    Gives what the import was and by whom, how many rows of each table were restored and removed, of how many
+    active ``people`` how many are ``leaving``, who is under non-disclosure no longer (``lifted``), and if
+    it is ``refused`` because so many leave.
     """
     with _transaction(engine, mark("Nothing was undone")) as connection:
         people, until = _active_people(connection), administered_until(connection)
@@ -154,12 +173,13 @@ def undo_import(
         refused = checks.is_mass_removal(done["leaving"], people) and not allow_mass_removal
         changed = undo.concerned(connection, UUID(done["import"]))
         _audit(connection, Act.UNDO_IMPORT, {"actor": actor, **done}, changed)
+        by = undo.name_of(connection, done["by"])
         if apply and not refused:
             connection.execute(OF_CHANGES.encode())
             connection.commit()
         else:
             connection.rollback()
-    return {**done, "refused": refused, "applied": apply and not refused}
+    return {**done, "by": by, "refused": refused, "applied": apply and not refused}
 
 
 def _carry(
@@ -193,12 +213,26 @@ def _carry(
         problems.add(Problem("P-ROSTER-059", "users.csv", detail=share))
     if administered_less(connection, until):
         problems.add(Problem("P-ROSTER-063", path.name))
+    _look_at_protected(connection, source, import_id, problems)
     if problems.has_errors:
         return
     counts = {table: asdict(count) for table, count in report.counts.items()}
     connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
     changed = undo.concerned(connection, import_id)
     _audit(connection, Act.IMPORT, {"actor": actor, "import": str(import_id), "counts": counts}, changed)
+
+
+def _look_at_protected(
+    connection: psycopg.Connection, source: Source, import_id: UUID, problems: Problems
+) -> None:
+    """Nobody under non-disclosure leaves unseen, nor because the source leaves all of them out."""
+    leaving = undo.leaving_protected(connection, import_id)
+    if leaving and source.without_protected:
+        count = Detail(mark("{count} people"), {"count": len(leaving)})
+        problems.add(Problem("P-ROSTER-064", "manifest.csv", detail=count))
+        return
+    for person in leaving:
+        problems.add(Problem("P-ROSTER-065", "users.csv", value=str(person)))
 
 
 def _active_people(connection: psycopg.Connection) -> int:
@@ -258,7 +292,7 @@ def _transaction(engine: Engine, what: str) -> Iterator[psycopg.Connection]:
             "P-ROSTER-085",
             what,
             mark("the database stopped: {reason}"),
-            mark("run the same command again"),
+            mark("try it again"),
             reason=str(error).strip().splitlines()[0],
         ) from error
     finally:
@@ -281,4 +315,4 @@ def _lock(connection: psycopg.Connection, what: str) -> None:
     if holder and holder[1]:
         why = mark("another import or undo is running since {moment} (database process {process})")
         known = {"moment": holder[1], "process": holder[0]}
-    raise LockedError("P-ROSTER-086", what, why, mark("wait for it, then run the command again"), **known)
+    raise LockedError("P-ROSTER-086", what, why, mark("wait for it, then try again"), **known)

@@ -100,6 +100,7 @@ class Organisations:
     kind: Kind = "delta"
     modes: dict[str, Kind] = field(default_factory=lambda: dict[str, Kind](orgs="delta"))
     unreadable: set[str] = field(default_factory=set)
+    without_protected: bool = False
 
     @property
     def files(self) -> list[str]:

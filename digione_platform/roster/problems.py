@@ -6,8 +6,8 @@ The reference page docs/reference/oneroster.md shows this table; ids are never r
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
 
 from digione_platform.i18n import Texts, mark
 
@@ -21,11 +21,15 @@ SHOWN_CHARACTERS = 40
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something is refused (error) or looked at (warning), and how it is mended, both marked."""
+    """Why something is refused (error) or looked at (warning), and how it is mended, both marked.
+
+    ``in_browser`` is how it is mended there, where that is not done as on the command line.
+    """
 
     level: Level
     text: str
     fix: str
+    in_browser: str = ""
 
 
 REASONS: dict[str, Reason] = {
@@ -213,6 +217,7 @@ REASONS: dict[str, Reason] = {
         "error",
         mark("more than a third of the people, or of the groups, would leave"),
         mark("check that the file is complete; if so: --allow-mass-removal"),
+        mark("check that the file is complete; if so, confirm it above and import"),
     ),
     "P-ROSTER-061": Reason(
         "error",
@@ -231,6 +236,15 @@ REASONS: dict[str, Reason] = {
             "keep an administrator at the source; or first give another person the role on the platform, "
             "and leave its last day open"
         ),
+    ),
+    "P-ROSTER-064": Reason(
+        "error",
+        mark(
+            "the bundle was exported without people under non-disclosure (turvakielto): "
+            "they would leave by its import"
+        ),
+        mark("export once more with --protected, and import that"),
+        mark("ask those who made the bundle for one with people under non-disclosure (--protected)"),
     ),
     # Files that a mapping describes, and the mapping itself.
     "P-ROSTER-100": Reason(
@@ -258,6 +272,7 @@ REASONS: dict[str, Reason] = {
         "error",
         mark("a delimited file can be read by a mapping only"),
         mark("name the tenant's mapping: --mapping"),
+        mark("send the file once more, together with the municipality's mapping"),
     ),
     # Organisations.
     "P-ROSTER-108": Reason("error", mark("the file is not JSON"), mark("save the service's answer again")),
@@ -278,6 +293,7 @@ REASONS: dict[str, Reason] = {
             "but their usernames or learner numbers belong to others"
         ),
         mark("keep the sourcedIds of earlier bundles, or first take the earlier import back: roster undo"),
+        mark("keep the sourcedIds of earlier bundles, or first take the earlier import back"),
     ),
     # Not read.
     "P-ROSTER-070": Reason(
@@ -315,6 +331,11 @@ REASONS: dict[str, Reason] = {
             "make sure that it has ended; if not, correct it at the source, or set it on the person's page "
             "afterwards: no import lifts it then"
         ),
+    ),
+    "P-ROSTER-065": Reason(
+        "warning",
+        mark("a person under non-disclosure (turvakielto) leaves"),
+        mark("make sure that the person is meant to leave, and was not left out by an export"),
     ),
 }
 
@@ -357,9 +378,22 @@ class Problem:
             more = texts.gettext(more.text, **more.values)
         return f"{reason}: {more}" if more else reason
 
-    def fix(self, texts: Texts) -> str:
+    def fix(self, texts: Texts, *, in_browser: bool = False) -> str:
         """How it is mended, in a language."""
-        return texts.gettext(self.reason.fix)
+        return texts.gettext((in_browser and self.reason.in_browser) or self.reason.fix)
+
+    def kept(self) -> dict[str, Any]:
+        """The problem as JSON, to be told in any language later."""
+        return {**asdict(self), "level": self.reason.level}
+
+    @classmethod
+    def of_kept(cls, kept: Mapping[str, Any]) -> Self:
+        """The problem that was kept."""
+        detail = kept.get("detail")
+        return cls(
+            **{name: kept[name] for name in ("id", "file", "line", "column", "value")},
+            detail=Detail(**detail) if isinstance(detail, dict) else detail,
+        )
 
 
 @dataclass

@@ -22,7 +22,10 @@ from digione_platform.roster.identifiers import ORGANISATION_OID, PERSON_OID, ch
 MANIFEST = "manifest"
 MANIFEST_COLUMNS = ("propertyName", "value")
 MANIFEST_VERSIONS = {"manifest.version": "1.0", "oneroster.version": "1.2"}
-SOURCE_PROPERTIES = ("source.systemName", "source.systemCode")
+SYSTEM_CODE = "source.systemCode"
+SOURCE_PROPERTIES = ("source.systemName", SYSTEM_CODE)
+# What our own exports say there; the second leaves people under non-disclosure out.
+OURS, OURS_WITHOUT_PROTECTED = "digione", "digione-without-protected"
 
 HEAD = ("sourcedId", "status", "dateLastModified")
 EXTENSION = re.compile(r"metadata\.[A-Za-z0-9_.\-]{1,80}")

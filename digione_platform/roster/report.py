@@ -76,11 +76,11 @@ def undo_lines(done: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     yield ""
     for person in done["lifted"]:
         yield _line(Problem("P-ROSTER-079", "persons", value=person), texts)
-    taken = mark("Taken back: the import of {file} ({kind}), {moment}.")
-    tried = mark("Dry run: the import of {file} ({kind}), {moment}, would be taken back.")
+    taken = mark("Taken back: the import of {file} ({kind}) by {who}, {moment}.")
+    tried = mark("Dry run: the import of {file} ({kind}) by {who}, {moment}, would be taken back.")
     told, kind = taken if done["applied"] else tried, KINDS[done["kind"]]
     moment = texts.moment(datetime.fromisoformat(done["at"]))
-    yield texts.gettext(told, file=done["file"], kind=texts.gettext(kind), moment=moment)
+    yield texts.gettext(told, file=done["file"], kind=texts.gettext(kind), who=done["by"], moment=moment)
     if gone := done["tables"].get("accounts", {}).get("removed", 0):
         yield texts.ngettext(
             "{count} account goes, and its password with it; importing the person again makes a new one.",

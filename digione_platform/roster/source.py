@@ -10,11 +10,15 @@ Kind = Literal["bulk", "delta"]
 
 
 class Source(Protocol):
-    """An opened source. ``modes`` has the files of OneRoster that it fills, ``unreadable`` those given up."""
+    """An opened source. ``modes`` has the files of OneRoster that it fills, ``unreadable`` those given up.
+
+    ``without_protected`` is whether it says that it leaves people under non-disclosure out.
+    """
 
     kind: Kind
     modes: dict[str, Kind]
     unreadable: set[str]
+    without_protected: bool
 
     @property
     def files(self) -> list[str]:

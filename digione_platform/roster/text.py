@@ -109,19 +109,25 @@ def _decoded(raw: bytes, charset: str, file: str, number: int, offset: int) -> s
         return line
     # These charsets give every byte a meaning, or nearly: what was meant shows in the letters.
     other, foreign = _FOREIGN[charset]
-    seems = "UTF-8" if _is_utf8(raw) else other if foreign.search(line) else None
+    seems = "UTF-8" if _is_utf8(raw, charset) else other if foreign.search(line) else None
     if seems:
         found = Detail(mark("it looks like {encoding}"), {"encoding": seems})
         raise Refused(Problem(_wrong(charset), file, number, detail=found))
     return line
 
 
-def _is_utf8(raw: bytes) -> bool:
+def _is_utf8(raw: bytes, charset: str) -> bool:
+    """Whether a line is UTF-8 that makes no word in a charset.
+
+    "Äš" is "Ě" in UTF-8, and is meant as it stands. "Ã" begins UTF-8's own letters of western Europe (Ü is
+    "Ãœ") and stands before another such letter in no name.
+    """
     try:
-        raw.decode()
+        letters = {letter for letter in raw.decode() if not letter.isascii()}
     except UnicodeDecodeError:
         return False
-    return True
+    readings = (letter.encode().decode(charset) for letter in letters)
+    return any(not reading.isalpha() or reading[0] in "ÂÃ" for reading in readings)
 
 
 def _wrong(charset: str) -> str:

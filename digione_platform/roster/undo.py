@@ -9,6 +9,7 @@ from psycopg.errors import IntegrityError
 from psycopg.sql import SQL, Composed, Identifier
 from psycopg.sql import Literal as Value
 
+from digione_platform.core.names import name_sql
 from digione_platform.errors import InputError
 from digione_platform.i18n import mark
 from digione_platform.roster.changes import ORDER
@@ -21,12 +22,14 @@ def undo_last(connection: Connection, actor: str, meant: UUID | None = None) -> 
     """Take the last import back within the transaction; gives what it was and what became of each table.
 
     If another was ``meant``, nothing is taken back.
+    ``by`` is the identifier of whoever imported, or an operator's name.
     Of a table it counts the rows that are again as they were (``restored``) and those that the import had
     added (``removed``); ``leaving`` is how many people are active no longer, ``lifted`` lists those who are
     under non-disclosure no longer.
     """
     last = connection.execute(
-        "select id, at, kind, file_name from roster_imports where undone_at is null order by at desc limit 1"
+        "select id, at, kind, file_name, actor from roster_imports where undone_at is null"
+        " order by at desc limit 1"
     ).fetchone()
     if last is None:
         raise InputError(
@@ -35,7 +38,7 @@ def undo_last(connection: Connection, actor: str, meant: UUID | None = None) -> 
             mark("there is no import to undo"),
             "digione-platform roster import FILE.zip --dry-run",
         )
-    import_id, at, kind, file_name = last
+    import_id, at, kind, file_name, by = last
     if meant not in (None, import_id):
         raise InputError(
             "P-ROSTER-089",
@@ -79,6 +82,7 @@ def undo_last(connection: Connection, actor: str, meant: UUID | None = None) -> 
     return {
         "import": str(import_id),
         "at": at.isoformat(),
+        "by": by,
         "kind": kind,
         "file": file_name,
         "tables": found,
@@ -93,6 +97,14 @@ def act(connection: Connection, actor: str, import_id: UUID) -> None:
         "select set_config('digione.actor', %s, true), set_config('digione.import', %s, true)",
         (actor, str(import_id)),
     )
+
+
+def name_of(connection: Connection, actor: str) -> str:
+    """What the person is called who acted in the browser; an operator is called as they were written down."""
+    row = connection.execute(
+        SQL("select {name} from persons p where p.id::text = %s").format(name=SQL(name_sql("p"))), (actor,)
+    ).fetchone()
+    return str(row[0]) if row else actor
 
 
 def concerned(connection: Connection, import_id: UUID) -> list[UUID]:
@@ -124,6 +136,18 @@ def lifted_nondisclosures(connection: Connection, import_id: UUID) -> list[UUID]
         SQL("""
             select t.id from ({first}) c join persons t on {key} = c.row_id
             where t.nondisclosure and c.before ->> 'nondisclosure' = 'false' order by t.sort_name, t.id
+        """).format(first=_first("persons", import_id), key=_key("persons"))
+    ).fetchall()
+    return [person for (person,) in rows]
+
+
+def leaving_protected(connection: Connection, import_id: UUID) -> list[UUID]:
+    """The people under non-disclosure who were active before an import and are no longer."""
+    rows = connection.execute(
+        SQL("""
+            select t.id from ({first}) c join persons t on {key} = c.row_id
+            where t.status <> 'active' and c.before ->> 'status' = 'active'
+            and c.before ->> 'nondisclosure' = 'true' order by t.sort_name, t.id
         """).format(first=_first("persons", import_id), key=_key("persons"))
     ).fetchall()
     return [person for (person,) in rows]

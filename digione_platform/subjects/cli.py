@@ -38,7 +38,7 @@ def export_person(
     from digione_platform.actor import operator_name
     from digione_platform.core.models import Person
     from digione_platform.subjects import rights
-    from digione_platform.web.render import document
+    from digione_platform.subjects.page import of_person
 
     what = mark("Nothing was exported")
     with _transaction() as (session, settings, _):
@@ -49,7 +49,7 @@ def export_person(
 
         def page(**values: Any) -> str:
             municipality = tenant.name_in(texts.language)
-            return document("subject.html", texts, municipality=municipality, at=datetime.now(UTC), **values)
+            return of_person(texts, municipality=municipality, at=datetime.now(UTC), **values)
 
         archive = rights.export(session, found, operator_name(), reason, page)
         _write(file, archive, what)

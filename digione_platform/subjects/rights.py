@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from digione_platform.core import audit
 from digione_platform.core.audit import Act, By
+from digione_platform.core.history import REFERENCES, names_of_rows
 from digione_platform.core.holders import Hold, holders
 from digione_platform.errors import InputError, PreconditionError
 from digione_platform.i18n import mark, texts_of_command
@@ -47,7 +48,7 @@ def collect(session: Session, person: UUID) -> dict[str, list[dict[str, Any]]]:
         one.table: [
             row
             for (row,) in session.execute(
-                text(f"select to_jsonb(t) - cast(:secret as text[]) from {one.table} t where {one.whose}"),  # noqa: S608
+                text(f"select ({one.row}) - cast(:secret as text[]) from {one.table} t where {one.whose}"),  # noqa: S608
                 {"person": person, "secret": list(one.secret)},
             )
         ]
@@ -68,8 +69,17 @@ def export(session: Session, person: UUID, operator: str, reason: str, page: Cal
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("data.json", json.dumps(data, ensure_ascii=False, indent=2))
-        file.writestr("index.html", page(titles=titles, data=data))
+        file.writestr("index.html", page(titles=titles, data=data, names=_names(session, data)))
     return archive.getvalue()
+
+
+def _names(session: Session, data: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+    """What the schools, groups, courses and school years are called that rows name by identifier."""
+    rows = [row for rows in data.values() for row in rows]
+    rows += [row["before"] for row in rows if row.get("before")]
+    return names_of_rows(
+        session, {row[one] for row in rows for one in (*REFERENCES, "school_id") if row.get(one)}
+    )
 
 
 def holds_of(session: Session, person: UUID, today: date) -> list[Hold]:
@@ -97,8 +107,8 @@ def erase(
             mark("Nothing was erased"),
             "{holds}",
             mark(
-                "wait, remove the person at the source of the roster and import it, or lift the hold: "
-                "digione-platform subject release"
+                "take the person out of use where these reasons say so, or wait; what somebody wrote down is "
+                "lifted by: digione-platform subject release"
             ),
             holds="; ".join(reasons),
         )

@@ -1,6 +1,5 @@
 """The page of what was changed of a person, school, school year, course or group."""
 
-from datetime import date, timedelta
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -11,11 +10,11 @@ from digione_platform.core.access import Action, Desktop, Relation
 from digione_platform.core.audit import Act
 from digione_platform.core.history import history_of, names_of
 from digione_platform.core.models import AcademicSession, Course, Group, Organisation, Person
-from digione_platform.i18n import Texts, mark
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page, speak
-from digione_platform.web.titles import COLUMNS, ROWS, VALUES
+from digione_platform.web.titles import COLUMNS, ROWS
+from digione_platform.web.values import told
 
 router = APIRouter()
 Table = Literal["persons", "organisations", "academic_sessions", "groups", "courses"]
@@ -59,25 +58,9 @@ def history(
         values=values,
         columns=COLUMNS,
         rows=ROWS,
-        told=lambda column, value: _told(texts, column, value, names),
+        told=lambda column, value: told(texts, column, value, names),
         back=_page_of(asked, table, row_id),
     )
-
-
-def _told(texts: Texts, column: str, value: Any, names: dict[str, str]) -> str:
-    """A value as people read it."""
-    if value is None or value in ("", []):
-        return "–"
-    if isinstance(value, bool):
-        return texts.gettext(mark("yes") if value else mark("no"))
-    if isinstance(value, list):
-        return ", ".join(_told(texts, column, one, names) for one in value)
-    if column in ("end_date", "valid_to"):
-        # Stored is the first day after.
-        return texts.date(date.fromisoformat(value) - timedelta(days=1))
-    if column.endswith("_date") or column == "valid_from":
-        return texts.date(date.fromisoformat(value))
-    return texts.gettext(VALUES[value]) if value in VALUES else names.get(str(value), str(value))
 
 
 def _page_of(asked: Asked, table: Table, row_id: UUID) -> str:

@@ -41,7 +41,7 @@ def test_the_register_is_kept_without_a_shell(admin: Page, tmp_path: Path) -> No
     def send(then: str) -> None:
         path = write(tmp_path / "new.zip", {"users": delta([person])}, kind="delta")
         admin.goto("/administration/imports")
-        admin.get_by_label("File").set_input_files(path)
+        admin.get_by_label("File", exact=True).set_input_files(path)
         admin.get_by_role("button", name="Check").click()
         admin.get_by_role("heading", name=then).wait_for()
 

@@ -1,6 +1,7 @@
 """The municipality's administrator keeps the register in the browser."""
 
 import hashlib
+import html
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import yaml
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
@@ -20,7 +22,6 @@ from sqlalchemy.orm import Session
 
 from digione_platform.administration import imports
 from digione_platform.core.models import (
-    AuditEvent,
     Enrolment,
     Guardianship,
     Organisation,
@@ -36,6 +37,7 @@ from digione_platform.errors import InputError
 from digione_platform.i18n import today
 from digione_platform.roster.importer import import_bundle, undo_import
 from digione_platform.roster.profile import NONDISCLOSURE
+from digione_platform.security import LARGER_FORMS, LARGEST_FILE, MEGABYTE
 from tests.platform.bundles import PROVIDER, delta, make_oid, valid, write
 from tests.platform.conftest import Browse
 from tests.platform.forms import events, fill, filled_in, find, target
@@ -873,6 +875,184 @@ def test_schools_come_as_organisation_json_too(app: FastAPI, admin: TestClient, 
     admin.post(f"{address}/apply")
     assert "Imported" in wait_for(admin, address)
     assert find(app, select(Organisation.name).where(Organisation.oid == new)) == "Uusi koulu"
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_a_check_tells_row_by_row_what_would_change(
+    app: FastAPI, admin: TestClient, tmp_path: Path, town: Town
+) -> None:
+    people(app, tmp_path, "x1")
+    people(app, tmp_path, "x2")
+    user = {"sourcedId": "x1", "enabledUser": "true", "givenName": "Uusi", "familyName": "Uudempi"}
+    gone = {
+        "sourcedId": "x2",
+        "status": "tobedeleted",
+        "enabledUser": "true",
+        "givenName": "-",
+        "familyName": "-",
+    }
+    new = {"sourcedId": "x3", "enabledUser": "true", "givenName": "Tulo", "familyName": "Kas"}
+    bundle = write(tmp_path / "new.zip", {"users": delta([user, gone, new])}, kind="delta")
+    address = send_bundle(admin, bundle)
+    page = wait_for(admin, address)
+    rows = re.findall(r"<td>(added|changed|removed)</td>\s*<td class=\"break\">([^<]*)", page)
+    assert rows == [("removed", "Uusi x2"), ("changed", "Uusi Uudempi"), ("added", "Tulo Kas")]
+    assert "Family name: <del>x1</del> → <ins>Uudempi</ins>" in page
+    # Who was listed is in the audit, also of those who are there after the import only by its dry run.
+    x1 = find(app, select(Person.id).where(Person.sourced_id == "x1"))
+    assert x1 in {event.subject for event in events(app, "list people")}
+    assert find(app, select(Person.id).where(Person.sourced_id == "x3")) is None
+    admin.post(f"{address}/apply")
+    assert "<ins>Uudempi</ins>" in wait_for(admin, address)
+    # Before it is taken back, the same is told.
+    last = find(app, text("select id from roster_imports order by at desc limit 1"))
+    question = admin.get(f"/administration/imports/undo/{last}").text
+    assert "Family name: <del>x1</del> → <ins>Uudempi</ins>" in question
+    assert "by Helena Hallinto" in question
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_rows_that_change_are_paged_by_table_and_the_rest_is_counted(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    user = {"enabledUser": "true", "familyName": "Väki"}
+    crowd = [{**user, "sourcedId": f"v{n}", "givenName": f"V{n:03}", "username": f"v{n}"} for n in range(230)]
+    address = send_bundle(admin, write(tmp_path / "crowd.zip", {"users": delta(crowd)}, kind="delta"))
+    page = wait_for(admin, address)
+    assert "230 rows, the first 200 are listed" in page
+    assert ("V000 Väki" in page, "V025 Väki" in page) == (True, False)
+    page = admin.get(f"{address}?of=persons&page=2").text
+    assert ("V000 Väki" in page, "V025 Väki" in page) == (False, True)
+    assert admin.get(f"{address}?of=nothing&page=99").status_code == 200
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_of_people_under_nondisclosure_no_value_and_no_place_is_listed(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    hidden = {NONDISCLOSURE: "true"}
+    user = {"sourcedId": "x1", "enabledUser": "true", "givenName": "Uusi", "familyName": "Väki"}
+    first = delta([user | hidden | {"email": "before@example.org"}])
+    oid = app.state.settings.tenant.oid
+    known = (NONDISCLOSURE,)
+    path = write(tmp_path / "first.zip", {"users": first}, kind="delta", extensions=known)
+    assert import_bundle(app.state.engine, path, tenant_oid=oid, actor="oona", apply=True).applied
+    school = find(
+        app, select(Organisation.sourced_id).where(Organisation.kind == OrganisationKind.SCHOOL).limit(1)
+    )
+    role = {"sourcedId": "r1", "userSourcedId": "x1", "roleType": "primary", "role": "student"}
+    files = {
+        "users": delta([user | hidden | {"email": "after@example.org"}]),
+        "roles": delta([role | {"orgSourcedId": school}]),
+    }
+    address = send_bundle(admin, write(tmp_path / "next.zip", files, kind="delta", extensions=known))
+    page = wait_for(admin, address)
+    assert "E-mail: hidden" in page
+    kept = json.dumps(find(app, text("select report -> 'rows' from roster_uploads")))
+    assert "@example.org" not in kept
+    assert '"of": null' in kept
+    assert '"hidden": true' in kept
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_the_report_is_in_the_reader_s_language(
+    app: FastAPI, browse: Browse, admin: TestClient, tmp_path: Path
+) -> None:
+    user = {"sourcedId": "x1", "enabledUser": "perhaps", "givenName": "Uusi", "familyName": "Väki"}
+    address = send_bundle(admin, write(tmp_path / "x.zip", {"users": delta([user])}, kind="delta"))
+    assert "the value is neither true nor false" in wait_for(admin, address)
+    reader = browse("Helena Hallinto", "fi")
+    assert "arvo ei ole true eikä false" in html.unescape(reader.get(address).text)
+    assert "neither true" not in reader.get(address).text
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_why_a_file_was_not_worked_through_is_told_in_the_reader_s_language(
+    app: FastAPI, browse: Browse, admin: TestClient, tmp_path: Path
+) -> None:
+    user = {"sourcedId": "x1", "enabledUser": "true", "givenName": "Uusi", "familyName": "Väki"}
+    bundle = write(tmp_path / "x.zip", {"users": delta([user])}, kind="delta")
+    with app.state.engine.begin() as other:
+        other.execute(text("select pg_advisory_xact_lock(hashtext('digione roster'))"))
+        address = send_bundle(admin, bundle)
+        page = wait_for(admin, address)
+    assert "P-ROSTER-086: Nothing was imported: another import or undo is running since" in page
+    assert "command" not in page
+    told = browse("Helena Hallinto", "fi").get(address).text
+    assert "yritä sitten uudelleen" in html.unescape(told)
+
+
+def send_mapped(browser: TestClient, path: Path, mapping: str | None) -> str:
+    form = filled_in(browser.get("/administration/imports").text)
+    files = {"bundle": (path.name, path.read_bytes(), "text/csv")}
+    if mapping is not None:
+        files["mapping"] = ("kunta.yml", mapping.encode(), "application/yaml")
+    sent = {"upload": form["upload"]}
+    answer = browser.post("/administration/imports", data=sent, files=files, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    return wait_for(browser, answer.headers["location"])
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_files_of_a_pupil_register_come_with_their_mapping(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    with app.state.engine.begin() as connection:
+        named = text("update organisations set oid = :oid where kind = 'district'")
+        connection.execute(named, {"oid": PROVIDER})
+    path = tmp_path / "huoltajat.csv"
+    path.write_text("Nro;Etunimi;Sukunimi\n1;Äiti;Öhman\n", encoding="cp1252")
+    mapping = """
+        charset: cp1252
+        delimiter: ";"
+        prefixes: {guardians: "h-"}
+        files:
+          - file: huoltajat.csv
+            rows: guardians
+            columns: {id: Nro, given_name: Etunimi, family_name: Sukunimi}
+    """
+    page = send_mapped(admin, path, None)
+    assert "P-ROSTER-107" in page
+    assert "send the file once more, together with the municipality&#39;s mapping" in page
+    assert "--mapping" not in page
+    # What is wrong with a mapping is told as for any file.
+    assert "mapping.yml:2" in send_mapped(admin, path, mapping.replace("cp1252", "latin"))
+    assert "P-ROSTER-102" in send_mapped(admin, path, "#" * 70_000)
+    page = send_mapped(admin, path, mapping)
+    assert "Äiti Öhman" in page
+    action = re.search(r'action="([^"]+/apply)"', page)
+    assert action is not None
+    admin.post(action[1])
+    assert "Imported" in wait_for(admin, action[1].removesuffix("/apply"))
+    assert find(app, select(Person.given_name).where(Person.sourced_id == "h-1")) == "Äiti"
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_what_most_people_would_leave_by_is_confirmed_on_the_page(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    user = {"enabledUser": "true", "familyName": "Väki"}
+    crowd = [{**user, "sourcedId": f"v{n}", "givenName": f"V{n}"} for n in range(30)]
+    bundle = write(tmp_path / "crowd.zip", {"users": delta(crowd)}, kind="delta")
+    oid = app.state.settings.tenant.oid
+    assert import_bundle(app.state.engine, bundle, tenant_oid=oid, actor="tester", apply=True).applied
+    leaving = delta([one | {"status": "tobedeleted"} for one in crowd])
+    address = send_bundle(admin, write(tmp_path / "few.zip", {"users": leaving}, kind="delta"))
+    page = wait_for(admin, address)
+    assert "P-ROSTER-059" in page
+    assert "--allow" not in page
+    assert "Remove them all the same" in page
+    admin.post(f"{address}/apply", data={"mass_removal": "true"})
+    done = wait_for(admin, address)
+    assert find(app, select(Person.status).where(Person.sourced_id == "v2")) == "tobedeleted", done
+
+
+def test_the_gateway_lets_through_what_the_platform_takes(repository: Path) -> None:
+    defaults = yaml.safe_load((repository / "roles/gateway/defaults/main.yml").read_text("utf-8"))
+    let_in = defaults["gateway_upload_megabytes"] * MEGABYTE
+    assert let_in == LARGER_FORMS["/administration/imports"] > LARGEST_FILE
+    guide = (repository / "docs/how-to/administration.md").read_text("utf-8")
+    assert f"at most {LARGEST_FILE // MEGABYTE} MB" in guide
 
 
 @pytest.mark.usefixtures("own_provider")

@@ -168,6 +168,30 @@ def test_people_under_non_disclosure_are_left_out_with_all_that_hangs_on_them(
     assert "g1" not in everything
     assert rows(tmp_path / "out.zip", "users")[0]["agentSourcedIds"] == "g2"
     bring_in(engines(), tmp_path / "out.zip")
+    # Where the guardian is known, the same bundle would remove her.
+    for apply in (False, True):
+        report = import_bundle(engine, tmp_path / "out.zip", tenant_oid=PROVIDER, actor="testi", apply=apply)
+        assert (dict(report.problems.by_id), report.applied) == ({"P-ROSTER-064": 1}, False)
+    export(engine, tmp_path / "all.zip")
+    assert bring_in(engine, tmp_path / "all.zip").changes == 0
+
+
+def test_nobody_under_nondisclosure_leaves_without_a_warning(
+    engines: Callable[[], Engine], tmp_path: Path
+) -> None:
+    engine = engines()
+    files = valid()
+    files["users"][2][NONDISCLOSURE] = "true"  # the guardian g1
+    known = (NONDISCLOSURE,)
+    bring_in(engine, write(tmp_path / "in.zip", files, extensions=known))
+    files["users"].pop(2)
+    files["roles"] = [row for row in files["roles"] if row["userSourcedId"] != "g1"]
+    files["users"][0]["agentSourcedIds"] = "g2"
+    report = bring_in(engine, write(tmp_path / "in.zip", files, extensions=known))
+    with engine.connect() as connection:
+        person = connection.execute(text("select id from persons where sourced_id = 'g1'")).scalar_one()
+    assert [(one.id, one.value) for one in report.problems.kept] == [("P-ROSTER-065", str(person))]
+    assert report.applied
 
 
 def test_what_refers_to_something_gone_is_left_out_so_that_the_rest_imports(

@@ -731,7 +731,7 @@ def test_command_imports_tells_and_undoes(command: Any, tmp_path: Path) -> None:
     } in accounts
     tried = command("roster", "undo", "--dry-run")
     assert tried.returncode == 0, tried.stderr
-    assert tried.stdout.splitlines()[-2].startswith("Dry run: the import of town.zip (whole register), ")
+    assert tried.stdout.splitlines()[-2].startswith("Dry run: the import of town.zip (whole register) by ")
     assert tried.stdout.splitlines()[-1].startswith("6 accounts go, and their passwords with them")
     assert ["persons", "0", "7"] in [line.split() for line in tried.stdout.splitlines()]
     undone = command("roster", "undo", "--json")
@@ -828,9 +828,9 @@ def test_a_report_comes_in_the_readers_language(
 @pytest.mark.parametrize(
     ("language", "counts", "taken"),
     [
-        ("en", "persons", "Taken back: the import of town.zip (whole register), "),
-        ("fi", "henkilöt", "Kumottu: tuonti town.zip (koko rekisteri), "),
-        ("sv", "personer", "Ångrad: importen town.zip (hela registret), "),
+        ("en", "persons", "Taken back: the import of town.zip (whole register) by "),
+        ("fi", "henkilöt", "Kumottu: tuonti town.zip (koko rekisteri), tekijä "),
+        ("sv", "personer", "Ångrad: importen town.zip (hela registret) av "),
     ],
 )
 def test_import_and_undo_tell_what_they_did_in_the_readers_language(

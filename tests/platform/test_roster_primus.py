@@ -356,6 +356,24 @@ def test_another_charset_than_the_mapping_says_is_found(
     assert filled.dump() == before
 
 
+@pytest.mark.parametrize("name", ["Äš", "ÄŠ", "Åžiga", "ÉŽÄš"])
+def test_two_letters_that_would_be_one_of_utf_8_are_two(filled: Primus, name: str) -> None:
+    tables = mapped.valid()
+    tables["oppilaat.csv"][1][1:4] = ["Salo", name, ""]
+    report = filled.mapped(tables)
+    assert (ids(report), report.applied) == ([], True)
+    assert filled.one("select given_name from persons where sourced_id = 'o-101'") == name
+
+
+@pytest.mark.parametrize("name", ["Ülo", "Õie", "Žiga", "Änne", "Ésa", "Yıldız", "Иван"])
+@pytest.mark.parametrize("charset", ["cp1252", "cp850"])
+def test_one_name_in_utf_8_is_enough_to_tell(filled: Primus, name: str, charset: str) -> None:
+    table = [["Koulu", "Luokka", "Vuosiluokka"], ["99000", name, "5"]]
+    raw = {"ryhmat.csv": mapped.encoded(table, "utf-8")}
+    report = filled.mapped({}, mapping=changed(charset=charset), raw=raw)
+    assert ("P-ROSTER-110", "ryhmat.csv", 2, None) in ids(report)
+
+
 @pytest.mark.parametrize("written", ["utf-8", "utf-8-sig", "cp1252", "cp850"])
 def test_letters_survive_in_every_charset(primus: Primus, written: str) -> None:
     tables = mapped.valid()

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -11,14 +12,18 @@ import pytest
 from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session
 
+from digione_platform.core import audit
+from digione_platform.core.access import Relation
+from digione_platform.core.audit import Act, By
 from digione_platform.core.chain import verify
 from digione_platform.core.holders import holders
-from digione_platform.core.models import Base, Person, Status
+from digione_platform.core.models import Base, Origin, Person, Status
 from digione_platform.db import open_database
 from digione_platform.errors import InputError, PreconditionError
-from digione_platform.i18n import today
+from digione_platform.i18n import Texts, today
 from digione_platform.settings import Settings
 from digione_platform.subjects import rights
+from digione_platform.subjects.page import LABELS
 from tests.platform.conftest import platform_command
 from tests.platform.town import Town
 
@@ -65,6 +70,61 @@ def test_nobody_else_s_name_is_in_an_export(engine: Engine, town: Town) -> None:
             assert f'"given_name": "{given}"' in everything
             assert everything.count('"family_name"') == 1
             assert ("MARKER" in everything) == (family == "Suojattu")
+
+
+# What of a row is of use to programs only.
+TECHNICAL = {
+    "id",
+    "sourced_id",
+    "sort_name",
+    "role_id",
+    "row_id",
+    "account_id",
+    "import_id",
+    "line_item_id",
+    "client_id",
+    "request",
+    "error",
+    "extension",
+}
+
+
+def test_every_column_has_a_name_on_the_page() -> None:
+    import digione_platform.core.gradebook  # noqa: F401 - its tables, too
+
+    columns = {
+        column.name
+        for holder in holders()
+        for one in holder.personal
+        for column in Base.metadata.tables[one.table].columns
+        if column.name not in one.secret
+    }
+    assert columns - set(LABELS) == TECHNICAL
+
+
+def test_what_staff_wrote_down_for_each_other_is_not_handed_out(engine: Engine, town: Town) -> None:
+    mother, child, other = (
+        town.people[name] for name in ("Maija Virtanen", "Aino Virtanen", "Suvi Suojattu")
+    )
+    with Session(engine) as session, session.begin():
+        by = By(town.people["Helena Hallinto"])
+        audit.record(session, by, Act.CHANGE_GUARDIANSHIP, [child, mother], reason="MARKER of a court")
+        audit.record(session, by, Act.VIEW_PUPIL, [child], reason=Relation.OWN_MUNICIPALITY)
+        audit.record(session, By(), Act.UNDO_IMPORT, people=[child, other], lifted=[str(other)], rows=1)
+        hold = "insert into retention_holds (person_id, reason, actor) values (:id, 'MARKER', 'oona')"
+        session.execute(text(hold), {"id": child})
+    with Session(engine) as session:
+        data = rights.collect(session, child)
+    assert "MARKER" not in json.dumps(data)
+    assert [(one["action"], one["reason"]) for one in data["audit_events"]] == [
+        ("change guardianship", None),
+        ("view pupil", "own municipality"),
+        ("roster.undo", None),
+    ]
+    assert str(other) not in json.dumps(data)
+    assert data["audit_events"][2]["detail"] == {"rows": 1}
+    assert not any("people" in one for one in data["audit_events"])
+    assert len(data["retention_holds"]) == 1
 
 
 def leave(engine: Engine, person: UUID) -> None:
@@ -176,6 +236,24 @@ def test_who_is_still_in_the_register_is_not_erased(engine: Engine, town: Town) 
     assert everything(engine) == before
 
 
+def test_who_was_added_in_the_browser_is_taken_out_of_use_there(engine: Engine, town: Town) -> None:
+    person = town.people["Maija Virtanen"]
+    with Session(engine) as session, session.begin():
+        session.execute(update(Person).where(Person.id == person).values(origin=Origin.PLATFORM))
+    with pytest.raises(PreconditionError, match="was added in the browser and is still in use") as refused:
+        erase(engine, person)
+    assert "import" not in str(refused.value)
+
+
+def test_the_last_administrator_is_not_erased(engine: Engine, town: Town) -> None:
+    held = erase(engine, town.people["Helena Hallinto"], apply=False)["holds"]
+    assert any("nobody would administer the municipality" in str(one) for one in held)  # type: ignore[attr-defined]
+    with pytest.raises(PreconditionError, match=r"P-SUBJECT-002: .*nobody would administer"):
+        erase(engine, town.people["Helena Hallinto"])
+    held = erase(engine, town.people["Maija Virtanen"], apply=False)["holds"]
+    assert not any("nobody would administer" in str(one) for one in held)  # type: ignore[attr-defined]
+
+
 def test_a_preview_changes_nothing_and_counts_the_same(engine: Engine, town: Town) -> None:
     person = town.people["Aino Virtanen"]
     leave(engine, person)
@@ -227,6 +305,13 @@ def test_the_archive_can_be_read_by_people_and_programs(
     assert '<html lang="sv">' in page
     assert "Alla uppgifter om dig" in page
     assert "Modellby" in page
+    # As people read it: no names of columns, times of Finland, no data structures of programs.
+    moment = datetime.fromisoformat(data["audit_events"][-1]["at"])
+    told = Texts("sv").moment(moment)
+    for word in ("Förnamn", "Elsa", "Elev", "Exporterade en persons uppgifter", told):
+        assert word in page, word
+    for word in ("given_name", "subject.export", "+00:00", "{&#39;", "[&#39;", "she asked"):
+        assert word not in page, word
     # Never over another file, and never to nowhere.
     assert command(*asked, str(to))[0] == 2
     assert command(*asked)[0] == 2

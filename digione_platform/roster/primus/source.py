@@ -132,6 +132,7 @@ class Mapped:
     kind: Kind = "delta"
     modes: dict[str, Kind] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
+    without_protected: bool = False
 
     def __post_init__(self) -> None:
         kinds = {entry.rows for entry in self.entries.values()}
