@@ -200,6 +200,8 @@ def _show_diff(plan: Plan, situation: Situation, world: World, screen: Screen, r
             untold.append(known[failed])
             known = known[failed + 1 :]  # one that cannot be tried keeps no other from being told
     screen.diff([situation.secrets.redacted(d) for d in dict.fromkeys(diffs)])
+    if known and not diffs:
+        screen.note(t("No file that may be shown differs; what files with secrets hold is not compared here"))
     for step in untold:
         screen.note(t("{step}: its differences cannot all be told before the change itself", step=step.title))
     for step in new:

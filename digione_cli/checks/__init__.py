@@ -1,7 +1,8 @@
 """Checks look; they change nothing.
 
 A check is a module here with CODES (what the reference says), STAGES (when it is asked: preflight before
-a change, smoke after it, doctor always) and ``check(situation, world)``, a generator of findings. Modules are
+a change, smoke after it, doctor at any time, busy in its place while a run is at work) and
+``check(situation, world)``, a generator of findings. Modules are
 discovered.
 """
 
@@ -15,7 +16,7 @@ from digione_cli.model.finding import Finding, Level
 from digione_cli.texts import t
 from digione_cli.world.world import World
 
-STAGES = ("preflight", "smoke", "doctor")
+STAGES = ("preflight", "smoke", "doctor", "busy")
 
 
 def modules() -> list[ModuleType]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from digione_cli.engine.situation import Situation
 from digione_cli.model.facts import HostFacts
 from digione_cli.model.finding import Code, Finding, Level
-from digione_cli.texts import mark, t
+from digione_cli.texts import mark, moment, t
 from digione_cli.world.world import World
 
-STAGES = ("preflight", "doctor")
+STAGES = ("preflight", "doctor", "busy")
 
 MEMORY_MB = 1900  # a host of 2 GB shows a little less
 DISK_MB = 4000
@@ -56,6 +56,11 @@ CODES = {
         cause="an update of the kernel or a library takes effect only after a restart",
         fix=mark("restart the host at a quiet time"),
     ),
+    "D1-HOST-009": Code(
+        title="Being worked on",
+        cause="a run of digione holds the lock of the host; the rest is looked at when it has ended",
+        fix=mark("wait until it has ended, then look again"),
+    ),
 }
 
 
@@ -93,7 +98,15 @@ def _host(name: str, facts: HostFacts, situation: Situation) -> Iterator[Finding
     if facts.instance not in ("", situation.instance.name):
         other = t("it belongs to the instance {other}", other=facts.instance)
         yield _finding("D1-HOST-006", Level.ERROR, name, other)
-    if facts.apt_locked_by:
+    if facts.lock:
+        at_work = t(
+            "{verb} of {who} is at work on it since {moment}",
+            verb=facts.lock.verb,
+            who=f"{facts.lock.who}@{facts.lock.machine}",
+            moment=moment(facts.lock.since),
+        )
+        yield _finding("D1-HOST-009", Level.HINT, name, at_work)
+    elif facts.apt_locked_by:
         known = facts.apt_locked_by != UNKNOWN
         held = t("apt is held by {process}", process=facts.apt_locked_by) if known else t("apt is held")
         yield _finding("D1-HOST-007", Level.ERROR, name, held)

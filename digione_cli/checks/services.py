@@ -43,6 +43,13 @@ CODES = {
         cause="something that the service set up on the host was switched off, such as the firewall's rules",
         fix=mark("digione apply {instance} puts it back"),
     ),
+    "D1-SVC-007": Code(
+        title="Removal interrupted",
+        cause="services were being taken off the host when digione was interrupted or failed",
+        fix=mark(
+            "digione destroy {instance} if the instance shall go, digione apply {instance} if it shall stay"
+        ),
+    ),
 }
 
 RESTARTS = 3
@@ -71,6 +78,10 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
                 note = t("the instance was taken off it; its data is kept")
             yield _finding("D1-SVC-003", Level.ERROR, host, "", note, situation)
             continue
+        if leaving := [name for name, applied in facts.services.items() if applied.leaving]:
+            note = t("the removal of {services} did not end", services=", ".join(leaving))
+            yield _finding("D1-SVC-007", Level.ERROR, host, "", note, situation)
+            continue  # most of what else is amiss is what was taken off
         lacking: list[str] = []
         behind: dict[str, list[str]] = {}
         for service, fingerprint in situation.desired.fingerprints[host].items():
@@ -78,7 +89,7 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
             if applied is None:
                 lacking.append(service)
             elif not applied.fingerprint:
-                note = t("{service} was interrupted", service=service)
+                note = t("the run that configured {service} did not end", service=service)
                 yield _finding("D1-SVC-003", Level.ERROR, host, service, note, situation)
             elif applied.fingerprint != fingerprint:
                 behind.setdefault("; ".join(changes(applied.fingerprint, fingerprint)), []).append(service)

@@ -53,6 +53,7 @@ class Applied(_Seen):
     fingerprint: Fingerprint = Field(description="empty while being applied")
     at: str = ""
     tenants: tuple[Slug, ...] = Field((), description="tenants of whom something is there")
+    leaving: bool = Field(False, description="while it is being taken off")
 
 
 class Unit(_Seen):

@@ -77,7 +77,7 @@ def _reasons(situation: "Situation", service: str, host: str) -> list[str]:
     if not applied.fingerprint and facts.lock:
         return [t("the run of {who} is at work on it", who=f"{facts.lock.who}@{facts.lock.machine}")]
     if not applied.fingerprint:
-        return [t("an earlier run was interrupted")]
+        return [t("an earlier run did not end")]
     reasons = []
     wanted = situation.desired.fingerprints[host][service]
     if applied.fingerprint != wanted:

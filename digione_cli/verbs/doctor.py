@@ -11,7 +11,9 @@ def doctor(instance: InstanceName, as_json: Json = False, ask_sudo_password: Ask
 
     with session(as_json, ask_sudo_password) as (world, screen):
         situation = spine.look(instance, world, screen)
-        found = list(checks.findings("doctor", situation, world))
+        # What a run is changing at this moment is neither wrong nor for a second one to repair.
+        busy = any(facts.lock for facts in situation.facts.values())
+        found = list(checks.findings("busy" if busy else "doctor", situation, world))
         world.registry.record_seen(
             situation.instance, situation.facts, situation.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         )

@@ -80,10 +80,15 @@ def _one(name: str, world: Any, screen: Any) -> bool:
         facts = world.look(loaded)
     now = world.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     world.registry.record_seen(loaded, facts, now)
-    rows = [[h, loaded.hosts[h].address, _host(f), f.release or "–", _size(f)] for h, f in facts.items()]
+    rows = [
+        [h, loaded.hosts[h].address, _host(f, name), f.release or "–", _size(f)] for h, f in facts.items()
+    ]
     data = {h: f.model_dump(mode="json") for h, f in facts.items()}
     columns = [t("Host"), t("Address"), t("State"), t("Release"), t("Size")]
     screen.table("hosts", t("Hosts"), columns, rows, data)
+    for host, seen in facts.items():
+        if not seen.reached:
+            screen.note(f"{host}: {seen.error} [{seen.error_kind}]\n  {t('next')}: {seen.error_fix}")
     _services(loaded, services, facts, screen)
     tenants = [[one.slug, one.code, _name(one), f"https://{one.domain}"] for one in loaded.tenants]
     shown = [one.model_dump(mode="json") | {"left": False} for one in loaded.tenants]
@@ -100,8 +105,12 @@ def _one(name: str, world: Any, screen: Any) -> bool:
     last = [[r.verb, r.who, moment(r.started), _outcome(r)] for r in runs]
     shown_run = runs[0].model_dump(mode="json") if runs else None
     columns = [t("Verb"), t("Who"), t("Started"), t("Outcome")]
-    screen.table("last_run", t("Last run"), columns, last, shown_run)
-    return all(f.reached for f in facts.values())
+    screen.table("last_run", t("Last run"), columns, last or [[t("none"), "–", "–", "–"]], shown_run)
+    return all(f.reached and _ours(f, name) for f in facts.values())
+
+
+def _ours(facts: "HostFacts", instance: str) -> bool:
+    return facts.instance in ("", instance)
 
 
 def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen: Any) -> None:
@@ -110,6 +119,8 @@ def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen:
     for name, service in services.items():
         for host in loaded.placed(name):
             seen = facts[host]
+            if not _ours(seen, loaded.name):  # what runs there is another instance's
+                seen = seen.model_copy(update={"services": {}, "units": {}, "drift": ()})
             applied = seen.services.get(name)
             units = {u: seen.units[u].active for u in service.units_for(tenants) if u in seen.units}
             down = sorted(u for u, active in units.items() if active != "active")
@@ -146,11 +157,17 @@ def _health(hosts: "dict[str, HostFacts]") -> str:
         return "–"
     if not all(f.reached for f in hosts.values()):
         return mark("not reached")
+    if not any(f.services for f in hosts.values()):
+        return mark("not applied")
     return mark("trouble") if any(f.drift for f in hosts.values()) else mark("good")
 
 
-def _host(facts: "HostFacts") -> str:
-    return t("up") if facts.reached else facts.error
+def _host(facts: "HostFacts", instance: str) -> str:
+    if not facts.reached:
+        return t("not reached")
+    return (
+        t("up") if _ours(facts, instance) else t("it belongs to the instance {other}", other=facts.instance)
+    )
 
 
 def _size(facts: "HostFacts") -> str:

@@ -41,17 +41,32 @@ def trust_hosts(
         what = t("{instance} has no host “{host}”", instance=instance, host=(host or "")[:40])
         why = t("known are: {known}", known=", ".join(loaded.hosts))
         raise UsageError("D1-USE-005", what, why, t("name one of them"))
+    known = loaded.folder / "known_hosts"
+    pinned = _lines(known)
     scanned = {target: world.host_keys(target) for target in targets}
     for target, lines in scanned.items():
         for line in lines:
             screen.note(f"{target.name}: {fingerprint(line)}")
+        names = {line.split()[0] for line in lines}
+        gone = [] if set(lines) & set(pinned) else [one for one in pinned if one.split()[0] in names]
+        for line in gone:
+            screen.note(
+                t("{host}: pinned until now: {fingerprint}", host=target.name, fingerprint=fingerprint(line))
+            )
+        if gone:
+            screen.note(
+                t(
+                    "The host key of {host} is not the pinned one: another machine, or installed anew",
+                    host=target.name,
+                )
+            )
+    screen.note(t("On the host itself, for comparison: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"))
     where = tuple(target.name for target in targets)
     plan = intended("trust", instance, t("Pin these host keys"), where)
     if dry_run:
         screen.plan(plan)
         return
     screen.confirm(plan, yes, None)
-    known = loaded.folder / "known_hosts"
     pin(known, [line for lines in scanned.values() for line in lines])
     screen.note(t("Pinned in {file}", file=known))
 
@@ -61,6 +76,10 @@ def pin(known_hosts: "Path", lines: list[str]) -> None:
     from digione_cli.world.files import write_whole
 
     names = {line.split()[0] for line in lines}
-    old = known_hosts.read_text().splitlines() if known_hosts.exists() else []
-    kept = [line for line in old if line.split()[:1] and line.split()[0] not in names]
+    kept = [line for line in _lines(known_hosts) if line.split()[0] not in names]
     write_whole(known_hosts, ("\n".join([*kept, *sorted(lines)]) + "\n").encode(), 0o644)
+
+
+def _lines(known_hosts: "Path") -> list[str]:
+    text = known_hosts.read_text() if known_hosts.exists() else ""
+    return [line for line in text.splitlines() if line.split()]

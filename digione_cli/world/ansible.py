@@ -180,7 +180,7 @@ def _translate(event: dict[str, Any], on: Callable[[PlayEvent], None]) -> bool:
         on(PlayEvent(result["action"], host=host, step=result["step"]))
     elif kind in ("runner_on_ok", "runner_item_on_ok") and "changed: [" in event.get("stdout", ""):
         # Ansible's own line, one for each item of a loop: the result of a task with secrets is held back
-        on(PlayEvent("changed", host=host, task=task, diff=_diffs(result.get("diff"))))
+        on(PlayEvent("changed", host=host, task=task, diff=_diffs(result)))
     elif kind == "runner_on_failed" and not data.get("ignore_errors"):
         on(PlayEvent("failed", host=host, task=task, message=_message(result)))
     elif kind == "runner_on_unreachable":
@@ -197,16 +197,18 @@ def _message(result: Mapping[str, Any]) -> str:
     return "\n".join(dict.fromkeys(p for p in parts if p))[-2000:]
 
 
-def _diffs(diff: Any) -> tuple[str, ...]:
+def _diffs(result: Mapping[str, Any]) -> tuple[str, ...]:
     """Return unified diffs of a result, without those that the role hides."""
     shown = []
+    diff = result.get("diff")
     for one in diff if isinstance(diff, list) else [diff] if diff else []:
         if "prepared" in one:
             shown.append(str(one["prepared"]))
         else:
             now, then = _lines(one.get("before")), _lines(one.get("after"))
-            # of a template, "before" names the file on the host, "after" a temporary one
-            name = str(one.get("before_header") or one.get("after_header") or _path(one))
+            # of a template, "before" names the file on the host if it is there, "after" a temporary one
+            names = (one.get("before_header"), result.get("dest"), one.get("after_header"), _path(one))
+            name = str(next(filter(None, names), ""))
             lines = difflib.unified_diff(
                 now, then, t("{file} (now)", file=name), t("{file} (then)", file=name), lineterm=""
             )

@@ -304,7 +304,9 @@ def test_changes_by_tasks_with_secrets_are_counted(
 
 def test_differences_are_unified() -> None:
     diff = [{"before": "a\n", "after": "b\n", "before_header": "/etc/x"}, {"prepared": "as it is"}, {}]
-    shown = ansible._diffs(diff)
+    shown = ansible._diffs({"diff": diff})
     assert shown == ("--- /etc/x (now)\n+++ /etc/x (then)\n@@ -1 +1 @@\n-a\n+b", "as it is")
-    assert ansible._diffs(None) == ()
-    assert ansible._diffs({"before": "a", "after": "a"}) == ()
+    new = {"before": "", "after": "b\n", "after_header": "/dev/shm/x/region.json.j2"}
+    assert ansible._diffs({"diff": new, "dest": "/etc/y"})[0].startswith("--- /etc/y (now)\n")
+    assert ansible._diffs({}) == ()
+    assert ansible._diffs({"diff": {"before": "a", "after": "a"}}) == ()

@@ -8,7 +8,7 @@ import pytest
 
 from digione_cli import checks, texts
 from digione_cli.engine.situation import Situation
-from digione_cli.model.facts import Applied, Certificate, Drift, HostFacts, Unit
+from digione_cli.model.facts import Applied, Certificate, Drift, HostFacts, LockHolder, Unit
 from digione_cli.model.finding import Finding, Level
 from digione_cli.settings import Settings
 from digione_cli.world.http import Answer
@@ -39,6 +39,7 @@ def test_nothing_is_found_where_all_is_well(well: Situation, stage: str) -> None
 DRIFT = Drift(service="gateway", kind="changed", subject="/etc/nginx/nginx.conf")
 UNIT = Drift(service="gateway", kind="unit", subject="nginx.service", has="failed")
 FIREWALL = Drift(service="base", kind="probe", subject="nft list chain inet digione input")
+HOLDER = LockHolder(operation="x", who="maija", machine="kone", verb="apply", since="2026-11-29T10:00:00Z")
 UNKNOWN_PROBE = Drift(service="base", kind="probe", subject="true")
 
 
@@ -74,7 +75,22 @@ CASES: dict[str, tuple[dict[str, object] | Callable[[Situation], dict[str, objec
     "restart": ({"reboot_required": True}, "D1-HOST-008", H, "due"),
     "unit": ({"drift": (UNIT,)}, "D1-SVC-001", E, "nginx.service is failed"),
     "file": ({"drift": (DRIFT,)}, "D1-SVC-002", W, "/etc/nginx/nginx.conf"),
-    "interrupted": (_services(gateway=""), "D1-SVC-003", E, "gateway was interrupted"),
+    "interrupted": (_services(gateway=""), "D1-SVC-003", E, "the run that configured gateway did not end"),
+    "removal interrupted": (
+        lambda of: {
+            "services": of.facts["kuhmo1"].services | {"gateway": Applied(fingerprint={}, leaving=True)},
+            "drift": (DRIFT,),
+        },
+        "D1-SVC-007",
+        E,
+        "the removal of gateway did not end",
+    ),
+    "at work": (
+        {"apt_locked_by": "apt-get", "lock": HOLDER},
+        "D1-HOST-009",
+        H,
+        "apply of maija@kone is at work on it since",
+    ),
     "never applied": ({"services": {}}, "D1-SVC-003", E, "the instance was never applied to it"),
     "taken off": ({"services": {}, "kept": ("base",)}, "D1-SVC-003", E, "its data is kept"),
     "services lacking": (

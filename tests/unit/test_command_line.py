@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from digione_cli import main
+from digione_cli.engine.load import find_tenant
+from digione_cli.engine.services import load_services
 from digione_cli.settings import CHECKOUT
 from digione_cli.verbs import _complete
 from tests import fakes
@@ -332,9 +334,13 @@ def test_a_tenant_of_two_instances_must_be_named_with_one(kuhmo: House) -> None:
     from tests.fakes import write_inventory
 
     write_inventory(kuhmo.inventories, "kainuu")
+    write_inventory(kuhmo.inventories, "lappi")
+    assert find_tenant(kuhmo.inventories, load_services(CHECKOUT / "roles"), "kuhmo")[0].name == "kuhmo"
+    (kuhmo.inventories / "kuhmo").rename(kuhmo.inventories / "kuhmo-old")
+    (kuhmo.inventories / "kuhmo-old/instance.yml").unlink()
     result = kuhmo.refused("roster", "undo", "kuhmo")
-    assert "kainuu, kuhmo" in result.err
-    assert "<instance>/kuhmo" in result.err
+    assert "kainuu, lappi" in result.err
+    assert "kainuu/kuhmo, lappi/kuhmo" in result.err
 
 
 def test_a_bug_of_ours_is_told_without_a_traceback(

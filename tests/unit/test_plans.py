@@ -56,7 +56,7 @@ def test_what_was_interrupted_is_done_again(fresh: Situation) -> None:
     services = dict(applied(fresh).facts["kuhmo1"].services) | {"directory": Applied(fingerprint={})}
     plan = plan_apply(on_host(applied(fresh), "kuhmo1", services=services))
     assert steps(plan) == ["configure-directory", "smoke-test"]
-    assert plan.steps[0].why == ("kuhmo1: an earlier run was interrupted",)
+    assert plan.steps[0].why == ("kuhmo1: an earlier run did not end",)
 
 
 def test_another_fingerprint_is_a_change(fresh: Situation) -> None:

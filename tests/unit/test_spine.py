@@ -93,7 +93,7 @@ def test_the_runs_own_lock_is_no_reason(trial: Trial, monkeypatch: pytest.Monkey
     trial.world.facts = {"kuhmo1": begun.model_copy(update={"lock": ours, "services": services})}
     trial.apply(Options(dry_run=True))
     reasons = [why for step in trial.screen.shown["plan"]["steps"] for why in step["why"]]
-    assert "kuhmo1: an earlier run was interrupted" in reasons
+    assert "kuhmo1: an earlier run did not end" in reasons
     assert not [why for why in reasons if "at work" in why]
 
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from digione_cli.engine.secrets import SecretName, SecretStore, complete
 from digione_cli.engine.situation import Situation
-from digione_cli.model.facts import Drift, LockHolder
+from digione_cli.model.facts import Applied, Drift, LockHolder
 from digione_cli.model.plan import Run
 from digione_cli.settings import Settings
 from digione_cli.world.world import Envelope
@@ -125,9 +125,41 @@ def test_status_shows_all_that_the_issue_names(kuhmo: House, world: FakeWorld, w
 def test_status_does_not_guess_about_a_host_that_is_off(
     kuhmo: House, world: FakeWorld, well: Situation
 ) -> None:
-    world.facts = {"kuhmo1": fakes.host(reached=False, error="no route")}
+    away = {"error": "no route", "error_kind": "D1-SSH-007", "error_fix": "look whether it runs"}
+    world.facts = {"kuhmo1": fakes.host(reached=False, **away)}
     told = json.loads(kuhmo.run("status", "kuhmo", "--json").out)
     assert {s["state"] for s in told["services"]} == {"unknown"}
+    assert "kuhmo1: no route [D1-SSH-007]\n  next: look whether it runs" in kuhmo.run("status", "kuhmo").out
+
+
+def test_status_does_not_take_the_services_of_another_instance_for_its_own(
+    kuhmo: House, world: FakeWorld, well: Situation
+) -> None:
+    world.facts = {n: f.model_copy(update={"instance": "sotkamo"}) for n, f in world.facts.items()}
+    result = kuhmo.run("status", "kuhmo")
+    assert result.code == 3
+    assert "it belongs to the instance sotkamo" in result.out
+    told = json.loads(kuhmo.run("status", "kuhmo", "--json").out)
+    assert {s["state"] for s in told["services"]} == {"not applied"}
+
+
+def test_an_instance_that_was_taken_off_is_not_good(kuhmo: House, world: FakeWorld, well: Situation) -> None:
+    world.facts = {n: f.model_copy(update={"services": {}}) for n, f in world.facts.items()}
+    kuhmo.run("status", "kuhmo")
+    assert "not applied" in kuhmo.run("status").out
+    assert "good" not in kuhmo.run("status").out
+
+
+def test_doctor_leaves_to_a_run_what_it_is_changing(kuhmo: House, world: FakeWorld, well: Situation) -> None:
+    holder = LockHolder(
+        operation="1", who="maija", machine="desk", verb="apply", since="2026-11-24T10:00:00Z"
+    )
+    applied = {n: Applied(fingerprint={}) for n in world.facts["kuhmo1"].services}
+    at_work = {"lock": holder, "apt_locked_by": "apt-get", "services": applied}
+    world.facts = {n: f.model_copy(update=at_work) for n, f in world.facts.items()}
+    result = kuhmo.run("doctor", "kuhmo", "--json")
+    assert result.code == 0
+    assert [one["code"] for one in json.loads(result.out)["findings"]] == ["D1-HOST-009"]
 
 
 def test_a_run_that_was_killed_is_not_running(kuhmo: House, world: FakeWorld, well: Situation) -> None:
@@ -211,6 +243,11 @@ def test_trust_pins_what_it_shows(kuhmo: House, world: FakeWorld) -> None:
     assert not known.exists()
     assert kuhmo.run("trust", "kuhmo", "--yes").code == 0
     assert known.read_text().startswith("192.0.2.10 ssh-ed25519 ")
+    assert "pinned until now" not in kuhmo.run("trust", "kuhmo", "--dry-run").out
+    known.write_text(
+        "192.0.2.10 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG9vb29vb29vb29vb29vb29vb29vb29vb29vb29vb29v\n"
+    )
+    assert "kuhmo1: pinned until now: 256 SHA256:" in kuhmo.run("trust", "kuhmo", "--dry-run").out
 
 
 def test_init_with_trust_prints_one_document(kuhmo: House, world: FakeWorld) -> None:

@@ -245,6 +245,7 @@ def main() -> None:
                 "fingerprint": s.get("fingerprint", {}),
                 "at": s.get("at", ""),
                 "tenants": s.get("tenants", []),
+                "leaving": s.get("leaving", False),
             }
             for n, s in services.items()
         },

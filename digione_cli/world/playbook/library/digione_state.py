@@ -63,6 +63,7 @@ def main() -> None:
         service["tenants"] = sorted(tenants | set(given["tenants"]))
         if not given["tenant"]:  # else the service stays as it is; the tenant's name tells what is left to do
             service["fingerprint"] = {}
+            service["leaving"] = given["removed"]
     elif given["tenant"]:
         service["tenants"] = sorted(tenants - {given["tenant"]})
         service["files"] = described(given)
