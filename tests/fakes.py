@@ -1,5 +1,6 @@
 """A made-up outside for the command: hosts, Ansible and web servers that do what a test tells them."""
 
+import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace

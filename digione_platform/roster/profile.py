@@ -17,7 +17,13 @@ from digione_platform.core.models import (
     RoleType,
     SessionType,
 )
-from digione_platform.roster.identifiers import ORGANISATION_OID, PERSON_OID, check_digit_holds, is_test_oid
+from digione_platform.roster.identifiers import (
+    ORGANISATION_OID,
+    PERSON_OID,
+    check_digit_holds,
+    holds_personal_identity_code,
+    is_test_oid,
+)
 
 MANIFEST = "manifest"
 MANIFEST_COLUMNS = ("propertyName", "value")
@@ -114,6 +120,12 @@ def _learner_number(value: str) -> str | None:
     if check_digit_holds(value):
         return None
     return "P-ROSTER-039" if is_test_oid(value) else "P-ROSTER-038"
+
+
+def _name(value: str) -> str | None:
+    """Right codes are looked for in every value of a row; names hold no mistyped ones either."""
+    mistyped = holds_personal_identity_code(value, mistyped=True) and not holds_personal_identity_code(value)
+    return "P-ROSTER-036" if mistyped else None
 
 
 def _date(value: str) -> str | None:
@@ -250,9 +262,9 @@ FILES: dict[str, File] = {
             "enabledUser": Rule(_is_boolean, required=True),
             "username": Rule(_matches(_USERNAME, "P-ROSTER-041"), personal=True),
             "userIds": Rule(_user_ids, personal=True),
-            "givenName": _text(required=True, personal=True),
-            "familyName": _text(required=True, personal=True),
-            "middleName": _text(personal=True),
+            "givenName": Rule(_name, required=True, personal=True),
+            "familyName": Rule(_name, required=True, personal=True),
+            "middleName": Rule(_name, personal=True),
             "identifier": Rule(_identifier, personal=True),
             "email": Rule(_matches(_EMAIL, "P-ROSTER-043"), personal=True),
             "sms": _text(personal=True),
@@ -260,9 +272,9 @@ FILES: dict[str, File] = {
             "agentSourcedIds": _references("users"),
             "grades": _GRADE_LIST,
             "userMasterIdentifier": Rule(_learner_number, personal=True),
-            "preferredGivenName": _text(personal=True),
-            "preferredMiddleName": _text(personal=True),
-            "preferredFamilyName": _text(personal=True),
+            "preferredGivenName": Rule(_name, personal=True),
+            "preferredMiddleName": Rule(_name, personal=True),
+            "preferredFamilyName": Rule(_name, personal=True),
             "primaryOrgSourcedId": _reference("orgs"),
         },
         extensions={

@@ -108,6 +108,7 @@ def prepared(
             sent,
             f"/administration/people/{built[1].people['Aino Virtanen']}",
             f"/administration/move-up?school={built[1].places['Koivulan koulu']}",
+            "/administration/move-up/done?school={0}&batch={0}".format(built[1].places["Koivulan koulu"]),
             "/search?search=a",
         ]
     }

@@ -98,6 +98,8 @@ def put(file: str, row: int, column: str, value: str) -> Spoil:
         (put("users", 0, "grades", "5"), "P-ROSTER-035", "users.csv", 2, "grades"),
         (put("users", 3, "identifier", "131052-308T"), "P-ROSTER-036", "users.csv", 5, "identifier"),
         (put("users", 3, "username", "010190A901R"), "P-ROSTER-036", "users.csv", 5, "username"),
+        (put("users", 3, "familyName", "131052-308x"), "P-ROSTER-036", "users.csv", 5, "familyName"),
+        (put("users", 3, "familyName", "131052-308T"), "P-ROSTER-036", "users.csv", 5, "familyName"),
         (
             put("users", 0, "userMasterIdentifier", "1.2.3"),
             "P-ROSTER-037",
