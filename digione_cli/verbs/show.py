@@ -24,7 +24,8 @@ def show(instance: InstanceName, as_json: Json = False) -> None:
             for name, kind in secrets.wanted(loaded, services).items()
             for part in secrets.stored_names(name, kind)
         ]
-        effective["secrets"] = dict.fromkeys(names, "********")
+        there = secrets.SecretStore(loaded.folder, world.settings.keys).exists()
+        effective["secrets"] = dict.fromkeys(names, "********" if there else None)
         screen.document("configuration", effective)
 
 

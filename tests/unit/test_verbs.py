@@ -184,6 +184,9 @@ def test_show_shows_defaults_and_masks_secrets(kuhmo: House, world: FakeWorld) -
     assert told["services"]["gateway"]["certificates"] == "authority"
     assert told["tenants"]["kuhmo"]["areas"] == ["homeschool", "scheduling", "administration", "teaching"]
     assert set(told["secrets"].values()) == {"********"}
+    (kuhmo.inventories / "kuhmo/secrets.yml").unlink()
+    told = json.loads(kuhmo.run("show", "kuhmo", "--json").out)["configuration"]
+    assert set(told["secrets"].values()) == {None}, "they are not there"
 
 
 def test_logs_follow_the_units_of_a_service_on_its_host(kuhmo: House, world: FakeWorld) -> None:
