@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
 HOST = "testila1"
 LEFT = """
-ls -d /etc/digione /opt/digione /var/lib/digione/state.json 2>/dev/null
+ls -d /etc/digione /opt/digione /var/lib/digione/state.json /var/lib/digione/maintenance 2>/dev/null
 ls -d /var/lib/postgresql /var/lib/ldap /var/lib/prometheus 2>/dev/null
 getent passwd | grep -o '^digione[^:]*'
 systemctl list-units --all --plain --no-legend 'digione-*' 'postgresql*' slapd.service nginx.service |
