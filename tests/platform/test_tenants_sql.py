@@ -66,15 +66,22 @@ def admin(server: Database) -> Iterator[Database]:
     with psycopg.connect(_uri(server), autocommit=True) as connection:
         connection.execute(ADMIN)
         yield server.model_copy(update={"user": "digione"})
-        # PostgreSQL drops the temporary tables of a psql that has ended in its own time.
-        for _ in range(100):
-            if not connection.execute("SELECT FROM pg_stat_activity WHERE usename = 'digione'").fetchone():
-                break
-            time.sleep(0.1)
         for name in ("platform_kuhmo", "identity_kuhmo"):
-            connection.execute(f"DROP DATABASE IF EXISTS {name}")
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         for name in ("platform_kuhmo", "identity_kuhmo", "digione_exporter", "digione"):
+            _drop_role(connection, name)
+
+
+def _drop_role(connection: "psycopg.Connection[Any]", name: str) -> None:
+    for _ in range(100):
+        try:
             connection.execute(f"DROP ROLE IF EXISTS {name}")
+        except psycopg.errors.DependentObjectsStillExist:
+            # PostgreSQL drops the temporary tables of a psql that has ended in its own time.
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"{name} still owns something")
 
 
 def _uri(database: Database) -> str:
