@@ -135,11 +135,13 @@ def pass_on(answer: Any, tenant: str, as_json: bool, screen: Any) -> int:
     """
     import json
 
+    from digione_cli.ui.screen import told
+
     error = refusal(answer, tenant)
     if error and as_json:
-        told = {"id": error.id, "what": error.what, "why": error.why, "fix": error.fix}
-        document = {**json.loads(answer.stdout), "error": told}
-        screen.passed_on(json.dumps(document, ensure_ascii=False, indent=1) + "\n", answer.stderr)
+        parts = {"id": error.id, "what": error.what, "why": error.why, "fix": error.fix}
+        document = {**json.loads(answer.stdout), "error": parts}
+        screen.passed_on(json.dumps(document, ensure_ascii=False, indent=1) + "\n", told(error))
         return error.exit
     screen.passed_on(answer.stdout, "" if error else answer.stderr)
     if error:

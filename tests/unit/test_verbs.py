@@ -317,6 +317,7 @@ def test_a_report_that_ends_with_an_error_is_one_document(
     result = kuhmo.run(*arguments, "--json")
     told = json.loads(result.out)
     assert (result.code, told["applied"], told["error"]["id"]) == (1, True, "P-ACCOUNTS-009")
+    assert "digione-platform" not in result.all, "operators have no such command"
     world.envelope = Envelope(1, "Imported.\n", BEHIND)
     result = kuhmo.run(*arguments)
     assert (result.code, result.out) == (1, "Imported.\n")
