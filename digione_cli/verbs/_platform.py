@@ -196,6 +196,7 @@ def refusal(answer: Any, tenant: str = "TENANT", instance: str = "<instance>") -
     if found is None:
         return None
     fix = found["fix"].replace("digione-platform migrate", "digione apply <instance>")
+    fix = fix.replace("digione-platform sample", "digione sample make")
     verbs = "roster|accounts|audit|subject|retention|notify|clients"
     fix = re.sub(rf"digione-platform ({verbs}) (\w+)", rf"digione \1 \2 {tenant}", fix)
     return _kind(answer.exit)(found["id"], found["what"], found["why"], fix.replace("<instance>", instance))

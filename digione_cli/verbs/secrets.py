@@ -153,7 +153,7 @@ def set_(
         if not value:
             what = t("{name} was not stored", name=which)
             why = t("the value is empty, or it is not UTF-8")
-            raise UsageError("D1-SEC-007", what, why, t("give the value on standard input"))
+            raise UsageError("D1-SEC-007", what, why, f"digione secrets set {instance} {which} < FILE")
         with spine.holding(loaded, "secrets set", world):
             present = store.read()
             store.write({**present.values, which: SecretStr(value)}, present.salt)

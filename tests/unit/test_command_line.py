@@ -318,7 +318,9 @@ def test_a_value_from_outside_is_read_from_standard_input(
     given = ("secrets", "set", "kuhmo", "upstream_client@kuhmo")
     for useless in (b"\n", b"\xff\xfe\n"):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(useless), encoding="utf-8"))
-        assert "D1-SEC-007" in house.refused(*given).err
+        refused = house.refused(*given).err
+        assert "D1-SEC-007" in refused
+        assert f"next: digione secrets set kuhmo {given[3]} < FILE\n" in refused
     monkeypatch.setattr("sys.stdin", io.StringIO("{{ given by MPASSid }}\n"))
     result = house.run(*given)
     assert result.code == 0

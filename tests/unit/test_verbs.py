@@ -332,6 +332,8 @@ def test_what_sample_make_refuses_is_told(kuhmo: House, tmp_path: Path, options:
     result = kuhmo.run("sample", "make", str(tmp_path / "no/x.zip"), *options)
     assert result.code == 2
     assert f"[{id_}]" in result.err
+    assert "digione-platform" not in result.err
+    assert not options or f"next: digione sample make {tmp_path}/no/x.zip {options[0]} " in result.err
 
 
 @pytest.mark.parametrize(
