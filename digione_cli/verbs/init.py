@@ -93,7 +93,7 @@ def init(
                 "--language",
                 language,
                 _language,
-                t("Its language of administration: finnish, swedish or bilingual"),
+                t("Its language: finnish, swedish or bilingual"),
                 lambda _: "finnish",
                 True,
             ),
@@ -183,7 +183,7 @@ def _name_in_swedish(so_far: dict[str, str]) -> str:
 def _asked(wish: _Wish, default: str, screen: "Screen") -> str:
     """Ask, and ask again with the reason, until the answer is right."""
     while reason := _refusal(wish, answer := screen.ask(wish.question, default)):
-        screen.note(reason)
+        screen.note(reason if answer else t("an answer is needed"))
     return answer
 
 
