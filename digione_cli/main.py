@@ -133,23 +133,15 @@ def _require_utf8(arguments: list[str]) -> None:
 
 
 def _tell(error: DigioneError, as_json: bool) -> int:
-    from digione_cli.model.text import printable
+    from digione_cli.ui.screen import told
 
     if as_json:
         import json
 
-        told = {"id": error.id, "what": error.what, "why": error.why, "fix": error.fix}
-        sys.stdout.write(json.dumps({"error": told}, ensure_ascii=False, indent=1) + "\n")
-    lines = [f"✗ {error.what} [{error.id}]"]
-    lines += [_labelled(t("why"), error.why)] if error.why else []
-    lines += [_labelled(t("next"), error.fix)] if error.fix else []
-    sys.stderr.write(printable("\n".join(lines)) + "\n")
+        parts = {"id": error.id, "what": error.what, "why": error.why, "fix": error.fix}
+        sys.stdout.write(json.dumps({"error": parts}, ensure_ascii=False, indent=1) + "\n")
+    sys.stderr.write(told(error))
     return error.exit
-
-
-def _labelled(label: str, text: str) -> str:
-    margin = " " * (len(label) + 4)
-    return f"  {label}: " + text.replace("\n", f"\n{margin}")
 
 
 def _explained(error: Exception) -> DigioneError:

@@ -29,8 +29,11 @@ COMPLAINTS = (
 
 class _Formatter(typer.Context.formatter_class):  # type: ignore[misc, valid-type]
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        # typer puts what must be given into braces, which elsewhere mean a choice
-        super().write_usage(prog, re.sub(r"\{([A-Z]+)\}", r"\1", args), f"{t('Usage:')} ")
+        # typer puts braces, which elsewhere mean a choice, around what must be given, brackets around what
+        # has them already, and dots behind a metavar that ends in …
+        args = re.sub(r"\{([^{}|,]+)\}(?:\.\.\.)?", r"\1", args)
+        args = re.sub(r"\[(\[[^][]+\])\](?:\.\.\.)?", r"\1", args)
+        super().write_usage(prog, args, f"{t('Usage:')} ")
 
     def write_dl(self, rows: Any, *widths: Any, **options: Any) -> None:
         # the option --help is made only now; all others are translated already

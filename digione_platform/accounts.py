@@ -36,6 +36,8 @@ def list_accounts(as_json: Annotated[bool, typer.Option("--json", help="List as 
     if as_json:
         sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
         return
+    if not rows:
+        sys.stdout.write(texts_of_command().gettext(mark("There are no accounts yet.")) + "\n")
     closed = texts_of_command().gettext(mark("(may not sign in)"))
     for row in rows:
         state = "" if row["enabled"] else f"  {closed}"

@@ -15,7 +15,7 @@ from digione_cli.model import text
 from digione_cli.model.external import External
 from digione_cli.model.finding import Level
 from digione_cli.model.instance import Host, Tenant, auth_domain
-from digione_cli.model.sentences import none_of
+from digione_cli.model.sentences import none_of, whole_number
 from digione_cli.model.service import Service
 from digione_cli.settings import RELEASE
 from digione_cli.texts import mark, t
@@ -164,7 +164,7 @@ def _setting(
     setting = known[key]
     types = _TYPES.get(setting.type, (str,))
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-        reader.add("D1-CFG-013", file, line, path, t(_RULES[setting.type]))
+        reader.add("D1-CFG-013", file, line, path, _not_of(setting.type, value))
     elif isinstance(value, list) and not all(isinstance(v, _TYPES[setting.elements]) for v in value):
         rule = t(_RULES[setting.elements])
         reader.add("D1-CFG-013", file, line, path, t("must be a list; each element {rule}", rule=rule))
@@ -188,6 +188,10 @@ def _setting(
         if not all(least <= one <= most for one in given):
             note = t("must be from {least} to {most}", least=least, most=most)
             reader.add("D1-CFG-013", file, line, path, note)
+
+
+def _not_of(type_: str, value: object) -> str:
+    return whole_number(value) if type_ == "int" else t(_RULES[type_])
 
 
 def _of_each_tenant(

@@ -152,7 +152,18 @@ def _data(node: Any, path: Path_, lines: dict[Path_, int], mistakes: list[Mistak
             text = t("has characters that are not seen, or several lines: {value}", value=shown(node.value))
             mistakes.append(_mistake("D1-CFG-007", file, line, path, text))
         elif not node.style and _AMBIGUOUS.fullmatch(node.value):
-            text = t('may be read in two ways; write it in quotes: "{value}"', value=node.value)
+            number = node.value[-1].isdigit()
+            text = (
+                t(
+                    'may be read in two ways; write a number without the zero, or text in quotes: "{value}"',
+                    value=node.value,
+                )
+                if number
+                else t(
+                    'may be read in two ways; write true or false, or text in quotes: "{value}"',
+                    value=node.value,
+                )
+            )
             mistakes.append(_mistake("D1-CFG-029", file, node.start_mark.line + 1, path, text))
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):

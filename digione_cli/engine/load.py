@@ -109,7 +109,13 @@ def _known(inventories: Path, name: str) -> str:
             "D1-CFG-020",
             t("There is no instance “{name}”", name=text.shown(name)),
             t("known are: {known}", known=", ".join(known) or "–"),
-            f"digione show {near[0]}" if near else "digione init <name>",
+            f"digione show {near[0]}"
+            if near
+            else "digione status"
+            if known
+            else f"digione init {name}"
+            if text.is_slug(name)
+            else "digione init <name>",
         )
     return name
 

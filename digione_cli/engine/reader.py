@@ -47,7 +47,12 @@ class Reader:
         text: str,
         level: Level = Level.ERROR,
     ) -> None:
-        dotted = ".".join(str(p) for p in path)
+        path = tuple(path)
+        # what a key takes says more than that its value may be read in two ways
+        settled = ("D1-CFG-029", file, ".".join(map(str, path)))
+        if level is Level.ERROR:
+            self.mistakes = [m for m in self.mistakes if (m.code, m.file, m.path) != settled]
+        dotted = ".".join(str(p) for p in path if not isinstance(p, int))
         self.mistakes.append(Mistake(code=code, file=file, line=line, path=dotted, text=text, level=level))
 
     def read(self, file: str, model: type[BaseModel]) -> Read:
@@ -56,7 +61,7 @@ class Reader:
             document = parse(read_text(self.folder / file, file), file)
         except DocumentError as e:
             self.mistakes += e.mistakes
-            document, told = e.document, {m.path for m in e.mistakes}
+            document, told = e.document, {m.path for m in e.mistakes if m.code != "D1-CFG-029"}
         if not isinstance(document.data, dict):
             if not told:
                 self.add("D1-CFG-006", file, 1, (), t("must hold keys and values"))
@@ -81,7 +86,7 @@ class Reader:
             message = sentence(error)
         for index in (p for p in path if isinstance(p, int)):  # people count from 1
             message = t("entry {number}: {reason}", number=index + 1, reason=message)
-        self.add(code, file, line, (p for p in path if not isinstance(p, int)), message)
+        self.add(code, file, line, path, message)
 
     def slug(self, path: Path) -> str | None:
         try:

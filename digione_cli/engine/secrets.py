@@ -4,6 +4,7 @@ The file is encrypted by ansible-vault's library with a password of its own for 
 lies in the operator's key folder, not beside the inventory.
 """
 
+import difflib
 import hashlib
 import hmac
 import json
@@ -22,6 +23,7 @@ from digione_cli.engine.documents import DocumentError, read_text
 from digione_cli.engine.services import Services
 from digione_cli.errors import IntegrityError, PreconditionError, UsageError
 from digione_cli.model.instance import Instance, Tenant
+from digione_cli.model.text import shown
 from digione_cli.texts import t
 from digione_cli.world.files import read_own, write_whole
 
@@ -284,22 +286,38 @@ def missing(instance: Instance, services: Services, present: Secrets) -> tuple[S
     )
 
 
-def parse_name(text: str, known: Mapping[SecretName, Any]) -> SecretName:
+def parse_name(text: str, services: Services, known: Mapping[SecretName, Any]) -> SecretName:
     """Given ``name`` or ``name@tenant``, return the known secret that it means.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none; said is when there would be, or which one may be meant.
     """
     name, _, tenant = text.partition("@")
     wanted_name = SecretName(name, tenant or None)
-    if wanted_name not in known:
-        raise UsageError(
-            "D1-SEC-005",
-            t("There is no secret “{name}”", name=text[:60]),
-            t("known are: {known}", known=", ".join(sorted(map(str, known)))),
-            t("name one of them; those of an upstream provider are known once the tenant's file has it"),
-        )
-    return wanted_name
+    if wanted_name in known:
+        return wanted_name
+    written = sorted(map(str, known))
+    whose = sorted(str(one) for one in known if one.name == name) if not tenant else []
+    specs = [spec for service in services.values() for spec in service.secrets if spec.name == name]
+    lacking = next((spec for spec in specs if spec.when and not whose), None)
+    near = difflib.get_close_matches(text, written, 1)
+    why = (
+        t("each tenant has its own")
+        if whose
+        else t("it exists only where {key} is set", key=lacking.when)
+        if lacking
+        else t("known are: {known}", known=", ".join(written) or "–")
+    )
+    fix = (
+        t("name the tenant too: {names}", names=", ".join(whose))
+        if whose
+        else t("set {key} in the inventory, then the same command again", key=lacking.when)
+        if lacking
+        else t("did you mean “{near}”?", near=near[0])
+        if near
+        else t("name one of them")
+    )
+    raise UsageError("D1-SEC-005", t("There is no secret “{name}”", name=shown(text)[:60]), why, fix)
 
 
 def _flat(content: Mapping[str, Any]) -> Iterator[tuple[SecretName, SecretStr]]:

@@ -287,6 +287,12 @@ def meminfo(memory_mb: int) -> str:
     return "".join(f"{name + ':':<16}{kilobytes:>8} kB\n" for name, kilobytes in sizes.items())
 
 
+def memory_of_machine(file: Path = Path("/proc/meminfo")) -> int:
+    """All memory of this machine, in MB."""
+    total = next(line for line in file.read_text().splitlines() if line.startswith("MemTotal:"))
+    return int(total.split()[1]) // 1024
+
+
 def _program(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()

@@ -10,7 +10,7 @@ from pathlib import Path
 from digione_cli.errors import PreconditionError, UsageError
 from digione_cli.lab import base, network, packages, record, relay, ssh
 from digione_cli.lab.groups import Group, hierarchies
-from digione_cli.lab.host import Host, LabHost, make_key
+from digione_cli.lab.host import Host, LabHost, make_key, memory_of_machine
 from digione_cli.lab.names import address_of, lines, write_block
 from digione_cli.lab.network import Network
 from digione_cli.lab.record import HostRecord, LabRecord
@@ -85,10 +85,10 @@ class Lab:
         """Hosts of these names, running and answering; those that run already are left alone.
 
         ``memory_mb`` limits hosts that are started now (default: what they had, 2048 when new); raises
-        D1-LAB-015 when one runs with another limit. With ``sudo_password``, hosts made now ask for it.
+        D1-LAB-015 when one runs with another limit, D1-LAB-017 when this machine has less. With
+        ``sudo_password``, hosts made now ask for it.
         """
-        for name in names:
-            _check(name)
+        check(names, memory_mb)
         with self._change():
             remembered = record.load(self._record)
             self._require_memory(remembered, names, memory_mb)
@@ -391,6 +391,20 @@ class Lab:
         for folder in {self.folder, self.store}:
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def check(names: Sequence[str], memory_mb: int | None) -> None:
+    """Raises UsageError unless hosts can have these names, and this machine has so much memory for one."""
+    for name in names:
+        _check(name)
+    most = memory_of_machine()
+    if memory_mb and memory_mb > most:
+        raise UsageError(
+            "D1-LAB-017",
+            t("No host was started with {size} MB of memory", size=memory_mb),
+            t("this machine has {size} MB", size=most),
+            f"digione lab up {' '.join(names)} --memory {MEMORY_MB}",
+        )
 
 
 def _check(name: str) -> None:

@@ -11,7 +11,6 @@ from digione_cli.texts import mark, t
 _SENTENCES = {
     "missing": mark("is missing"),
     "string_type": mark("must be text"),
-    "int_type": mark("must be a whole number"),
     "int_parsing": mark("must be a whole number"),
     "int_parsing_size": mark("must be a smaller number"),
     "int_from_float": mark("must be a whole number"),
@@ -42,10 +41,19 @@ def none_of(value: object, choices: Iterable[object]) -> str:
     return t("must be one of: {expected}", expected=", ".join(known))
 
 
+def whole_number(value: object) -> str:
+    """Given what is no whole number, say so; 010 looks like one, and is 8 to some."""
+    if isinstance(value, str) and re.fullmatch("[-+]?0[0-9]+", value):
+        return t("must be a whole number that does not begin with a zero")
+    return t("must be a whole number")
+
+
 def sentence(error: Any) -> str:
     """Given one of pydantic's ``errors()``, return what is wrong as a sentence without its subject."""
     if error["type"] == "literal_error":
         return none_of(error["input"], re.findall("'([^']*)'", error["ctx"]["expected"]))
+    if error["type"] == "int_type":
+        return whole_number(error["input"])
     if error["type"] in _SENTENCES:
         return t(_SENTENCES[error["type"]], **error.get("ctx", {}))
     text: str = error["msg"]

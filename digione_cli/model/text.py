@@ -98,6 +98,14 @@ def _refuse(kind: str, value: str, text: str, **more: str) -> PydanticCustomErro
     return PydanticCustomError(kind, "{told}", {"told": t(text, value=shown(value), **more)})
 
 
+def _require_latin(kind: str, value: str) -> None:
+    """Refuse letters of other scripts, of which many look like Latin ones."""
+    foreign = [c for c in value if c.isalpha() and not unicodedata.name(c, "").startswith("LATIN")]
+    if foreign:
+        rule = mark("“{value}” contains a letter that is not Latin ({letter})")
+        raise _refuse(kind, value, rule, letter=unicodedata.name(foreign[0], "?"))
+
+
 _NO_SLUG = mark("“{value}” is not a slug (2–20 of a–z, 0–9, hyphen; a letter first)")
 _NO_SLUG_BUT = mark(
     "“{value}” is not a slug (2–20 of a–z, 0–9, hyphen; a letter first); did you mean “{hint}”?"
@@ -109,6 +117,7 @@ def slug(value: str) -> str:
     # of a tenant "id-x" the platform's Unix user would be that of the identity provider of a tenant "x"
     if value in RESERVED_SLUGS or value.startswith("id-"):
         raise _refuse("reserved_slug", value, mark("“{value}” is a reserved name; choose another"))
+    _require_latin("slug", value)
     if not _SLUG.fullmatch(value):
         ascii_form = unicodedata.normalize("NFKD", value.lower()).encode("ascii", "ignore").decode()
         hint = re.sub(r"[^a-z0-9]+", "-", ascii_form).strip("-")[:SLUG_LENGTH].strip("-")
@@ -116,6 +125,14 @@ def slug(value: str) -> str:
             raise _refuse("slug", value, _NO_SLUG_BUT, hint=hint)
         raise _refuse("slug", value, _NO_SLUG)
     return value
+
+
+def is_slug(value: str) -> bool:
+    """Say whether it is a slug that may be used."""
+    try:
+        return bool(slug(value))
+    except PydanticCustomError:
+        return False
 
 
 def host_name(value: str) -> str:
@@ -156,6 +173,11 @@ def address(value: str) -> str:
     lowered = value.lower()
     if re.fullmatch(_LABEL, lowered):
         return lowered
+    if lowered.isascii() and not _DOMAIN.fullmatch(lowered):
+        rule = mark(
+            "“{value}” is neither an IP address nor the name of a server (192.0.2.10, smtp.kuhmo.example)"
+        )
+        raise _refuse("address", value, rule)
     return domain(value)
 
 
@@ -183,10 +205,7 @@ def name(value: str) -> str:
         raise _refuse("name", value, rule, marks=" ".join(_TEMPLATE_MARKS))
     if not composed.isprintable():
         raise _refuse("name", value, mark("“{value}” contains invisible or control characters"))
-    foreign = [c for c in composed if c.isalpha() and not unicodedata.name(c, "").startswith("LATIN")]
-    if foreign:
-        rule = mark("“{value}” contains a letter that is not Latin ({letter})")
-        raise _refuse("name", value, rule, letter=unicodedata.name(foreign[0], "?"))
+    _require_latin("name", composed)
     if any(c in composed for c in _NEVER_IN_NAMES):
         rule = mark("“{value}” contains a character that no name has ({characters})")
         raise _refuse("name", value, rule, characters=" ".join(_NEVER_IN_NAMES))

@@ -89,10 +89,10 @@ class ConsoleScreen:
             require_confirmation(plan, yes, name)
             return
         if plan.destructive:
-            answer = self.ask(t("This destroys. To go on, type the name ({name})", name=plan.subject))
+            answer = self.ask(t("This cannot be undone. To go on, type the name ({name})", name=plan.subject))
             require_confirmation(plan, yes, answer)
         elif self.ask(t("Carry this out? [y/N]")).lower() not in _YES:
-            raise UsageError("D1-USE-004", t("Nothing was changed"), t("the answer was no"), "")
+            raise UsageError("D1-USE-004", t("Nothing was changed"), t("the answer was no"), plan.command)
 
     @contextmanager
     def progress(self, plan: Plan, expected: Mapping[str, float]) -> Iterator[Progress]:
@@ -161,6 +161,9 @@ class ConsoleScreen:
         self, name: str, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], data: Any
     ) -> None:
         """Show a table or, where it is wider than the terminal, each row as a paragraph."""
+        if not rows:
+            self.out.print(f"[bold]{title}[/]: {t('none')}")
+            return
         table = Table(*columns, title=title, title_justify="left", title_style="bold", box=None)
         for row in rows:
             table.add_row(*[escape(cell) for cell in row])
@@ -196,11 +199,11 @@ class ConsoleScreen:
     def ask(self, question: str, default: str = "", secret: bool = False) -> str:
         """Ask a question on the terminal."""
         if not sys.stdin.isatty():
-            raise unanswered(question)
+            raise unanswered(question, secret)
         try:
             answer = Prompt.ask(escape(question), console=self.err, default=default or None, password=secret)
         except EOFError:
-            raise unanswered(question) from None
+            raise unanswered(question, secret) from None
         return answer or ""
 
 

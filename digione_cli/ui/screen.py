@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from digione_cli.errors import UsageError
+from digione_cli.errors import DigioneError, UsageError
 from digione_cli.model.text import printable
 from digione_cli.texts import t
 
@@ -155,7 +155,7 @@ class JsonScreen:
 
     def ask(self, question: str, default: str = "", secret: bool = False) -> str:
         """Nobody can answer."""
-        raise unanswered(question)
+        raise unanswered(question, secret)
 
 
 def harmless(document: str) -> str:
@@ -165,13 +165,28 @@ def harmless(document: str) -> str:
     return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in document)
 
 
-def unanswered(question: str) -> UsageError:
-    """Return the error for a question that nobody can answer."""
+def told(error: DigioneError) -> str:
+    """Given an error, return it as people read it on a terminal, which obeys nothing that stands in it."""
+    lines = [f"✗ {error.what} [{error.id}]"]
+    lines += [_labelled(t("why"), error.why)] if error.why else []
+    lines += [_labelled(t("next"), error.fix)] if error.fix else []
+    return printable("\n".join(lines)) + "\n"
+
+
+def _labelled(label: str, text: str) -> str:
+    margin = " " * (len(label) + 4)
+    return f"  {label}: " + text.replace("\n", f"\n{margin}")
+
+
+def unanswered(question: str, secret: bool = False) -> UsageError:
+    """Return the error for a question that nobody can answer; no flag ever takes a secret."""
     return UsageError(
         "D1-USE-002",
         t("A question could not be asked"),
         t("there is no terminal to answer: {question}", question=question),
-        t("give the answer as a flag (--help lists them)"),
+        t("run it in a terminal, without --json: a password is neither a flag nor read from a pipe")
+        if secret
+        else t("give the answer as a flag (--help lists them)"),
     )
 
 
@@ -182,8 +197,8 @@ def require_confirmation(plan: Plan, yes: bool, name: str | None) -> None:
         UsageError: ``--yes``, or for a destructive plan ``--confirm NAME``, is missing.
     """
     if plan.destructive and name != plan.subject:
-        other = t("it destroys; --confirm names “{name}”", name=name)
-        why = other if name else t("it destroys; --confirm is missing")
+        other = t("this cannot be undone; the name given is “{name}”", name=name)
+        why = other if name else t("this cannot be undone, and the name was not given")
         raise UsageError(
             "D1-USE-003",
             t("{verb} was not confirmed", verb=plan.verb),

@@ -46,6 +46,23 @@ def tenants_of_instance(ctx: typer.Context, incomplete: str) -> list[str]:
     return sorted({slug for name in named for slug in _tenants(name) if slug.startswith(incomplete)})
 
 
+def hosts_of_instance(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete a host of the instance that is named before; without one, of all."""
+    named = [_instance(ctx)] if _instance(ctx) else instances("")
+    return sorted({host for name in named for host in _hosts(name) if host.startswith(incomplete)})
+
+
+def _hosts(instance: str) -> list[str]:
+    """Return the hosts of an instance; a file with mistakes has none."""
+    import yaml
+
+    try:
+        text = (_inventories() / instance / "instance.yml").read_text(encoding="utf-8")
+        return [str(name) for name in yaml.load(text, yaml.CSafeLoader)["hosts"]]
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return []
+
+
 def services_named(incomplete: str) -> list[str]:
     """Complete a service's name."""
     names = sorted(path.parent.name for path in (_CHECKOUT / "roles").glob("*/service.yml"))

@@ -135,11 +135,13 @@ def pass_on(answer: Any, tenant: str, as_json: bool, screen: Any) -> int:
     """
     import json
 
+    from digione_cli.ui.screen import told
+
     error = refusal(answer, tenant)
     if error and as_json:
-        told = {"id": error.id, "what": error.what, "why": error.why, "fix": error.fix}
-        document = {**json.loads(answer.stdout), "error": told}
-        screen.passed_on(json.dumps(document, ensure_ascii=False, indent=1) + "\n", answer.stderr)
+        parts = {"id": error.id, "what": error.what, "why": error.why, "fix": error.fix}
+        document = {**json.loads(answer.stdout), "error": parts}
+        screen.passed_on(json.dumps(document, ensure_ascii=False, indent=1) + "\n", told(error))
         return error.exit
     screen.passed_on(answer.stdout, "" if error else answer.stderr)
     if error:
@@ -194,6 +196,7 @@ def refusal(answer: Any, tenant: str = "TENANT", instance: str = "<instance>") -
     if found is None:
         return None
     fix = found["fix"].replace("digione-platform migrate", "digione apply <instance>")
+    fix = fix.replace("digione-platform sample", "digione sample make")
     verbs = "roster|accounts|audit|subject|retention|notify|clients"
     fix = re.sub(rf"digione-platform ({verbs}) (\w+)", rf"digione \1 \2 {tenant}", fix)
     return _kind(answer.exit)(found["id"], found["what"], found["why"], fix.replace("<instance>", instance))

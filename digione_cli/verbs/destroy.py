@@ -6,6 +6,7 @@ import typer
 
 from digione_cli.texts import t
 from digione_cli.verbs._common import AskSudoPassword, DryRun, InstanceName, Json, session
+from digione_cli.verbs._complete import hosts_of_instance
 
 if TYPE_CHECKING:
     from digione_cli.engine.situation import Situation
@@ -21,7 +22,12 @@ def destroy(
     ] = False,
     host: Annotated[
         str | None,
-        typer.Option("--host", metavar="HOST", help="Only this host, before it leaves the inventory."),
+        typer.Option(
+            "--host",
+            metavar="HOST",
+            help="Only this host, before it leaves the inventory.",
+            autocompletion=hosts_of_instance,
+        ),
     ] = None,
     gone: Annotated[
         bool, typer.Option("--gone", help="With --host: the machine is gone; only forget what was on it.")

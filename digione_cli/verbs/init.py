@@ -9,6 +9,7 @@ import typer
 
 from digione_cli.texts import t
 from digione_cli.verbs._common import DryRun, Json, Yes, session
+from digione_cli.verbs._complete import lab_hosts
 
 if TYPE_CHECKING:
     from digione_cli.engine.inventory import NewInventory
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Wish:
-    """What is to be known: its flag, what was given by it, what refuses it, and the question, if any."""
+    """What is to be known: its flag, what was given by it, what refuses it, and the question, if any.
+
+    ``default`` follows from the answers so far. What is ``optional`` needs no answer: where no question must
+    be asked it has its default.
+    """
 
     flag: str
     given: str
     check: Callable[[str], str]
     question: str = ""
-    default: str = ""
+    default: "Callable[[dict[str, str]], str]" = lambda _: ""
+    optional: bool = False
 
 
 def init(
@@ -33,7 +39,7 @@ def init(
     oid: Annotated[str, typer.Option(help="OID of the education provider.")] = "",
     name_fi: Annotated[str, typer.Option(help="Name of the municipality in Finnish.")] = "",
     name_sv: Annotated[str, typer.Option(help="Name in Swedish (default: the Finnish one).")] = "",
-    language: Annotated[str, typer.Option(help="finnish, swedish or bilingual.")] = "finnish",
+    language: Annotated[str, typer.Option(help="finnish (default), swedish or bilingual.")] = "",
     domain: Annotated[str, typer.Option(help="Domain of the municipality's platform.")] = "",
     contact: Annotated[str, typer.Option(help="E-mail address of the operator.")] = "",
     address: Annotated[str, typer.Option(help="Address of the Debian 12 server.")] = "",
@@ -41,14 +47,22 @@ def init(
     port: Annotated[int, typer.Option(help="Port of ssh.")] = 22,
     key: Annotated[str, typer.Option(help="Private key of ssh (default: ssh's own choice).")] = "",
     mail_relay: Annotated[str, typer.Option(help="Mail relay (default: no mail is sent).")] = "",
-    lab: Annotated[str, typer.Option(metavar="HOST", help="Take the server's data from this lab host.")] = "",
-    skip_trust: Annotated[bool, typer.Option(help="Do not ask the server for its host key now.")] = False,
+    lab: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST", help="Take the server's data from this lab host.", autocompletion=lab_hosts
+        ),
+    ] = "",
+    skip_trust: Annotated[
+        bool, typer.Option("--skip-trust", help="Do not ask the server for its host key now.")
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Write inventories/INSTANCE/ with generated, encrypted secrets; asks for what no flag gives."""
     from digione_cli.engine.inventory import NewInventory, render
+    from digione_cli.engine.municipalities import municipalities
     from digione_cli.errors import UsageError
     from digione_cli.model import text
     from digione_cli.settings import CHECKOUT, RELEASE
@@ -66,15 +80,26 @@ def init(
             )
         known = _lab_host(lab, world) if lab else None
         wishes = [
-            _Wish(
-                "--name-fi", name_fi, text.name, t("Name of the municipality in Finnish"), name.capitalize()
-            ),
-            _Wish("--name-sv", name_sv, text.name),
-            _Wish("--domain", domain, text.domain, t("Domain of its platform"), f"{name}.example"),
-            _Wish("--contact", contact, text.email, t("E-mail address of the operator")),
             _Wish("--code", code, text.municipality_code, t("Municipality code (three digits)")),
+            _Wish(
+                "--name-fi",
+                name_fi,
+                text.name,
+                t("Name of the municipality in Finnish"),
+                lambda so_far: municipalities().get(so_far["--code"], (name.capitalize(),))[0],
+            ),
+            _Wish("--name-sv", name_sv, text.name, t("Its name in Swedish"), _name_in_swedish, True),
+            _Wish(
+                "--language",
+                language,
+                _language,
+                t("Its language: finnish, swedish or bilingual"),
+                lambda _: "finnish",
+                True,
+            ),
+            _Wish("--domain", domain, text.domain, t("Domain of its platform (such as digione.kuhmo.fi)")),
+            _Wish("--contact", contact, text.email, t("E-mail address of the operator")),
             _Wish("--oid", oid, text.provider_oid, t("OID of the education provider (1.2.246.562.10.…)")),
-            _Wish("--language", language, _language),
             _Wish("--port", str(port), _port),
             _Wish("--mail-relay", mail_relay, text.address),
         ]
@@ -97,8 +122,8 @@ def init(
             code=answer["--code"],
             oid=answer["--oid"],
             name_fi=answer["--name-fi"],
-            name_sv=answer["--name-sv"] or answer["--name-fi"],
-            language=language,
+            name_sv=answer["--name-sv"],
+            language=answer["--language"],
             mail_relay=answer["--mail-relay"],
             in_lab=known is not None,
         )
@@ -133,20 +158,32 @@ def _answers(wishes: Sequence[_Wish], name: str, screen: "Screen") -> dict[str, 
     wrong = [f"{w.flag}: {reason}" for w in wishes if w.given and (reason := _refusal(w, w.given))]
     if wrong:
         raise _unwritten(name, wrong)
+    lacking = [w.flag for w in wishes if w.question and not w.given and not w.optional]
+    answers: dict[str, str] = {}
     try:
-        return {
-            w.flag: w.check(w.given or _asked(w, screen)) if w.given or w.question else "" for w in wishes
-        }
+        for w in wishes:
+            asked = w.question and not w.given and lacking
+            value = _asked(w, w.default(answers), screen) if asked else w.given or w.default(answers)
+            answers[w.flag] = w.check(value) if value else ""
+        return answers
     except UsageError as e:
-        flags = " ".join(w.flag for w in wishes if w.question and not w.given)
+        flags = " ".join(lacking)
         fix = t("give the answers as flags: {flags}", flags=flags)
         raise UsageError("D1-USE-002", e.what, e.why, fix) from None
 
 
-def _asked(wish: _Wish, screen: "Screen") -> str:
+def _name_in_swedish(so_far: dict[str, str]) -> str:
+    """Return what a municipality of this code is called; another name than its own is that in Swedish too."""
+    from digione_cli.engine.municipalities import municipalities
+
+    fi, sv = municipalities().get(so_far["--code"], ("", ""))
+    return sv if so_far["--name-fi"] == fi else so_far["--name-fi"]
+
+
+def _asked(wish: _Wish, default: str, screen: "Screen") -> str:
     """Ask, and ask again with the reason, until the answer is right."""
-    while reason := _refusal(wish, answer := screen.ask(wish.question, wish.default)):
-        screen.note(reason)
+    while reason := _refusal(wish, answer := screen.ask(wish.question, default)):
+        screen.note(reason if answer else t("an answer is needed"))
     return answer
 
 

@@ -74,8 +74,11 @@ def _plan_off(verb: str, title: str, names: list[str], lab: "Lab") -> "Plan":
 @app.command()
 def up(names: Names, memory: Memory = None, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Make hosts, or start those that are off; those that run are left alone."""
+    from digione_cli.lab.lab import check
+
     with _lab(as_json, t("making lab hosts")) as (lab, screen):
         if dry_run:
+            check(names, memory)
             states = {host.name: host.state for host in lab.list()}
             titles = {n: t("Start") if n in states else t("Make and start") for n in names}
             runs = {n: t("Start") for n in names if states.get(n) == "running"}

@@ -42,13 +42,13 @@ def logs(
             near = difflib.get_close_matches(service, services, 1)
             what = t("There is no service “{name}”", name=service[:40])
             why = t("known are: {known}", known=", ".join(services))
-            fix = f"digione logs {instance} {near[0]}" if near else t("name one of them")
+            fix = f"digione logs {instance} {near[0]}" if near else f"digione status {instance}"
             raise UsageError("D1-LOG-001", what, why, fix)
         placed = loaded.placed(service)
         if host is not None and host not in placed:
             what = t("{service} is not on “{host}”", service=service, host=host[:40])
             why = t("it is on: {hosts}", hosts=", ".join(placed))
-            raise UsageError("D1-LOG-002", what, why, t("leave --host out"))
+            raise UsageError("D1-LOG-002", what, why, f"digione logs {instance} {service}")
         target = next(one for one in world.targets(loaded) if one.name == (host or placed[0]))
         tenants = tuple(one.slug for one in loaded.tenants)
         if tenant is not None and tenant not in tenants:
@@ -57,7 +57,9 @@ def logs(
                 "D1-LOG-004",
                 t("{instance} has no tenant “{tenant}”", instance=instance, tenant=shown(tenant)),
                 t("known are: {known}", known=", ".join(tenants)),
-                f"digione logs {instance} {service} --tenant {near[0]}" if near else t("name one of them"),
+                f"digione logs {instance} {service} --tenant {near[0]}"
+                if near
+                else f"digione status {instance}",
             )
         asked = services.of(loaded)[service]
         units = asked.units_of(tenant) if tenant else asked.units_for(tenants)

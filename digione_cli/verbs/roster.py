@@ -65,7 +65,8 @@ def import_(
             if file.is_dir()
             else t("there is no file {file}", file=file)
         )
-        raise UsageError("D1-USE-007", t("Nothing was imported"), why, t("name the file to import"))
+        fix = f"digione roster import {tenant} FILE.zip --dry-run"
+        raise UsageError("D1-USE-007", t("Nothing was imported"), why, fix)
     named = _named(mapping, t("Nothing was imported"))
     arguments = ["roster", "import", "FILE", "--apply" if apply else "--dry-run"]
     arguments += ["--allow-mass-removal"] if allow_mass_removal else []

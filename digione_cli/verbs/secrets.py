@@ -42,9 +42,9 @@ def show(instance: InstanceName, name: SecretArgument, as_json: Json = False) ->
     from digione_cli.engine.secrets import parse_name
 
     with session(as_json) as (world, screen):
-        _, _, store = _open(instance, world)
+        _, services, store = _open(instance, world)
         values = store.read().values
-        screen.value(values[parse_name(name, values)].get_secret_value())
+        screen.value(values[parse_name(name, services, values)].get_secret_value())
 
 
 @app.command()
@@ -124,7 +124,7 @@ def set_(
         there = store.read().values
         kinds = secrets.wanted(loaded, services)
         parts = {part: kind for whole, kind in kinds.items() for part in secrets.stored_names(whole, kind)}
-        which = parse_name(name, {**there, **parts})
+        which = parse_name(name, services, {**there, **parts})
         if parts.get(which) != "given":
             raise UsageError(
                 "D1-SEC-009",
@@ -153,7 +153,7 @@ def set_(
         if not value:
             what = t("{name} was not stored", name=which)
             why = t("the value is empty, or it is not UTF-8")
-            raise UsageError("D1-SEC-007", what, why, t("give the value on standard input"))
+            raise UsageError("D1-SEC-007", what, why, f"digione secrets set {instance} {which} < FILE")
         with spine.holding(loaded, "secrets set", world):
             present = store.read()
             store.write({**present.values, which: SecretStr(value)}, present.salt)
@@ -182,7 +182,7 @@ def rotate(
         loaded, services, store = _open(instance, world)
         kinds = secrets.wanted(loaded, services)
         parts = {part: whole for whole, kind in kinds.items() for part in secrets.stored_names(whole, kind)}
-        whole = parts[parse_name(name, parts)]
+        whole = parts[parse_name(name, services, parts)]
         if kinds[whole] == "given":
             raise UsageError(
                 "D1-SEC-010",

@@ -156,7 +156,7 @@ def undo(
     if done["refused"]:
         raise InputError(
             "P-ROSTER-087",
-            mark("Nothing was undone"),
+            mark("The import would not be taken back") if dry_run else mark("Nothing was undone"),
             mark("{leaving} of {people} people would leave with the import"),
             mark("if that is right: digione-platform roster undo --allow-mass-removal"),
             leaving=done["leaving"],

@@ -287,6 +287,13 @@ def _transaction(engine: Engine, what: str) -> Iterator[psycopg.Connection]:
             table=error.diag.table_name or "–",
             constraint=error.diag.constraint_name or error.sqlstate,
         ) from error
+    except psycopg.errors.QueryCanceled as error:
+        raise PreconditionError(
+            "P-ROSTER-085",
+            what,
+            mark("the database server is too busy: a statement took longer than it may"),
+            mark("run the same command at a quiet time, such as in the evening"),
+        ) from error
     except psycopg.OperationalError as error:
         raise PreconditionError(
             "P-ROSTER-085",

@@ -78,7 +78,9 @@ def undo_lines(done: Mapping[str, Any], texts: Texts) -> Iterator[str]:
         yield _line(Problem("P-ROSTER-079", "persons", value=person), texts)
     taken = mark("Taken back: the import of {file} ({kind}) by {who}, {moment}.")
     tried = mark("Dry run: the import of {file} ({kind}) by {who}, {moment}, would be taken back.")
-    told, kind = taken if done["applied"] else tried, KINDS[done["kind"]]
+    about = mark("The last import: {file} ({kind}) by {who}, {moment}.")
+    told = about if done["refused"] else taken if done["applied"] else tried
+    kind = KINDS[done["kind"]]
     moment = texts.moment(datetime.fromisoformat(done["at"]))
     yield texts.gettext(told, file=done["file"], kind=texts.gettext(kind), who=done["by"], moment=moment)
     if gone := done["tables"].get("accounts", {}).get("removed", 0):

@@ -54,14 +54,19 @@ def command(
         )
     if not (len(code) == 3 and code.isdecimal() and code.isascii()):
         raise InputError(
-            "P-SAMPLE-002", NOT_WRITTEN, mark("a municipality code has three digits"), "--code 999"
+            "P-SAMPLE-002",
+            NOT_WRITTEN,
+            mark("a municipality code has three digits"),
+            "digione-platform sample {file} --code 999",
+            file=out,
         )
     if oid is not None and not ORGANISATION_OID.fullmatch(oid):
         raise InputError(
             "P-SAMPLE-003",
             NOT_WRITTEN,
             mark("the OID is not one of an organisation"),
-            "--oid 1.2.246.562.99.00000009993",
+            "digione-platform sample {file} --oid 1.2.246.562.99.00000009993",
+            file=out,
         )
     if out.exists():
         raise InputError(

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from digione_platform.errors import InputError, PlatformError
+from digione_platform.errors import InputError, PlatformError, PreconditionError
 from digione_platform.i18n import Texts
 from digione_platform.roster.changes import ORDER
 from digione_platform.roster.importer import import_bundle, undo_import
@@ -769,11 +770,30 @@ def test_command_refuses_an_undo_that_takes_most_people_away(command: Any, tmp_p
     assert command("roster", "import", path, "--apply").returncode == 0
     refused = command("roster", "undo")
     assert refused.returncode == 2
-    assert "would be taken back" in refused.stdout
+    assert "The last import: town.zip" in refused.stdout
+    assert "taken back" not in refused.stdout
     assert refused.stderr.startswith("P-ROSTER-087: Nothing was undone\n  why: 37 of 37 people would leave")
     assert "digione-platform roster undo --allow-mass-removal" in refused.stderr
+    tried = command("roster", "undo", "--dry-run")
+    assert tried.stderr.startswith("P-ROSTER-087: The import would not be taken back\n")
     assert len(json.loads(command("accounts", "list", "--json").stdout)) == 36
     assert command("roster", "undo", "--allow-mass-removal").returncode == 0
+    assert command("accounts", "list").stdout == "There are no accounts yet.\n"
+
+
+def test_a_database_that_is_too_busy_is_tried_at_a_quiet_time(
+    roster: Roster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stage(connection: psycopg.Connection, *_: object) -> None:
+        connection.execute("set local statement_timeout = 1")
+        connection.execute("select pg_sleep(60)")
+
+    monkeypatch.setattr("digione_platform.roster.staging.stage", stage)
+    with pytest.raises(PreconditionError) as caught:
+        roster.bulk(valid())
+    assert caught.value.id == "P-ROSTER-085"
+    assert "took longer than it may" in caught.value.why
+    assert "at a quiet time" in caught.value.fix
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,32 @@ def test_a_leading_dash_is_no_name(kuhmo: House, verb: list[str]) -> None:
     assert kuhmo.refused(*verb, "--", "-x").code == 2
 
 
+def test_an_instance_that_is_not_there_is_looked_for_or_made(house: House) -> None:
+    assert "next: digione init kuopio\n" in house.refused("show", "kuopio").err
+    house.run("init", "kuhmo", *INIT)
+    assert "next: digione status\n" in house.refused("show", "rovaniemi").err
+
+
+def test_a_letter_that_only_looks_like_one_is_named(house: House) -> None:
+    assert "CYRILLIC SMALL LETTER O" in house.refused("init", *INIT, "--", "kuhmо").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        (["status"], "Usage: digione status [OPTIONS] [INSTANCE]\n"),
+        (["trust"], "Usage: digione trust [OPTIONS] INSTANCE [HOST]\n"),
+        (["lab", "up"], "Usage: digione lab up [OPTIONS] HOST…\n"),
+        (["lab", "down"], "Usage: digione lab down [OPTIONS] [HOST…]\n"),
+        (["sample", "make"], "Usage: digione sample make [OPTIONS] OUT.zip\n"),
+    ],
+)
+def test_usage_shows_what_is_optional_by_one_pair_of_brackets(
+    house: House, arguments: list[str], usage: str
+) -> None:
+    assert house.run(*arguments, "--help").out.startswith(usage)
+
+
 def test_a_name_that_is_near_is_named(kuhmo: House) -> None:
     result = kuhmo.refused("show", "kumo")
     assert "digione show kuhmo" in result.err
@@ -145,7 +171,10 @@ def test_a_question_without_a_terminal_is_an_error(house: House, monkeypatch: py
         result = house.refused("init", "kuhmo", *json_flag)
         assert result.code == 2
         assert "D1-USE-002" in result.all
-    assert "D1-USE-002" in house.refused("apply", "kuhmo", "--ask-sudo-password").err
+    asked = house.refused("apply", "kuhmo", "--ask-sudo-password").err
+    assert "D1-USE-002" in asked
+    assert "run it in a terminal" in asked
+    assert "as a flag" not in asked, "no flag takes a password"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +195,7 @@ def test_a_question_without_a_terminal_is_an_error(house: House, monkeypatch: py
         ("--port", "0", "from 1 to 65535"),
         ("--port", "65536", "from 1 to 65535"),
         ("--key", "a\nb", "hosts.kuhmo1.key"),
-        ("--mail-relay", "-smtp", "domain"),
+        ("--mail-relay", "-smtp", "neither an IP address nor"),
     ],
 )
 def test_init_writes_nothing_of_what_is_wrong(house: House, option: str, value: str, words: str) -> None:
@@ -187,17 +216,59 @@ def test_init_names_all_wrong_and_all_missing_flags_at_once(house: House) -> Non
     assert "flags: --domain --contact --oid --address --user" in result.err
 
 
-def test_init_asks_again_what_was_answered_wrong(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter(["Kuhmo", "kuhmo", "a.kuhmo.example", "nobody", "a@kuhmo.example", "29", "290"])
-    rest = iter(["1.2.246.562.99.00000002907", "192.0.2.10", "root; id", "admin"])
-    monkeypatch.setattr(
-        "digione_cli.ui.console.ConsoleScreen.ask", lambda *_, **__: next(answers, None) or next(rest)
+def _answers(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
+    """Let somebody answer questions, with nothing for Enter; return the questions as they were asked."""
+    given, asked = iter(answers), list[str]()
+
+    def ask(_: object, question: str, default: str = "", secret: bool = False) -> str:
+        asked.append(f"{question} ({default})" if default else question)
+        return next(given) or default
+
+    monkeypatch.setattr("digione_cli.ui.console.ConsoleScreen.ask", ask)
+    return asked
+
+
+OID = "1.2.246.562.99.00000009057"
+
+
+def test_init_asks_for_both_names_and_the_language(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = _answers(
+        monkeypatch, "905", "", "", "bilingual", "", "a.vaasa.example", "a@vaasa.example", OID, "h1", "admin"
     )
+    result = house.run("init", "vaasa", "--skip-trust")
+    assert (result.code, "an answer is needed" in result.out) == (0, True)
+    written = (house.inventories / "vaasa/tenants/vaasa.yml").read_text()
+    assert 'fi: "Vaasa"\n  sv: "Vasa"\nlanguage: bilingual\n' in written
+    assert "Its name in Swedish (Vasa)" in asked
+    assert any(question.endswith("bilingual (finnish)") for question in asked)
+    domain = next(question for question in asked if question.startswith("Domain"))
+    assert asked.count(domain) == 2, "no domain is made up: Enter gives none"
+
+
+def test_a_name_of_ones_own_is_that_in_swedish_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = _answers(monkeypatch, "905", "Mallila", "", "", "a.b.example", "a@b.example", OID, "h1", "admin")
+    assert house.run("init", "vaasa", "--skip-trust").code == 0
+    assert "Its name in Swedish (Mallila)" in asked
+    assert "language: finnish" in (house.inventories / "vaasa/tenants/vaasa.yml").read_text()
+
+
+def test_where_no_question_must_be_asked_none_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = _answers(monkeypatch)
+    assert house.run("init", "kuhmo", *INIT).code == 0
+    written = (house.inventories / "kuhmo/tenants/kuhmo.yml").read_text()
+    assert (asked, 'sv: "Kuhmo"\nlanguage: finnish' in written) == ([], True)
+
+
+def test_init_asks_again_what_was_answered_wrong(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = ["29", "290", "Kuhmo", "", "", "kuhmo", "a.kuhmo.example", "nobody", "a@kuhmo.example"]
+    answers += ["1.2.246.562.99.00000002907", "not an address", "192.0.2.10", "root; id", "admin"]
+    _answers(monkeypatch, *answers)
     result = house.run("init", "kuhmo", "--skip-trust")
     assert result.code == 0
     assert "“kuhmo” is not a domain name" in result.out
     assert "“nobody” is not an e-mail address" in result.out
     assert "“29” must be three digits" in result.out
+    assert "“not an address” is neither an IP address nor the name of a server" in result.out
     assert "“root; id” is not a Unix user name" in result.out
     assert 'code: "290"' in (house.inventories / "kuhmo/tenants/kuhmo.yml").read_text()
     assert "Next: digione trust kuhmo" in result.out
@@ -250,7 +321,9 @@ def test_a_value_from_outside_is_read_from_standard_input(
     given = ("secrets", "set", "kuhmo", "upstream_client@kuhmo")
     for useless in (b"\n", b"\xff\xfe\n"):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(useless), encoding="utf-8"))
-        assert "D1-SEC-007" in house.refused(*given).err
+        refused = house.refused(*given).err
+        assert "D1-SEC-007" in refused
+        assert f"next: digione secrets set kuhmo {given[3]} < FILE\n" in refused
     monkeypatch.setattr("sys.stdin", io.StringIO("{{ given by MPASSid }}\n"))
     result = house.run(*given)
     assert result.code == 0
@@ -283,6 +356,34 @@ def test_a_secret_that_is_not_there_is_told_without_values(house: House) -> None
     assert "D1-SEC-005" in result.err
     assert "platform_database@kuhmo" in result.err
     assert "\x1b" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "words"),
+    [
+        (
+            "set",
+            "mail_password",
+            ["only where external.mail.user is set", "set external.mail.user in the inventory"],
+        ),
+        ("set", "upstream_client@kuhmo", ["identity.upstream.client_id", "same command again"]),
+        (
+            "show",
+            "platform_client",
+            ["each tenant has its own", "name the tenant too: platform_client@kuhmo"],
+        ),
+        ("show", "platform_clint@kuhmo", ["did you mean “platform_client@kuhmo”?"]),
+        ("rotate", "authority", ["did you mean “authority_key”?"]),
+    ],
+)
+def test_a_secret_that_is_not_there_is_told_when_it_is(
+    house: House, verb: str, name: str, words: list[str]
+) -> None:
+    house.run("init", "kuhmo", *INIT)
+    result = house.refused("secrets", verb, "kuhmo", name)
+    assert "D1-SEC-005" in result.err
+    for said in words:
+        assert said in result.err
 
 
 def test_what_is_made_together_is_rotated_together_by_the_names_that_it_is_shown_by(house: House) -> None:
@@ -476,6 +577,8 @@ def test_the_shell_completes_instance_names() -> None:
         ("digione roster undo kuh", ["kuhmo"]),
         ("digione roster undo kainuu/kuh", ["kainuu/kuhmo"]),
         ("digione lab stop h", ["h1", "h2"]),
+        ("digione init new --lab h", ["h1", "h2"]),
+        ("digione destroy turku --host tur", ["turku1", "turku2"]),
         ("digione lab resolve h1 es", ["espoo"]),
     ],
 )

@@ -62,6 +62,12 @@ def test_without_root_nothing_is_changed(tmp_path: Path, monkeypatch: pytest.Mon
     assert list((tmp_path / ".lab").iterdir()) == []
 
 
+def test_no_host_gets_more_memory_than_the_machine_has(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"D1-LAB-017.*999000000 MB.*this machine has \d+ MB"):
+        Lab(tmp_path / ".lab").up(["one"], 999_000_000)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "name", ["", "-a", "a-", "A", "ä", "a.b", "a/b", "..", "1a", "a" * 31, "a b", "a\n", "$(id)"]
 )

@@ -153,7 +153,7 @@ def test_a_plan_is_told_in_the_readers_language(
         ConsoleScreen().plan(plan_apply(situation))
         ConsoleScreen().plan(plan_destroy(situation, keep_data=False))
     said = capsys.readouterr().out
-    assert {"fi": "Määritä Alusta", "sv": "Konfigurera Plattform"}[language] in said
+    assert {"fi": "Määritä alusta", "sv": "Konfigurera plattformen"}[language] in said
     require_no_english(said, kuhmo)
 
 

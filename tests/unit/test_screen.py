@@ -45,7 +45,7 @@ def test_anything_else_is_no(types: Callable[[str], None], answer: str) -> None:
     types(answer + "\n")
     with pytest.raises(UsageError) as caught:
         ConsoleScreen().confirm(PLAN, False, None)
-    assert caught.value.id == "D1-USE-004"
+    assert (caught.value.id, caught.value.fix) == ("D1-USE-004", "digione apply kuhmo")
 
 
 @pytest.mark.parametrize(("answer", "agreed"), [("kuhmo", True), ("y", False), ("Kuhmo", False), ("", False)])
@@ -54,8 +54,15 @@ def test_what_destroys_wants_the_name(types: Callable[[str], None], answer: str,
     if agreed:
         ConsoleScreen().confirm(DESTROY, False, None)
     else:
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError) as caught:
             ConsoleScreen().confirm(DESTROY, True, None)
+        assert (f"“{answer}”" in caught.value.why) == bool(answer)
+        assert "--confirm" not in caught.value.why, "nobody typed it"
+
+
+def test_an_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    ConsoleScreen().table("last_run", "Last run", ["Verb", "Who"], [], None)
+    assert capsys.readouterr().out == "Last run: none\n"
 
 
 def test_the_end_of_input_is_no_answer(types: Callable[[str], None]) -> None:

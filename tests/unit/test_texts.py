@@ -166,7 +166,7 @@ def test_plain_scalars_are_few(written: str, meant: object) -> None:
 
 @pytest.mark.parametrize("written", ["NO", "no", "Yes", "on", "OFF", "010", "-007"])
 def test_what_others_read_in_another_way_is_to_be_quoted(written: str) -> None:
-    with pytest.raises(DocumentError, match=f'write it in quotes: "{written}"'):
+    with pytest.raises(DocumentError, match=f'text in quotes: "{written}"'):
         parse(f"a: {written}", "file.yml")
     assert parse(f'a: "{written}"', "file.yml").data == {"a": written}
 

@@ -357,6 +357,7 @@ def test_a_report_that_ends_with_an_error_is_one_document(
     result = kuhmo.run(*arguments, "--json")
     told = json.loads(result.out)
     assert (result.code, told["applied"], told["error"]["id"]) == (1, True, "P-ACCOUNTS-009")
+    assert "digione-platform" not in result.all, "operators have no such command"
     world.envelope = Envelope(1, "Imported.\n", BEHIND)
     result = kuhmo.run(*arguments)
     assert (result.code, result.out) == (1, "Imported.\n")
@@ -371,6 +372,8 @@ def test_what_sample_make_refuses_is_told(kuhmo: House, tmp_path: Path, options:
     result = kuhmo.run("sample", "make", str(tmp_path / "no/x.zip"), *options)
     assert result.code == 2
     assert f"[{id_}]" in result.err
+    assert "digione-platform" not in result.err
+    assert not options or f"next: digione sample make {tmp_path}/no/x.zip {options[0]} " in result.err
 
 
 @pytest.mark.parametrize(
