@@ -1,9 +1,13 @@
 """On the installed instance each role signs in and sees its desktop, in three languages, without barriers."""
 
+import time
+from base64 import b32decode
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PICTURES, sign_in
@@ -124,6 +128,72 @@ def test_own_sign_in_is_managed_in_the_chosen_language(page: Page, installed: In
     assert page.locator("html").get_attribute("lang") == "sv"
     expect(page.locator("input[name=newpassword]")).to_be_visible()
     assert barriers(page) == []
+
+
+def test_changing_the_password_tells_the_rule_and_what_came_of_it(page: Page, installed: Installed) -> None:
+    sign_in(page, installed, "administrator")
+    password = installed.logins["administrator"][1]
+    page.goto(f"https://auth.{installed.domain}/")
+    for new, again, heading, told in (
+        ("a new password", "another password", "Salasanaa ei vaihdettu", "olivat erilaiset"),
+        ("short", "short", "Salasanaa ei vaihdettu", "liian lyhyt"),
+        (password, password, "Salasana on vaihdettu", "uutta salasanaa"),
+    ):
+        expect(page.locator("main")).to_contain_text("Vähintään 10 merkkiä")
+        for name, value in (("oldpassword", password), ("newpassword", new), ("confirmpassword", again)):
+            page.locator(f"input[name={name}]").fill(value)
+        page.locator("input[name=confirmpassword]").press("Enter")
+        expect(page.locator("h1")).to_have_text(heading)
+        expect(page.locator(".message")).to_contain_text(told)
+        assert barriers(page) == []
+    page.get_by_role("main").get_by_role("link").first.click()
+    expect(page.locator("form[action='/sign-out']")).to_be_visible()
+
+
+def test_second_factor_is_set_up_asked_for_and_removed(
+    page: Page, browser: Browser, installed: Installed
+) -> None:
+    second_factors = f"https://auth.{installed.domain}/2fregisters"
+    sign_in(page, installed, "secretary")
+    page.goto(f"{second_factors}/totp")
+    code, message = page.locator("#code"), page.locator(".message")
+    expect(page.locator("#secret")).not_to_be_empty()
+    code.press("Enter")
+    expect(message).to_contain_text("Kirjoita koodi")
+    key = b32decode(page.locator("#secret").inner_text().replace(" ", ""))
+    app = TOTP(key, 6, SHA1(), 30)  # noqa: S303 — what apps go by
+    code.fill(app.generate(time.time()).decode())
+    code.press("Enter")
+    expect(message).to_contain_text("Valmis")
+    expect(code).to_be_hidden()
+    expect(page.get_by_role("link", name="Siirry palveluun")).to_be_visible()
+    assert barriers(page) == []
+
+    context = browser.new_context(locale="fi-FI", base_url=f"https://{installed.domain}")
+    other = context.new_page()
+    other.goto("/sign-in")
+    username, password = installed.logins["secretary"]
+    other.locator("input[name=user]").fill(username)
+    other.locator("input[name=password]").fill(password)
+    other.locator("input[name=password]").press("Enter")
+    other.locator("input[name=code]").fill(app.generate(time.time()).decode())
+    other.locator("input[name=code]").press("Enter")
+    expect(other.locator("form[action='/sign-out']")).to_be_visible()
+    context.close()
+
+    page.goto(second_factors)
+    page.get_by_role("button", name="Poista käytöstä").click()
+    expect(message).to_contain_text("poistettu")
+
+
+@pytest.mark.parametrize("signed_in", [False, True], ids=["stranger", "signed in"])
+def test_address_that_leads_nowhere_is_told(page: Page, installed: Installed, signed_in: bool) -> None:
+    if signed_in:
+        sign_in(page, installed, "teacher")
+    answer = page.goto(f"https://auth.{installed.domain}/no-such/page")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.locator("h1")).to_have_text("Sivua ei löytynyt")
 
 
 def test_keyboard_alone_reaches_and_uses_sign_in(page: Page, installed: Installed) -> None:

@@ -6,28 +6,14 @@
     <span id="msg" trspan="<TMPL_IF NAME="REG_REQUIRED">2fRegRequired<TMPL_ELSE><TMPL_VAR NAME="MSG"></TMPL_IF>"></span>
   </div>
   <TMPL_IF NAME="SFDEVICES">
-  <section class="form">
-    <table class="hds-table hds-table--light">
-      <thead>
-        <tr class="hds-table__header-row">
-          <th scope="col" trspan="type"></th>
-          <th scope="col" trspan="name"></th>
-          <th scope="col" trspan="date"></th>
-          <th scope="col" trspan="action"></th>
-        </tr>
-      </thead>
-      <tbody class="hds-table__content">
-        <TMPL_LOOP NAME="SFDEVICES">
-        <tr id="delete-<TMPL_VAR NAME="epoch">">
-          <td><TMPL_VAR NAME="type"></td>
-          <td><TMPL_VAR NAME="name" ESCAPE=HTML></td>
-          <td class="data-epoch"><TMPL_VAR NAME="epoch"></td>
-          <td><TMPL_IF NAME="delAllowed"><button type="button" class="hds-button hds-button--secondary remove2f" device="<TMPL_VAR NAME="type">" epoch="<TMPL_VAR NAME="epoch">" prefix="<TMPL_VAR NAME="prefix">" trspan="unregister"></button></TMPL_IF></td>
-        </tr>
-        </TMPL_LOOP>
-      </tbody>
-    </table>
-  </section>
+  <ul class="devices">
+    <TMPL_LOOP NAME="SFDEVICES">
+    <li id="delete-<TMPL_VAR NAME="epoch">">
+      <span><b trspan="<TMPL_VAR NAME="type">"></b><br><TMPL_VAR NAME="name" ESCAPE=HTML>, <span class="data-epoch"><TMPL_VAR NAME="epoch"></span></span>
+      <TMPL_IF NAME="delAllowed"><button type="button" class="hds-button hds-button--secondary remove2f" device="<TMPL_VAR NAME="type">" epoch="<TMPL_VAR NAME="epoch">" prefix="<TMPL_VAR NAME="prefix">" trspan="unregister"></button></TMPL_IF>
+    </li>
+    </TMPL_LOOP>
+  </ul>
   </TMPL_IF>
   <h2 class="heading-m" trspan="addSecondFactor"></h2>
   <p class="actions">

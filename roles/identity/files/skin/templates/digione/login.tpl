@@ -35,9 +35,11 @@
   </TMPL_IF>
 
   <TMPL_IF NAME="MSG"><div class="message"><TMPL_VAR NAME="MSG"></div></TMPL_IF>
+  <TMPL_UNLESS NAME="AUTH_LOOP">
   <TMPL_IF NAME="PORTAL_URL">
   <p><a class="hds-button hds-button--secondary" href="<TMPL_VAR NAME="PORTAL_URL">?cancel=1<TMPL_IF NAME="AUTH_URL">&amp;url=<TMPL_VAR NAME="AUTH_URL"></TMPL_IF>" trspan="signInAgain"></a></p>
   </TMPL_IF>
+  </TMPL_UNLESS>
   <TMPL_IF NAME="LOGOUT_URL">
   <p><a class="hds-button hds-button--secondary" href="<TMPL_VAR NAME="LOGOUT_URL">" trspan="logout"></a></p>
   </TMPL_IF>

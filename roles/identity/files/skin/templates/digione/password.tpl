@@ -10,11 +10,12 @@
   </div>
   <div class="hds-text-input">
     <label class="hds-text-input__label" for="newpassword" trspan="newPassword"></label>
-    <div class="hds-text-input__input-wrapper"><input id="newpassword" name="newpassword" type="password" class="hds-text-input__input" required autocomplete="new-password"></div>
+    <div class="hds-text-input__input-wrapper"><input id="newpassword" name="newpassword" type="password" class="hds-text-input__input" required autocomplete="new-password"<TMPL_IF NAME="password_length"> aria-describedby="length"</TMPL_IF>></div>
+    <TMPL_IF NAME="password_length"><span id="length" class="hds-text-input__helper-text" trspan="passwordLength,<TMPL_VAR NAME="password_length">"></span></TMPL_IF>
   </div>
   <div class="hds-text-input">
-    <label class="hds-text-input__label" for="confirmpassword" trspan="confirmPwd"></label>
-    <div class="hds-text-input__input-wrapper"><input id="confirmpassword" name="confirmpassword" type="password" class="hds-text-input__input" required autocomplete="new-password"></div>
+    <label class="hds-text-input__label" for="newpassword2" trspan="confirmPwd"></label>
+    <div class="hds-text-input__input-wrapper"><input id="newpassword2" name="confirmpassword" type="password" class="hds-text-input__input" required autocomplete="new-password"></div>
   </div>
   <button type="submit" class="hds-button hds-button--primary" trspan="changePwd"></button>
 </form>

@@ -2,8 +2,8 @@
 <main class="hds-container content narrow">
   <h1 class="heading-xl-mobile" trspan="totp2f"></h1>
   <noscript><p class="message message-warning" trspan="needsScripts"></p></noscript>
-  <div id="color" class="message message-<TMPL_VAR NAME="ALERT">"><span id="msg" trspan="<TMPL_VAR NAME="MSG">"></span></div>
-  <section id="divToHide" class="form">
+  <div id="color" class="message message-<TMPL_VAR NAME="ALERT">" role="status"><span id="msg" trspan="<TMPL_VAR NAME="MSG">"></span></div>
+  <form id="divToHide" method="dialog" class="form">
     <ol>
       <li>
         <p trspan="totpQrCode"></p>
@@ -13,19 +13,16 @@
       </li>
       <li class="hds-text-input">
         <label class="hds-text-input__label" for="TOTPName" trspan="totpRegisterName"></label>
-        <div class="hds-text-input__input-wrapper"><input type="text" class="hds-text-input__input" id="TOTPName" name="TOTPName" value="TOTP" maxlength="20"></div>
+        <div class="hds-text-input__input-wrapper"><input type="text" class="hds-text-input__input" id="TOTPName" name="TOTPName" trattribute="value:totpName" maxlength="20"></div>
       </li>
       <li class="hds-text-input">
         <label class="hds-text-input__label" for="code" trspan="totpRegisterCode"></label>
         <div class="hds-text-input__input-wrapper"><input id="code" class="hds-text-input__input" name="code" inputmode="numeric" autocomplete="one-time-code"></div>
       </li>
     </ol>
-    <button type="button" id="verify" class="hds-button hds-button--primary" trspan="register"></button>
-  </section>
-  <p class="actions">
-    <a class="hds-link" href="<TMPL_VAR NAME="PORTAL_URL">2fregisters" trspan="sfaManager"></a>
-    <a id="goback" class="hds-link" href="<TMPL_VAR NAME="PORTAL_URL">?cancel=1<TMPL_IF NAME="AUTH_URL">&amp;url=<TMPL_VAR NAME="AUTH_URL"></TMPL_IF>" trspan="back2Portal"></a>
-  </p>
+    <button type="submit" id="verify" class="hds-button hds-button--primary" trspan="register"></button>
+  </form>
+  <TMPL_INCLUDE NAME="2fdone.tpl">
   <script src="<TMPL_VAR NAME="STATIC_PREFIX">bwr/qrious/dist/qrious.min.js"></script>
   <script src="<TMPL_VAR NAME="STATIC_PREFIX">common/js/totpregistration.min.js"></script>
 </main>

@@ -3,21 +3,18 @@
   <h1 class="heading-xl-mobile" trspan="webauthn2f"></h1>
   <noscript><p class="message message-warning" trspan="needsScripts"></p></noscript>
   <div id="color" class="message message-<TMPL_VAR NAME="ALERT">" role="status"><span id="msg" trspan="<TMPL_VAR NAME="MSG">"></span></div>
-  <section class="form">
+  <form id="divToHide" method="dialog" class="form">
     <p id="u2fPermission" trspan="u2fPermission"></p>
     <div class="hds-text-input">
       <label class="hds-text-input__label" for="keyName" trspan="name"></label>
-      <div class="hds-text-input__input-wrapper"><input type="text" class="hds-text-input__input" id="keyName" name="keyName" value="WebAuthn" maxlength="20"></div>
+      <div class="hds-text-input__input-wrapper"><input type="text" class="hds-text-input__input" id="keyName" name="keyName" trattribute="value:webauthnName" maxlength="20"></div>
     </div>
     <p class="actions">
-      <button type="button" id="register" class="hds-button hds-button--primary" trspan="register"></button>
+      <button type="submit" id="register" class="hds-button hds-button--primary" trspan="register"></button>
       <button type="button" id="verify" class="hds-button hds-button--secondary" trspan="verify"></button>
     </p>
-  </section>
-  <p class="actions">
-    <a class="hds-link" href="<TMPL_VAR NAME="PORTAL_URL">2fregisters" trspan="sfaManager"></a>
-    <a id="goback" class="hds-link" href="<TMPL_VAR NAME="PORTAL_URL">?cancel=1<TMPL_IF NAME="AUTH_URL">&amp;url=<TMPL_VAR NAME="AUTH_URL"></TMPL_IF>" trspan="back2Portal"></a>
-  </p>
+  </form>
+  <TMPL_INCLUDE NAME="2fdone.tpl">
   <script src="<TMPL_VAR NAME="STATIC_PREFIX">common/js/webauthn-ui.min.js"></script>
   <script src="<TMPL_VAR NAME="STATIC_PREFIX">common/js/webauthnregistration.min.js"></script>
 </main>
