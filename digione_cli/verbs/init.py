@@ -136,6 +136,8 @@ def init(
             screen.mistakes(name, doubts)
         if dry_run:
             return
+        if name in world.registry.seen() or world.registry.runs(name, limit=1):
+            world.registry.forget(name)  # an earlier one of this name
         if known:
             pin(folder / "known_hosts", [f"{known.address} {known.host_key}"])
         elif not skip_trust:

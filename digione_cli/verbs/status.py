@@ -105,7 +105,7 @@ def _one(name: str, world: Any, screen: Any) -> bool:
     last = [[r.verb, r.who, moment(r.started), _outcome(r)] for r in runs]
     shown_run = runs[0].model_dump(mode="json") if runs else None
     columns = [t("Verb"), t("Who"), t("Started"), t("Outcome")]
-    screen.table("last_run", t("Last run"), columns, last or [[t("none"), "–", "–", "–"]], shown_run)
+    screen.table("last_run", t("Last run"), columns, last, shown_run)
     return all(f.reached and _ours(f, name) for f in facts.values())
 
 

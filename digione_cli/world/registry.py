@@ -160,6 +160,7 @@ class Registry:
             c.execute("UPDATE instances SET hosts = ? WHERE name = ? AND seen = ?", (seen, instance, at))
 
     def forget(self, instance: str) -> None:
-        """Drop an instance and its tenants; its runs are kept as a record."""
+        """Drop what is known of an instance: another one has its name from now on."""
         with self._open() as c:
             c.execute("DELETE FROM instances WHERE name = ?", (instance,))
+            c.execute("DELETE FROM runs WHERE instance = ?", (instance,))

@@ -73,14 +73,14 @@ def test_what_was_seen_is_read_as_it_was_written(registry: Registry, tmp_path: P
         assert c.execute("SELECT slug FROM tenants ORDER BY slug").fetchall() == [("kuhmo",), ("sotkamo",)]
 
 
-def test_a_forgotten_instance_leaves_its_runs(registry: Registry, tmp_path: Path) -> None:
+def test_of_a_forgotten_instance_nothing_is_left(registry: Registry, tmp_path: Path) -> None:
     write_inventory(tmp_path)
     of = fakes.situation(load(tmp_path))
     registry.record_seen(of.instance, of.facts, "2026-11-24T10:00:00Z")
     registry.record_run(RUN)
     registry.forget("kuhmo")
     assert registry.seen() == {}
-    assert registry.runs("kuhmo") == (RUN,)
+    assert registry.runs("kuhmo") == ()
     with sqlite3.connect(registry.file) as c:
         assert c.execute("SELECT count(*) FROM tenants").fetchone() == (0,)
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -521,3 +522,17 @@ def test_secrets_are_made_under_the_lock(kuhmo: House, world: FakeWorld) -> None
     result = kuhmo.run("secrets", "generate", "kuhmo")
     assert result.out == "1 secret made: platform_session@kuhmo\n"
     assert world.did == ["lock", "unlock"]
+
+
+def test_a_new_instance_does_not_look_like_an_earlier_one_of_its_name(
+    kuhmo: House, world: FakeWorld, well: Situation
+) -> None:
+    kuhmo.run("status", "kuhmo")
+    world.registry.record_run(
+        Run(id="1", verb="apply", instance="kuhmo", who="maija@desk", started="2026-11-24T10:00:00Z")
+    )
+    shutil.rmtree(kuhmo.inventories / "kuhmo")
+    shutil.rmtree(kuhmo.keys)
+    assert kuhmo.run("init", "kuhmo", *INIT).code == 0
+    (told,) = json.loads(kuhmo.run("status", "--json").out)["instances"]
+    assert (told["seen"], told["last_run"]) == ("", None)
