@@ -78,7 +78,7 @@ def running(
         def known(*arguments: Any) -> AuthResult:
             login = arguments[-1]
             good = isinstance(login, LoginPassword) and login.password.decode() == password
-            return AuthResult(success=good)
+            return AuthResult(success=good, handled=good)  # else the server itself refuses
 
         options = {"authenticator": known, "auth_required": True}
     controller = Controller(
