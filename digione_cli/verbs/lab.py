@@ -184,12 +184,11 @@ def down(
     with _lab(as_json, t("removing lab hosts")) as (lab, screen):
         there = lab.list()
         going = [host for host in there if not names or host.name in names]
-        missing = [name for name in names or () if name not in {host.name for host in there}]
+        missing = sorted(set(names or ()) - {host.name for host in there})
         if dry_run:
-            titles = {host.name: t("Remove with its disk") for host in going}
-            screen.plan(
-                _plan("down", titles, dict.fromkeys(missing, t("Remove with its disk")), t("it is not there"))
-            )
+            title = t("Remove with its disk")
+            titles = {host.name: title for host in going}
+            screen.plan(_plan("down", titles, dict.fromkeys(missing, title), t("it is not there")))
             return
         lab.down([host.name for host in going] if names else None, everything=everything)
         if going:
