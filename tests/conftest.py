@@ -106,13 +106,6 @@ def lacking(reason: str) -> None:
     pytest.skip(reason)
 
 
-def in_memory(gigabytes: int, otherwise: Path) -> Path:
-    """Return where files for a while are made ten times as fast, if that much room is there."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > gigabytes * 2**30
-    return memory if roomy else otherwise
-
-
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the long ones begin first, in two groups that run beside each other: each has hosts of its own."""
@@ -128,16 +121,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lab() -> Iterator[Lab]:
     """A lab of its own, away from the one that ``make up`` uses; taken down at the end, whatever happened.
 
-    Not in pytest's temporary folder, which pytest deletes later with all that may still be mounted there.
+    Not in pytest's temporary folder, which pytest deletes later with all that may still be mounted there. Nor in
+    memory: a host's files would be part of its memory, which is limited.
     """
     store = CHECKOUT / ".lab"
-    folder = in_memory(8, store) / f"digione-tests-{os.getpid()}"
+    folder = store / f"tests-{os.getpid()}"
     try:
         require(folder)
     except PreconditionError as e:
         lacking(f"{e.why}; {e.fix}")
-    for left in folder.parent.glob("digione-tests-*"):  # of a run that was killed
-        if not Path("/proc", left.name.removeprefix("digione-tests-")).exists():
+    for left in store.glob("tests-*"):  # of a run that was killed
+        if not Path("/proc", left.name.removeprefix("tests-")).exists():
             _take_down(Lab(left, store=store))
     lab = Lab(folder, store=store, on=print)
     try:

