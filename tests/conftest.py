@@ -121,8 +121,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lab() -> Iterator[Lab]:
     """A lab of its own, away from the one that ``make up`` uses; taken down at the end, whatever happened.
 
-    Not in pytest's temporary folder, which pytest deletes later with all that may still be mounted there. Nor in
-    memory: a host's files would be part of its memory, which is limited.
+    Not in pytest's temporary folder, which pytest deletes later with all that may still be mounted there.
+    Nor in memory: a host's files would be part of its memory, which is limited.
     """
     store = CHECKOUT / ".lab"
     folder = store / f"tests-{os.getpid()}"

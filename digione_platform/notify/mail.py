@@ -4,6 +4,7 @@ import re
 import smtplib
 import ssl
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -83,7 +84,7 @@ def usable(address: str) -> str:
     try:
         ascii_domain = domain.encode("idna").decode("ascii")
         Address(addr_spec=f"{local}@{ascii_domain}")
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, HeaderParseError) as error:
         raise AddressError from error
     # Only now: IDNA makes brackets and commas of letters that look like them.
     if not _DOMAIN.fullmatch(ascii_domain):

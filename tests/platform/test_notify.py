@@ -272,6 +272,7 @@ def test_no_address_adds_a_header_or_a_recipient(noise: str) -> None:
         "a@b@c.fi",
         "<a@b.fi>",
         "a@b..fi",
+        "a@b.fi.",
         "a@b.fi⑴",
     ],
 )
