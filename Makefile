@@ -8,8 +8,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
-# One process of tests for each core; hosts that tests share are shared within a process (tests/conftest.py).
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+# One process of tests more than cores: those with hosts wait much. Hosts that tests share are shared within
+# a process (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest --numprocesses $(shell expr $$(nproc) + 1) --dist loadgroup
 
 # Debian packages: what the lab needs, and what tests need besides.
 LAB_PACKAGES := mmdebstrap systemd-container iproute2 iptables nftables openssh-client
