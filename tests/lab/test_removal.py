@@ -50,8 +50,6 @@ def test_kept_data_come_back_with_the_next_apply(installed: Installed, ssh: Ssh)
 
 
 def test_destroy_leaves_nothing(installed: Installed, ssh: Ssh) -> None:
-    """Also not of what an earlier one kept."""
-    installed.digione("destroy", "testila", "--confirm", "testila", "--keep-data")
     installed.digione("destroy", "testila", "--confirm", "testila")
     assert ssh(HOST, LEFT).stdout == ""
     dumps = "sudo find / -xdev -name '*digione.ldif'"
