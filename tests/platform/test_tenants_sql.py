@@ -76,8 +76,8 @@ def _drop_role(connection: "psycopg.Connection[Any]", name: str) -> None:
     for _ in range(100):
         try:
             connection.execute(f"DROP ROLE IF EXISTS {name}")
-        except psycopg.errors.DependentObjectsStillExist:
-            # PostgreSQL drops the temporary tables of a psql that has ended in its own time.
+        except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.InternalError_):
+            # PostgreSQL drops the temporary tables of a psql that has ended in its own time, and may be about it.
             time.sleep(0.1)
         else:
             return
