@@ -77,7 +77,7 @@ def _drop_role(connection: "psycopg.Connection[Any]", name: str) -> None:
         try:
             connection.execute(f"DROP ROLE IF EXISTS {name}")
         except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.InternalError_):
-            # PostgreSQL drops the temporary tables of a psql that has ended in its own time, and may be about it.
+            # PostgreSQL drops the temporary tables of a psql that has ended in its own time.
             time.sleep(0.1)
         else:
             return
