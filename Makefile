@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Every start of a command would compile its modules anew where the environment forbids to keep them compiled.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup static texts up down test fast check bench clean
+CHECKS := format lint types layers roles spelling
+.PHONY: help setup static texts up down test fast check $(CHECKS:%=check-%) bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -76,11 +77,24 @@ fast: setup  ## Checks and the tests that need no database, host or browser
 	@$(PYTEST) tests/unit tests/conformance tests/golden
 
 check: setup  ## Format, lint, types, layers, roles, spelling
+	@$(MAKE) --no-print-directory --jobs --output-sync $(CHECKS:%=check-%)
+
+check-format:
 	@$(BIN)/ruff format --check --quiet .
+
+check-lint:
 	@$(BIN)/ruff check --quiet .
+
+check-types:
 	@$(BIN)/mypy
+
+check-layers:
 	@$(BIN)/lint-imports --no-cache
+
+check-roles:
 	@PATH=$(CURDIR)/$(BIN):$$PATH ansible-lint -q roles digione_cli/world/playbook
+
+check-spelling:
 	@$(BIN)/codespell
 
 bench: setup  ## Measure; tables with medians and ratios (part=platform: of that part alone)

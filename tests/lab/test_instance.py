@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import time
 from pathlib import Path
 from subprocess import Popen
 
@@ -103,13 +102,19 @@ def test_platform_answers_as_soon_as_its_restart_is_done(installed: Installed, s
 def applying(installed: Installed, ssh: Ssh, service: str) -> Popen[str]:
     """Start apply and return its process once the host says that the service is being worked on."""
     process = installed.digione.start("apply", "testila", "--yes")
-    end = time.monotonic() + 300
-    look = "sudo cat /var/lib/digione/state.json"
-    while time.monotonic() < end and process.poll() is None:
-        state = json.loads(ssh(HOST, look).stdout)
-        if state["services"].get(service, {}).get("fingerprint") == {}:
-            return process
-        time.sleep(0.2)
+    watch = f"""
+import json, time
+def begun():
+    services = json.load(open("/var/lib/digione/state.json"))["services"]
+    return services.get("{service}", {{}}).get("fingerprint") == {{}}
+while not begun():
+    time.sleep(0.1)
+"""
+    begun = ssh(
+        HOST, "sudo timeout 110 python3 -", text=watch
+    )  # one connection: each costs as much as a task
+    if begun.returncode == 0 and process.poll() is None:
+        return process
     out, err = process.communicate()
     raise AssertionError(f"{service} was never worked on\n{out}\n{err}")
 

@@ -111,7 +111,7 @@ def _served(lab: Lab, ssh: Ssh, digione: Digione) -> Iterator[None]:
     before, over, answers = ssh(FRONT, pids).stdout, Event(), []
 
     def ask() -> None:
-        while not over.wait(0.2):
+        while not over.wait(0.5):
             answers.extend(http.get(f"https://{url}", address, authority).status for url in ITALA)
 
     asking = Thread(target=ask)
