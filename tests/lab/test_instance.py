@@ -92,6 +92,20 @@ def test_the_difference_is_shown_without_a_secret_and_repaired(installed: Instal
     assert ssh(HOST, repaired).stdout == "enabled\n0\n"
 
 
+def test_monitoring_knows_when_certificates_end(installed: Installed, ssh: Ssh) -> None:
+    """Also that of PostgreSQL, whom no prober understands."""
+    asked = "curl -sG 127.0.0.1:9090/api/v1/query --data-urlencode query=digione:certificate_left:seconds"
+    known = f"until {asked} | grep -q postgresql.pem; do sleep 2; done; {asked}"
+    told = ssh(
+        HOST, f"sudo systemctl start prometheus-node-exporter-certificates; timeout 110 sh -c '{known}'"
+    )
+    found = {
+        r["metric"]["certificate"]: float(r["value"][1]) for r in json.loads(told.stdout)["data"]["result"]
+    }
+    assert f"https://{DOMAIN}/healthz" in found
+    assert found["/etc/digione/tls/postgresql.pem"] > 390 * 86400
+
+
 def test_platform_answers_as_soon_as_its_restart_is_done(installed: Installed, ssh: Ssh) -> None:
     restart = "sudo systemctl restart digione-platform@testila"
     ask = "sudo curl -sf --unix-socket /run/digione-platform/testila.sock http://localhost/healthz"
