@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(shell expr $$(nproc) + 1) --d
 
 # Debian packages: what the lab needs, and what tests need besides.
 LAB_PACKAGES := mmdebstrap systemd-container iproute2 iptables nftables openssh-client
-TEST_PACKAGES := chromium fonts-dejavu-core libnss3-tools pebble slapd ldap-utils
+TEST_PACKAGES := chromium-headless-shell fonts-dejavu-core libnss3-tools pebble slapd ldap-utils
 
 # What the command says in Finnish and Swedish, compiled.
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard digione_cli/locale/*/LC_MESSAGES/digione.po))

@@ -24,6 +24,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 HOST = "testila1"
 RELAY = "testiposti1"
 DOMAIN = "testila.digione.test"
+# The browser as it is for machines, without windows: the same pages for less work.
+CHROMIUM = "chromium-headless-shell"
 # Chromium must not look for Google's servers: the network of a test machine may be closed.
 FLAGS = [
     "--no-sandbox",

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright
 from trustme import CA
 
-from tests.conftest import CHECKOUT, FLAGS, Installed, lacking
+from tests.conftest import CHECKOUT, CHROMIUM, FLAGS, Installed, lacking
 
 PICTURES = CHECKOUT / "test-output/screenshots"
 
@@ -26,9 +26,9 @@ def browser(
     playwright: Playwright, installed: Installed, ca: CA, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Browser]:
     """A browser in whose certificate store the instance's authority is, and that of servers of others."""
-    chromium, certutil = which("chromium"), which("certutil")
+    chromium, certutil = which(CHROMIUM), which("certutil")
     if not chromium or not certutil:
-        lacking("needs Debian's chromium and libnss3-tools: apt-get install chromium libnss3-tools")
+        lacking(f"needs Debian's {CHROMIUM} and libnss3-tools: apt-get install {CHROMIUM} libnss3-tools")
     home = tmp_path_factory.mktemp("browser")
     _trust([installed.authority, ca.cert_pem.bytes().decode()], home, str(certutil))
     PICTURES.mkdir(parents=True, exist_ok=True)

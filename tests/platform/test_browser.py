@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,13 +16,11 @@ from digione_platform.db import open_database
 from digione_platform.sandbox.run import sandbox_settings
 from digione_platform.sandbox.sample import import_sample
 from digione_platform.sandbox.sign_in import LocalSignIn
-from tests.conftest import FLAGS, lacking
+from tests.conftest import CHROMIUM, FLAGS, lacking
 from tests.platform.conftest import Databases, url_of
 from tests.platform.provider import Served
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 PHONE = {"width": 390, "height": 844}
 NARROW = {"width": 320, "height": 640}
@@ -48,9 +48,9 @@ def site(databases: Databases, migrated: str, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        lacking("Debian's chromium is not installed: apt-get install chromium")
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    if not (executable := which(CHROMIUM)):
+        lacking(f"needs Debian's {CHROMIUM}: apt-get install {CHROMIUM}")
+    browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
     yield browser
     browser.close()
 
@@ -63,10 +63,13 @@ def pictures(repository: Path) -> Path:
 
 
 def examine(page: Page, name: str, pictures: Path) -> None:
-    """What every page must be; keeps a picture of it in one language."""
+    """What every page must be. How it looks is judged, and a picture kept, in one language."""
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
     if page.locator("html").get_attribute("lang") == "fi":
         page.screenshot(path=pictures / f"{name}.png", full_page=True)
-    violations = Axe().run(page).response["violations"]
+    else:  # colours and style sheets are the same in each language, and most of axe's work
+        options |= {"preload": False, "rules": {"color-contrast": {"enabled": False}}}
+    violations = Axe().run(page, options=options).response["violations"]
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in violations] == [], name
     wanted = page.viewport_size
     for size in (wanted, NARROW):
