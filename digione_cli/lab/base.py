@@ -115,12 +115,19 @@ def build(store: Path, on: Callable[[str], None]) -> Path:
     return image
 
 
+# What it starts ends with this process, however that ends, and what it mounts is seen and left nowhere else.
+ALONE = (
+    "setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+)  # fmt: skip
+
+
 def _bootstrap(wanted: Recipe, root: Path) -> None:
     settings = root.with_suffix(".apt"), root.with_suffix(".dpkg")
     settings[0].write_text(wanted.apt)
     settings[1].write_text(wanted.dpkg)
     run(
         [
+            *ALONE,
             "mmdebstrap",
             "--mode=root",
             "--variant=minbase",

@@ -79,6 +79,13 @@ def databases(ssh: Ssh) -> list[str]:
     return ssh(MUNICIPALITY, f'sudo -u postgres psql -Atc "{listed}"').stdout.split()
 
 
+def test_a_server_that_is_away_is_told(ulkola: str, digione: Digione, ssh: Ssh) -> None:
+    ssh(MUNICIPALITY, "sudo systemctl stop postgresql@15-main")
+    codes = {f["code"] for f in digione("doctor", ulkola, "--json", expect=3).json["findings"]}
+    assert codes >= {"D1-DB-001", "D1-TEN-001"}
+    ssh(MUNICIPALITY, "sudo systemctl start postgresql@15-main")
+
+
 def letter(ssh: Ssh) -> EmailMessage:
     """Wait for the letter about the broken unit: the rule waits two minutes, the programs one more."""
     for _ in range(60):
@@ -101,13 +108,6 @@ def test_monitoring_writes_what_is_wrong_and_what_to_do(ulkola: str, ssh: Ssh) -
     text = body.get_content()
     for words in ("What to do:", "digione doctor ulkola", f"journalctl -u {BROKEN}", "UnitFailed"):
         assert words in text
-
-
-def test_a_server_that_is_away_is_told(ulkola: str, digione: Digione, ssh: Ssh) -> None:
-    ssh(MUNICIPALITY, "sudo systemctl stop postgresql@15-main")
-    codes = {f["code"] for f in digione("doctor", ulkola, "--json", expect=3).json["findings"]}
-    assert codes >= {"D1-DB-001", "D1-TEN-001"}
-    ssh(MUNICIPALITY, "sudo systemctl start postgresql@15-main")
 
 
 def test_destroy_drops_the_databases_and_roles(ulkola: str, digione: Digione, ssh: Ssh) -> None:

@@ -1,6 +1,7 @@
 """The lab itself: hosts behave like servers, and leave nothing behind."""
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -184,6 +185,29 @@ def test_down_leaves_nothing_behind(tmp_path: Path, lab: Lab) -> None:
     assert Path("/etc/hosts").read_text() == hosts_file
     assert [file.name for file in passing.folder.iterdir()] == ["lab.lock"]
     passing.down()
+
+
+def test_building_an_image_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
+    """By what stands for the building: it mounts and would go on."""
+    ready, mounted = tmp_path / "ready", tmp_path / "mounted"
+    mounted.mkdir()
+    work = f"mount -t tmpfs none {mounted} && touch {mounted}/inside {ready} && sleep 1000"
+    program = (
+        "import sys; from digione_cli.lab import base, run; run.run([*base.ALONE, 'sh', '-c', sys.argv[1]])"
+    )
+    building = subprocess.Popen([sys.executable, "-c", program, work])
+    while not ready.exists():
+        assert building.poll() is None
+        time.sleep(0.05)
+    assert not (mounted / "inside").exists()
+    assert traces([str(tmp_path)])["processes"]
+    building.kill()
+    building.wait()
+    for _ in range(100):
+        if not any(traces([str(tmp_path)]).values()):
+            break
+        time.sleep(0.05)
+    assert not any(traces([str(tmp_path)]).values()), traces([str(tmp_path)])
 
 
 def test_two_labs_live_side_by_side(tmp_path: Path, lab: Lab, pair: list[str], ssh: Ssh) -> None:
