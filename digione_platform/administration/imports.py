@@ -147,10 +147,12 @@ def upload(
     ``of`` names the table whose changed rows are paged; without it, the problems are.
     """
     _require(asked)
+    running = upload_id in _running
     row = asked.session.get(RosterUpload, upload_id)
     if row is None:
         raise NotFoundError
-    under_way = row.state in UNDER_WAY and row.id in _running
+    # Asked before and after the state was read: the work may end, or begin, in between.
+    under_way = row.state in UNDER_WAY and (running or upload_id in _running)
     checked = row.state is UploadState.CHECKED
     usable = checked and _is_usable(asked, upload_id)
     report = row.report or {}

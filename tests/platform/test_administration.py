@@ -16,7 +16,7 @@ import yaml
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -29,9 +29,11 @@ from digione_platform.core.models import (
     Origin,
     Person,
     Role,
+    RosterUpload,
     RowHistory,
     SignIn,
     Status,
+    UploadState,
 )
 from digione_platform.errors import InputError
 from digione_platform.i18n import today
@@ -1138,6 +1140,30 @@ def test_what_is_no_bundle_is_told_and_what_is_no_file_is_refused(admin: TestCli
     assert admin.post("/administration/imports", data=empty, files=nothing).status_code == 422
     assert admin.post("/administration/imports", data=empty).status_code == 422
     assert admin.get(f"/administration/imports/{uuid4()}").status_code == 404
+
+
+def test_work_that_ends_while_its_page_is_made_was_not_interrupted(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    upload = uuid4()
+    with Session(app.state.engine) as session, session.begin():
+        session.add(
+            RosterUpload(
+                id=upload, actor=town.people["Helena Hallinto"], file_name="a.zip", state=UploadState.CHECKING
+            )
+        )
+    imports._running.add(upload)
+
+    def end(*_: object) -> None:
+        imports._running.discard(upload)
+
+    event.listen(RosterUpload, "load", end)
+    try:
+        shown = admin.get(f"/administration/imports/{upload}").text
+    finally:
+        event.remove(RosterUpload, "load", end)
+    assert "Being checked" in shown
+    assert "interrupted" not in shown
 
 
 def test_work_that_was_interrupted_is_told(app: FastAPI, admin: TestClient, town: Town) -> None:
