@@ -229,7 +229,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     if status == 404:
         return _not_found(request, error)
     _greet(request)
-    return page(request, "not_understood.html", status=status)
+    return page(request, "too_large.html" if status == 413 else "not_understood.html", status=status)
 
 
 def _database_away(request: Request, error: Exception) -> Response:

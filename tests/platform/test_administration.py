@@ -143,9 +143,11 @@ def test_of_two_who_save_at_once_one_is_shown_the_difference(
     assert len(events(app, "change record")) == 1
 
 
-def test_an_oversize_form_is_refused(admin: TestClient) -> None:
+def test_an_oversize_form_is_refused_in_words(admin: TestClient) -> None:
     address = f"/administration/schools/{uuid4()}"
-    assert admin.post(address, data={"name": "x" * 70_000}).status_code == 413
+    refused = admin.post(address, data={"name": "x" * 70_000})
+    assert refused.status_code == 413
+    assert "larger than what is taken here" in refused.text
 
 
 def test_the_second_of_two_editors_is_shown_the_difference(
