@@ -4,6 +4,7 @@ The keys of the catalogues are the English texts. The catalogues are read as the
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
@@ -112,6 +113,12 @@ def texts_of_command() -> Texts:
     names = ("DIGIONE_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
     wishes = (os.environ.get(name, "")[:2].lower() for name in names)
     return Texts(next((wish for wish in wishes if wish in LANGUAGES), "en"))
+
+
+def iso_day(text: str) -> str:
+    """A day that a browser without a calendar lets people write as 31.8.2026, as others send it."""
+    written = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", text, re.ASCII)
+    return text if written is None else f"{written[3]}-{int(written[2]):02}-{int(written[1]):02}"
 
 
 def today() -> date:

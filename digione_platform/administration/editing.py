@@ -140,12 +140,19 @@ def pages_of(
 ) -> None:
     """Add to a router the addresses at which a kind of record is added and changed."""
 
-    def new(request: Request, asked: Question) -> Response:
+    def new(asked: Question) -> Response:
         require(asked)
+        return new_form(f"{key}/{uuid4()}/new")
+
+    def add(request: Request, asked: Question, row_id: UUID) -> Response:
+        require(asked)
+        if asked.session.get(record.model, row_id) is not None:
+            return saved_before(key, row_id)
         fields = record.fields(asked.session, None)
-        row_id, where = uuid4(), f"/administration/{key}"
-        texts = texts_of(fields, None)
-        return form_page(request, record, fields, row_id, texts, "", action=f"{key}/{row_id}", back=where)
+        texts, action = texts_of(fields, None), f"{key}/{row_id}"
+        return form_page(
+            request, record, fields, row_id, texts, "", action=action, back=f"/administration/{key}"
+        )
 
     def edit(request: Request, asked: Question, row_id: UUID) -> Response:
         row: Any = row_of(asked, record, row_id)
@@ -161,20 +168,46 @@ def pages_of(
     def send(request: Request, asked: Question, row_id: UUID, form: Form, tasks: BackgroundTasks) -> Response:
         require(asked)
         row: Any = asked.session.get(record.model, row_id)
-        fields = record.fields(asked.session, row)
-        texts = sent_texts(fields, form)
+        fields, texts = sent(asked, record, row, form)
         outcome = save(asked, record, row_id, texts, str(form.get("version", "")))
         if outcome.saved:
             if after is not None:
                 after(tasks, request.app.state, outcome.row)
             return RedirectResponse(f"{back(outcome.row)}?saved=true", 303)
+        fields, texts = sent(asked, record, outcome.row, form)
         where = f"/administration/{key}" if row is None else back(row)
         action, version = f"{key}/{row_id}", version_after(outcome, form)
         return form_page(request, record, fields, row_id, texts, version, outcome, action=action, back=where)
 
     router.add_api_route(f"/{key}/new", new, methods=["GET"])
+    router.add_api_route(f"/{key}/{{row_id:uuid}}/new", add, methods=["GET"])
     router.add_api_route(f"/{key}/{{row_id:uuid}}/edit", edit, methods=["GET"])
     router.add_api_route(f"/{key}/{{row_id:uuid}}", send, methods=["POST"])
+
+
+def new_form(address: str) -> Response:
+    """Go to the form of a new row. The address below ``/administration/`` has the row's identifier, so that
+    whoever comes back to the form after saving finds what was saved, and adds no second one.
+    """
+    return RedirectResponse(f"/administration/{address}", 303)
+
+
+def saved_before(key: str, row_id: UUID) -> Response:
+    """Go from the form of a new row that was saved to that of the row."""
+    return RedirectResponse(f"/administration/{key}/{row_id}/edit", 303)
+
+
+def sent(asked: Asked, record: Record, row: Any, form: FormData) -> tuple[Fields, dict[str, str]]:
+    """The fields of a row's form and the texts that were sent for them.
+
+    A form of a new row has fewer fields; if the row is there by now, it says nothing of the others.
+    """
+    fields = record.fields(asked.session, row)
+    if row is None or form.get("version"):
+        return fields, sent_texts(fields, form)
+    texts = texts_of(fields, row)
+    known = sent_texts(record.fields(asked.session, None), form)
+    return fields, {name: known.get(name, text) for name, text in texts.items()}
 
 
 def row_of(asked: Asked, record: Record, row_id: UUID) -> Any:

@@ -16,7 +16,7 @@ from uuid import UUID
 from fastapi import Request
 from starlette.datastructures import FormData
 
-from digione_platform.i18n import mark
+from digione_platform.i18n import iso_day, mark
 from digione_platform.roster.identifiers import holds_personal_identity_code
 
 
@@ -156,12 +156,6 @@ def sent_texts(fields: Fields, form: FormData) -> dict[str, str]:
     return {field.name: text_of(field) for field in fields}
 
 
-def iso_day(text: str) -> str:
-    """A day that a browser without a calendar lets people write as 31.8.2026, as others send it."""
-    written = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", text, re.ASCII)
-    return text if written is None else f"{written[3]}-{int(written[2]):02}-{int(written[1]):02}"
-
-
 def read(fields: Fields, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """The values to store of the fields that could be read, and the mistakes of the others."""
     values: dict[str, Any] = {}
@@ -172,6 +166,12 @@ def read(fields: Fields, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict
         except MistakeError as mistake:
             mistakes[field.name] = str(mistake)
     return values, mistakes
+
+
+def as_stored(fields: Fields, texts: Mapping[str, str]) -> dict[str, str]:
+    """The texts as the form will have them once they are saved; what cannot be read stays as it is."""
+    values, _ = read(fields, texts)
+    return {one.name: one.text(values[one.name]) if one.name in values else texts[one.name] for one in fields}
 
 
 def version_of(texts: Mapping[str, str]) -> str:

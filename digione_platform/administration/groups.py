@@ -97,11 +97,9 @@ def groups(
     years = (("", mark("now and later")), *((key, one.title) for key, one in known.items()))
     if place not in dict(places) or kind not in dict(kinds) or year not in dict(years):
         raise NotFoundError
-    # Of another school year, people are counted on its day that is next to today.
-    chosen = known.get(year)
     found = lists.groups(
         asked.session,
-        min(max(asked.today, chosen.start_date), chosen.last_date) if chosen else asked.today,
+        asked.today,
         search=search,
         kind=GroupType(kind) if kind else None,
         place=UUID(place) if place else None,
@@ -258,7 +256,7 @@ def send_added(request: Request, asked: Question, group_id: UUID, form: Form) ->
                     raise NotFoundError
                 known = {"person_id": person_id, **fixed}
                 outcome = save(asked, teaching.PLACES, uuid5(batch, str(person_id)), dates, "", known)
-                mistakes |= {str(person_id): one for one in outcome.mistakes.values()}
+                mistakes |= {str(person_id): one for one in outcome.told}
             if mistakes:
                 added.rollback()
     if not mistakes:
@@ -332,7 +330,7 @@ def send_place(
     texts = sent_texts(fields, form)
     if take:
         texts = texts_of(fields, row) if withdraw else ended(fields, row, asked.today)
-    version = str(form.get("version", "")) or "none"
+    version = str(form.get("version", ""))
     outcome = save(asked, teaching.PLACES, row_id, texts, version, withdraw=withdraw)
     if outcome.saved:
         return RedirectResponse(f"{known['back']}?saved=true", 303)

@@ -1,6 +1,7 @@
 """Lists of the register: filtered, sorted and cut into pages by the database."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -36,9 +37,12 @@ from digione_platform.core.names import (
     split,
 )
 from digione_platform.core.paging import PAGE_SIZE, Page, cut
-from digione_platform.core.pupils import GroupRow, group_rows, title_order
+from digione_platform.core.pupils import GroupRow, group_rows_when_they_meet, title_order
 from digione_platform.core.schools import STAFF
 from digione_platform.core.viewer import in_force
+
+# A school year as people write it: 2026–2027.
+_YEARS = func.concat(AcademicSession.school_year - 1, "–", AcademicSession.school_year)
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,9 @@ def years(session: Session, *, search: str, sort: str, page: int) -> Page[Academ
     """One page of school years, terms and periods, those not in use last."""
     order = _order({"start": AcademicSession.start_date, "name": AcademicSession.title}, sort)
     query = select(AcademicSession).where(begins(SESSION_WORDS, *split(search)))
-    return cut(session, query, (AcademicSession.status, order, AcademicSession.id), page, lambda row: row)
+    # Of those that begin on the same day, what is longer comes before what lies in it.
+    columns = (AcademicSession.status, order, AcademicSession.end_date.desc(), AcademicSession.title)
+    return cut(session, query, (*columns, AcademicSession.id), page, lambda row: row)
 
 
 def signed_in(session: Session, now: Any, idle: Any, *, search: str, page: int) -> Page[SignedIn]:
@@ -160,7 +166,8 @@ def groups(
 ) -> Page[tuple[GroupRow, str]]:
     """One page of classes and teaching groups, those of a school year or those that meet now and later.
 
-    With each stand its school years, such as "2026–2027".
+    With each stand its school years, such as "2026–2027"; its people are those of the day of its terms that
+    is next to today.
     """
     wanted = [begins(GROUP_WORDS, *split(search))]
     wanted += [Group.group_type == kind] if kind else []
@@ -171,15 +178,14 @@ def groups(
     school = in_finnish_order(Organisation.name)
     ordered = school.desc() if down else school.asc()
     order = (*name, ordered) if sort.endswith("name") else (ordered, *name)
-    said = func.concat(AcademicSession.school_year - 1, "–", AcademicSession.school_year)
     years = (
-        select(func.coalesce(func.string_agg(said.distinct(), ", "), ""))
+        select(func.coalesce(func.string_agg(_YEARS.distinct(), ", "), ""))
         .join(GroupSession, GroupSession.session_id == AcademicSession.id)
         .where(GroupSession.group_id == Group.id)
         .correlate(Group)
         .scalar_subquery()
     )
-    query = group_rows(today, protected=False).add_columns(years).where(*wanted)
+    query = group_rows_when_they_meet(today).add_columns(years).where(*wanted)
     return cut(
         session,
         query,
@@ -278,6 +284,19 @@ def classes_of(session: Session, school_id: UUID, today: date, year: int | None 
         .order_by(*title_order(Group.title))
     )
     return list(found)
+
+
+def names_of_classes(session: Session, classes: Sequence[Group]) -> list[str]:
+    """What to call classes where one is chosen: with the school years where several have the same name."""
+    same = Counter(one.title.lower() for one in classes)
+    found = session.execute(
+        select(GroupSession.group_id, func.string_agg(_YEARS.distinct(), ", "))
+        .join(AcademicSession, AcademicSession.id == GroupSession.session_id)
+        .where(GroupSession.group_id.in_([one.id for one in classes if same[one.title.lower()] > 1]))
+        .group_by(GroupSession.group_id)
+    )
+    years: dict[UUID, str] = dict(found.tuples().all())
+    return [f"{one.title} · {years[one.id]}" if one.id in years else one.title for one in classes]
 
 
 def span_of(session: Session, group_id: UUID) -> tuple[date | None, date | None]:

@@ -181,12 +181,13 @@ def _fields(asked: Asked, school: str) -> Fields:
     if school not in dict(schools(asked.session)):
         raise NotFoundError
     classes = lists.classes_of(asked.session, UUID(school), asked.today)
+    names = lists.names_of_classes(asked.session, classes)
     return (
         Field(
             "group",
             mark("Class"),
             Shape.ROW,
-            choices=tuple((str(one.id), one.title) for one in classes),
+            choices=tuple((str(one.id), name) for one, name in zip(classes, names, strict=True)),
             help=mark("It may be left open, and chosen later."),
         ),
         Field(

@@ -9,11 +9,12 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from digione_platform.administration.editing import Form, uuid_of
-from digione_platform.administration.forms import Fields, iso_day, texts_of
-from digione_platform.administration.records import YEARS, require, save
+from digione_platform.administration.forms import Fields, texts_of
+from digione_platform.administration.records import MET, YEARS, require, save
 from digione_platform.administration.teaching import school_years
 from digione_platform.core.models import AcademicSession, SessionType
 from digione_platform.core.schools import in_order_of_dates
+from digione_platform.i18n import iso_day
 from digione_platform.web.dependencies import NotFoundError, Question
 from digione_platform.web.render import page
 from digione_platform.web.titles import VALUES
@@ -55,6 +56,8 @@ def send(request: Request, asked: Question, form: Form) -> Response:
             if one.parent_id in sent:
                 texts = texts | {"parent_id": str(uuid5(batch, str(one.parent_id)))}
             outcome = save(asked, YEARS, uuid5(batch, str(one.id)), texts, "")
+            if outcome.now is not None:
+                mistakes[one.id] = {"title": MET}
             if outcome.mistakes:
                 # What has nothing to belong to, because that is wrong itself: it is told there.
                 orphan = one.id != year.id and not mistakes.keys().isdisjoint((year.id, one.parent_id))

@@ -16,12 +16,15 @@ from digione_platform.administration.editing import (
     Words,
     form_page,
     list_page,
+    new_form,
     pages_of,
     person_of,
     row_of,
+    saved_before,
+    sent,
     version_after,
 )
-from digione_platform.administration.forms import sent_texts, texts_of, version_of
+from digione_platform.administration.forms import texts_of, version_of
 from digione_platform.administration.records import ROLES, ended, never_began, require, save
 from digione_platform.core.access import TABLE, TAKEN, Action, Desktop, Relation, see
 from digione_platform.core.audit import Act
@@ -247,15 +250,23 @@ pages_of(
 
 
 @router.get("/roles/new")
-def new_role(request: Request, asked: Question, person: UUID | None = None) -> Response:
+def new_role(asked: Question, person: UUID | None = None) -> Response:
     """Give a person a role."""
     if person is None:
         raise NotFoundError
+    person_of(asked, person)
+    return new_form(f"roles/{uuid4()}/new?person={person}")
+
+
+@router.get("/roles/{row_id:uuid}/new")
+def add_role(request: Request, asked: Question, row_id: UUID, person: UUID) -> Response:
+    """The form of a role that is to be."""
     whom = person_of(asked, person)
+    if asked.session.get(Role, row_id) is not None:
+        return saved_before("roles", row_id)
     asked.record(Act.VIEW_PERSON, [person], Relation.OWN_MUNICIPALITY)
     fields = records.ROLE.fields(asked.session, None)
     texts = texts_of(fields, None) | {"begin_date": asked.today.isoformat()}
-    row_id = uuid4()
     return form_page(request, records.ROLE, fields, row_id, texts, "", **_of(request, whom, row_id))
 
 
@@ -282,8 +293,7 @@ def send_role(request: Request, asked: Question, row_id: UUID, person: UUID, for
         raise NotFoundError
     if row is not None:
         _see_place(asked, whom, row)
-    fields = records.ROLE.fields(asked.session, row)
-    texts = sent_texts(fields, form)
+    fields, texts = sent(asked, records.ROLE, row, form)
     take = "take" in form and row is not None
     withdraw = take and never_began(row, asked.today)
     if take:
@@ -292,6 +302,8 @@ def send_role(request: Request, asked: Question, row_id: UUID, person: UUID, for
     outcome = save(asked, records.ROLE, row_id, texts, version, fixed, withdraw=withdraw)
     if outcome.saved:
         return RedirectResponse(f"/administration/people/{person}?saved=true", 303)
+    if row is None:
+        fields, texts = sent(asked, records.ROLE, outcome.row, form)
     version = version_after(outcome, form)
     return form_page(
         request, records.ROLE, fields, row_id, texts, version, outcome, **_of(request, whom, row_id)

@@ -15,7 +15,15 @@ from sqlalchemy import exists, inspect, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from digione_platform.administration.forms import Field, Fields, Shape, read, texts_of, version_of
+from digione_platform.administration.forms import (
+    Field,
+    Fields,
+    Shape,
+    as_stored,
+    read,
+    texts_of,
+    version_of,
+)
 from digione_platform.core.access import Action, Relation, desktop_of
 from digione_platform.core.administrators import administered_less, administered_until, driver_of
 from digione_platform.core.audit import Act
@@ -49,6 +57,7 @@ from digione_platform.web.dependencies import NotFoundError
 from digione_platform.web.titles import VALUES
 
 TAKEN = mark("This is used by another already.")
+MET = mark("This was added meanwhile, otherwise than it is written here: go back and look at it.")
 Row = Organisation | AcademicSession | Person | Role | Course | Group | Enrolment
 Values = Mapping[str, Any]
 
@@ -84,6 +93,11 @@ class Outcome:
     def saved(self) -> bool:
         return not self.mistakes and self.now is None
 
+    @property
+    def told(self) -> list[str]:
+        """What is wrong, where there is no place to show it by field."""
+        return [*self.mistakes.values(), *([] if self.now is None else [MET])]
+
 
 def require(asked: Asked, *, protected: bool = False) -> None:
     """Let nobody pass who may not administer master data."""
@@ -106,7 +120,7 @@ def save(
     With ``withdraw`` the row is in use no longer.
 
     The access table, the audit, the history and the row's version are all seen to here. A form that is sent
-    twice has one effect.
+    twice has one effect; that of a new row sent again with other contents meets what the row is now.
 
     Raises:
         NotFoundError: there is no such row, or it is not the viewer's to change.
@@ -124,7 +138,8 @@ def save(
     fields = record.fields(session, row)
     if row is not None:
         now = texts_of(fields, row)
-        if not version or (now == texts and (not withdraw or not row.in_use)):
+        # The form of a new row has fewer fields than that of one that is there by now.
+        if now == as_stored(fields, now | dict(texts)) and (not withdraw or not row.in_use):
             return Outcome(row)
         if version_of(now) != version:
             return Outcome(row, now=now)
@@ -158,7 +173,9 @@ def save(
     except IntegrityError as error:
         if _constraint(error).startswith("pk_"):
             # The same form, sent twice at once: the other was first.
-            return Outcome(session.get_one(cast(type[Any], record.model), row_id))
+            first = session.get_one(cast(type[Any], record.model), row_id)
+            now = texts_of(fields, first)
+            return Outcome(first) if now == as_stored(fields, texts) else Outcome(first, now=now)
         return Outcome(None if added else row, _taken(fields, error))
     changed = [one.name for one in fields if texts.get(one.name, "") != before.get(one.name, "")]
     asked.record(

@@ -56,6 +56,8 @@ def list_(as_json: Json = False) -> None:
         sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
         return
     texts = texts_of_command()
+    if not rows:
+        sys.stdout.write(texts.gettext(mark("No service is connected yet: clients add makes one.")) + "\n")
     for row in rows:
         sys.stdout.write("\n  ".join(_lines(row, texts)) + "\n")
 

@@ -142,7 +142,7 @@ def _links(request: Request, asked: Asked, total: int) -> dict[str, str]:
     if asked.offset + asked.limit < total:
         pages["next"] = asked.offset + asked.limit
     if asked.offset > 0:
-        pages["prev"] = max(0, asked.offset - asked.limit)
+        pages["prev"] = min(max(0, asked.offset - asked.limit), last)
     said = asked.model_dump(exclude_unset=True)
     here = request.scope["path"].removeprefix(request.scope["root_path"])
     root = request.app.state.root + quote(here)

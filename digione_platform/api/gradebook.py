@@ -1,12 +1,21 @@
 """The gradebook service of OneRoster 1.2: its objects, its addresses, and what a body must be."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    JsonValue,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic import Field as Limits
 
 from digione_platform.api.fields import Collection, Field, choice, day, flag, moment, number, reference, text
@@ -198,6 +207,21 @@ class LineItemRow(Row):
     resultValueMin: Number | None = None  # noqa: N815
     resultValueMax: Number | None = None  # noqa: N815
 
+    @field_validator("dueDate")
+    @classmethod
+    def _due_after_assigned(cls, due: datetime, info: ValidationInfo) -> datetime:
+        if "assignDate" in info.data and due < info.data["assignDate"]:
+            raise ValueError("it is before assignDate")
+        return due
+
+    @field_validator("resultValueMax")
+    @classmethod
+    def _range_in_order(cls, highest: float | None, info: ValidationInfo) -> float | None:
+        lowest = info.data.get("resultValueMin")
+        if highest is not None and lowest is not None and highest < lowest:
+            raise ValueError("it is below resultValueMin")
+        return highest
+
 
 class ResultRow(Row):
     lineItem: Reference  # noqa: N815
@@ -233,6 +257,9 @@ class Writable:
     ``columns`` has the table's columns by the body's fields; ``links`` by the body's references the column
     and the SQL that finds the row by the parameter ``:sourcedId`` (and finds nothing that must not be named);
     ``agrees`` has references that are not kept, since they follow from others: SQL of what they must be.
+    ``holds`` are places of an active object's body, SQL that is true of its columns if it makes sense, and
+    what its maker is told otherwise. ``ends`` is SQL that deletes what makes no sense without the object
+    ``:id``, and gives the people whom it was about.
     """
 
     view: View
@@ -243,6 +270,8 @@ class Writable:
     columns: Mapping[str, str]
     links: Mapping[str, tuple[str, str]]
     agrees: Mapping[str, str]
+    holds: Sequence[tuple[str, str, str]] = ()
+    ends: str = ""
 
 
 _SESSION = "select s.id from academic_sessions s where s.sourced_id = :sourcedId"
@@ -288,6 +317,15 @@ WRITABLE: tuple[Writable, ...] = (
             "school": "select o.sourced_id from groups g join organisations o on o.id = g.school_id "
             "where g.id = :group_id"
         },
+        (
+            (
+                "category.sourcedId",
+                "select c.status = 'active' from grade_categories c where c.id = :category_id for share",
+                "this category is deleted",
+            ),
+        ),
+        "update results set status = 'tobedeleted', last_modified = now() "
+        "where line_item_id = :id and status = 'active' returning student_id",
     ),
     Writable(
         VIEWS[2],
@@ -318,5 +356,27 @@ WRITABLE: tuple[Writable, ...] = (
             "class": "select g.sourced_id from line_items l join groups g on g.id = l.group_id "
             "where l.id = :line_item_id"
         },
+        (
+            (
+                "lineItem.sourcedId",
+                "select l.status = 'active' from line_items l where l.id = :line_item_id for share",
+                "this line item is deleted",
+            ),
+            (
+                "student.sourcedId",
+                # Also one who has left: what was done before is still to be assessed.
+                "select exists (select from line_items l join enrolments e on e.group_id = l.group_id "
+                "where l.id = :line_item_id and e.person_id = :student_id and e.role = 'student' "
+                "and e.status = 'active')",
+                "this pupil was never in the line item's class",
+            ),
+            (
+                "score",
+                "select cast(:score as float) is null or cast(:score as float) between "
+                "coalesce(l.result_value_min, '-infinity') and coalesce(l.result_value_max, 'infinity') "
+                "from line_items l where l.id = :line_item_id",
+                "it is outside the line item's resultValueMin and resultValueMax",
+            ),
+        ),
     ),
 )

@@ -1,7 +1,7 @@
 """Puts and deletes objects of the gradebook. Each is its maker's: no other service changes it."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -79,7 +79,12 @@ def _put(writable: Writable, scopes: Sequence[Scope], deleting: Sequence[Scope])
         columns |= _linked(writable, row, found)
         _require_agreement(writable, row, columns, session)
         columns |= {"status": row["status"], "extension": row["metadata"]}
-        _write(session, writable, client, sourcedId, columns)
+        people: set[UUID | None] = {before}
+        if row["status"] == Status.ACTIVE:
+            _require_sense(writable, columns, session)
+        written = _write(session, writable, client, sourcedId, columns)
+        if row["status"] == Status.TOBEDELETED:
+            people |= _end(session, writable, written)
         subject, shown = found.one(view, sourcedId, Selection())
         record(
             session,
@@ -87,7 +92,7 @@ def _put(writable: Writable, scopes: Sequence[Scope], deleting: Sequence[Scope])
             client,
             act,
             subject,
-            people=[before] if before and before != subject else [],
+            people=[one for one in people if one and one != subject],
             collection=view.path,
         )
         return Response(
@@ -115,7 +120,16 @@ def _delete(writable: Writable, scopes: Sequence[Scope]) -> Callable[..., Respon
         ).one_or_none()
         if owned is None:
             raise no_such(writable.view)
-        record(session, request, client, Act.CLIENT_DELETE, subject, collection=writable.view.path)
+        people = list(_end(session, writable, owned.id))
+        record(
+            session,
+            request,
+            client,
+            Act.CLIENT_DELETE,
+            subject,
+            people=people,
+            collection=writable.view.path,
+        )
         return Response(status_code=204)
 
     return endpoint
@@ -176,6 +190,18 @@ def _require_agreement(
             )
 
 
+def _require_sense(writable: Writable, columns: dict[str, Any], session: Session) -> None:
+    for place, sql, told in writable.holds:
+        statement = text(sql)
+        if not session.scalar(statement, {key: columns[key] for key in statement.compile().params}):
+            raise Refused(422, "invaliddata", f"{place}: {told}", place)
+
+
+def _end(session: Session, writable: Writable, row_id: UUID) -> set[UUID]:
+    """Delete what makes no sense without an object; gives the people whom that was about."""
+    return set(session.scalars(text(writable.ends), {"id": row_id})) if writable.ends else set()
+
+
 def _subject_before(
     session: Session, writable: Writable, client: Client, sourced_id: str, found: Reader
 ) -> UUID | None:
@@ -197,7 +223,7 @@ def _subject_before(
 
 def _write(
     session: Session, writable: Writable, client: Client, sourced_id: str, columns: dict[str, Any]
-) -> None:
+) -> UUID:
     table = writable.table
     statement = insert(table).values(sourced_id=sourced_id, client_id=client.id, **columns)
     written = session.execute(
@@ -209,6 +235,7 @@ def _write(
     ).one_or_none()
     if written is None:
         raise _not_own()
+    return cast(UUID, written.id)
 
 
 def _not_own() -> Refused:

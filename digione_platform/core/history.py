@@ -157,7 +157,7 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
                 imported,
                 table_name,
                 kind,
-                _differences(kind, before, after, values),
+                _differences(table_name, kind, before, after, values),
                 _about(table_name, before | after, row_id) if values else (),
             )
             for at, actor, imported, table_name, kind, before, after in found
@@ -196,12 +196,18 @@ def _about(table: str, row: dict[str, Any], shown: UUID) -> tuple[tuple[str, Any
 
 
 def _differences(
-    kind: str, before: dict[str, Any], after: dict[str, Any], values: bool
+    table: str, kind: str, before: dict[str, Any], after: dict[str, Any], values: bool
 ) -> tuple[Difference, ...]:
+    """What changed in a row; of a new role, place or guardianship, what was decided at first."""
+    untold = UNTOLD
     if kind != "update":
-        return ()
+        if kind != "insert" or table not in _ABOUT:
+            return ()
+        before = dict.fromkeys(after)
+        after = {column: value or None for column, value in after.items() if value is not False}
+        untold = UNTOLD | {"status", "origin", "role_type", *_ABOUT[table]}
     return tuple(
         Difference(column, before.get(column) if values else None, after.get(column) if values else None)
         for column in sorted(before.keys() | after.keys())
-        if column not in UNTOLD and before.get(column) != after.get(column)
+        if column not in untold and before.get(column) != after.get(column)
     )

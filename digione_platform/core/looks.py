@@ -38,6 +38,11 @@ class Look:
         return self.event.detail.get("actor") if self.event.actor is None else None
 
     @property
+    def about(self) -> str:
+        """The identifier of the school, group, course or school year that was changed; empty if none was."""
+        return str(self.event.detail.get("row") or self.event.detail.get("school") or "")
+
+    @property
     def service(self) -> str | None:
         """The connected service that acted, by its name."""
         return self.event.detail.get("service")
@@ -45,13 +50,17 @@ class Look:
 
 @dataclass(frozen=True)
 class Search:
-    """What of the audit is asked for; empty is everything. Times are from (inside) and to (outside)."""
+    """What of the audit is asked for; empty is everything. Times are from (inside) and to (outside).
+
+    Without ``protected`` what was done of or by people under non-disclosure is left out: it tells the school.
+    """
 
     person: str = ""
     actor: str = ""
     action: Act | None = None
     since: datetime | None = None
     until: datetime | None = None
+    protected: bool = False
 
 
 def looks_at(session: Session, person_id: UUID, page: int) -> Page[Look]:
@@ -81,6 +90,11 @@ def search(session: Session, asked: Search, page: int) -> Page[Look]:
         wanted.append(AuditEvent.at >= asked.since)
     if asked.until is not None:
         wanted.append(AuditEvent.at < asked.until)
+    if not asked.protected:
+        hidden = select(Person.id).where(Person.nondisclosure)
+        wanted += [
+            func.coalesce(column.not_in(hidden), True) for column in (AuditEvent.subject, AuditEvent.actor)
+        ]
     return _page(session, wanted, page)
 
 

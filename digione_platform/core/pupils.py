@@ -275,13 +275,36 @@ def _groups(session: Session, today: date, *wanted: ColumnElement[bool]) -> list
 @lru_cache(maxsize=4)
 def group_rows(today: date, *, protected: bool = True) -> Select[Group, str, int, str]:
     """The query of groups as rows (``GroupRow``); teachers under non-disclosure only where ``protected``."""
+    return _group_rows(today, protected=protected)
+
+
+def group_rows_when_they_meet(today: date) -> Select[Group, str, int, str]:
+    """The same without teachers under non-disclosure, each group as it is on the day of its terms that is
+    next to today.
+    """
+
+    def of_terms(value: Any) -> ScalarSelect[date]:
+        return (
+            select(value)
+            .join(GroupSession, GroupSession.session_id == AcademicSession.id)
+            .where(GroupSession.group_id == Group.id)
+            .correlate(Group)
+            .scalar_subquery()
+        )
+
+    first = of_terms(func.min(AcademicSession.start_date))
+    last = of_terms(func.max(AcademicSession.end_date) - 1)
+    return _group_rows(func.least(func.greatest(today, first), last), protected=False)
+
+
+def _group_rows(day: Any, *, protected: bool) -> Select[Group, str, int, str]:
     teacher = aliased(Person)
     pupils = (
         select(func.count(Enrolment.person_id.distinct()))
         .where(
             Enrolment.group_id == Group.id,
             Enrolment.role == EnrolmentRole.STUDENT,
-            in_force(Enrolment, today),
+            in_force(Enrolment, day),
         )
         .correlate(Group)
         .scalar_subquery()
@@ -305,7 +328,7 @@ def group_rows(today: date, *, protected: bool = True) -> Select[Group, str, int
         .where(
             Enrolment.group_id == Group.id,
             Enrolment.role == EnrolmentRole.TEACHER,
-            in_force(Enrolment, today),
+            in_force(Enrolment, day),
             *(() if protected else (teacher.nondisclosure.is_(False),)),
         )
         .correlate(Group)

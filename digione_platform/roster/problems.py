@@ -37,7 +37,7 @@ REASONS: dict[str, Reason] = {
     "P-ROSTER-001": Reason(
         "error",
         mark("the file is not a readable zip archive"),
-        mark("export the bundle again and send it as it is"),
+        mark("export the bundle again and send it as it is; delimited files need their mapping with them"),
     ),
     "P-ROSTER-002": Reason(
         "error", mark("the archive is larger than is read"), mark("split it, or leave unused files out")
@@ -56,7 +56,9 @@ REASONS: dict[str, Reason] = {
         "error", mark("the archive holds two files of the same name"), mark("keep one of them")
     ),
     "P-ROSTER-006": Reason(
-        "error", mark("the file is none of OneRoster 1.2"), mark("rename it or leave it out of the archive")
+        "error",
+        mark("the file is none of OneRoster 1.2"),
+        mark("rename it or leave it out of the archive; delimited files need their mapping with them"),
     ),
     "P-ROSTER-007": Reason(
         "error",
@@ -65,7 +67,9 @@ REASONS: dict[str, Reason] = {
     ),
     # The manifest.
     "P-ROSTER-010": Reason(
-        "error", mark("manifest.csv is missing"), mark("export a complete OneRoster 1.2 bundle")
+        "error",
+        mark("manifest.csv is missing"),
+        mark("export a complete OneRoster 1.2 bundle; delimited files need their mapping with them"),
     ),
     "P-ROSTER-011": Reason(
         "error", mark("the manifest does not say this"), mark("add the row to manifest.csv")
@@ -123,19 +127,29 @@ REASONS: dict[str, Reason] = {
     # One value.
     "P-ROSTER-030": Reason("error", mark("the value is missing"), mark("fill it in at the source")),
     "P-ROSTER-031": Reason(
-        "error", mark("the value is none of those allowed"), mark("see the values in the reference")
+        "error",
+        mark("the value is none of those allowed"),
+        mark("see the values in the reference; a mapping may say what stands for them"),
     ),
     "P-ROSTER-032": Reason(
-        "error", mark("the date is not a day such as 2026-08-01"), mark("write year-month-day")
+        "error",
+        mark("the value is no day of the calendar"),
+        mark("write it as 2026-08-01; in a mapped file also as 1.8.2026"),
     ),
     "P-ROSTER-033": Reason(
         "error",
         mark("the time is not one such as 2026-08-01T12:00:00Z"),
         mark("write date, T, time and time zone"),
     ),
-    "P-ROSTER-034": Reason("error", mark("the value is neither true nor false"), mark("write true or false")),
+    "P-ROSTER-034": Reason(
+        "error",
+        mark("the value is neither true nor false"),
+        mark("write true or false; a mapping may say what stands for them"),
+    ),
     "P-ROSTER-035": Reason(
-        "error", mark("the grade is not one of PK, KG, 01–10"), mark("write two digits, such as 07")
+        "error",
+        mark("the grade is not one of PK, KG, 01–10"),
+        mark("write two digits, such as 07; in a mapped file also 7"),
     ),
     "P-ROSTER-036": Reason(
         "error",

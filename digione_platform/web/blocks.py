@@ -57,10 +57,15 @@ class Asked:
         self.record(Act.VIEW_CHILD, sorted(about), Relation.OWN_CHILD)
         return items
 
-    def record(self, act: Act, subjects: Iterable[UUID | None], relation: Relation, **detail: Any) -> None:
-        """Write to the audit whose data this viewer was shown, and by which relation they might."""
+    def record(
+        self, act: Act, subjects: Iterable[UUID | None], relation: Relation, *, why: str = "", **detail: Any
+    ) -> None:
+        """Write to the audit whose data this viewer was shown, and by which relation they might.
+
+        Where a reason was asked for, ``why`` is what they gave.
+        """
         by = By(self.viewer.person.id, self.desktop, self.request)
-        audit.record(self.session, by, act, subjects, reason=relation, **detail)
+        audit.record(self.session, by, act, subjects, reason=why or relation, **detail)
 
 
 Block = Callable[[Asked], dict[str, Any]]

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 from digione_platform.core.access import Action, Desktop, Relation, to_child
 from digione_platform.core.audit import Act
 from digione_platform.core.guardians import child_of, limits_of
+from digione_platform.core.history import names_of_rows
 from digione_platform.core.looks import Look, Search, looks_at, search
 from digione_platform.core.models import Person
-from digione_platform.i18n import FINLAND
+from digione_platform.i18n import FINLAND, iso_day, mark
+from digione_platform.roster.identifiers import holds_personal_identity_code
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page
 from digione_platform.web.titles import ACTS, DESKTOPS, REASONS
@@ -19,6 +21,7 @@ from digione_platform.web.titles import ACTS, DESKTOPS, REASONS
 router = APIRouter()
 Words = Annotated[str, Query(max_length=100)]
 Day = Annotated[str, Query(max_length=10)]
+Reason = Annotated[str, Query(max_length=200)]
 
 _FAMILY = (Desktop.PUPIL, Desktop.GUARDIAN)
 
@@ -61,12 +64,26 @@ def audit_search(
     action: Words = "",
     since: Day = "",
     until: Day = "",
+    reason: Reason = "",
     number: PageNumber = 1,
 ) -> Response:
-    """The audit of the municipality: by person, actor, action and days."""
+    """The audit of the municipality: by person, actor, action and days.
+
+    What was done of or by people under non-disclosure is shown for a reason only, which is kept in the audit.
+    """
     if not asked.may(Relation.OWN_MUNICIPALITY, Action.AUDIT):
         raise NotFoundError
     first, last = _day(since), _day(until)
+    reason = reason.strip()
+    mistakes = {
+        name: mark("Write a day of the calendar, as 31.8.2026.")
+        for name, sent, day in (("since", since, first), ("until", until, last))
+        if sent and day is None
+    }
+    if first and last and first > last:
+        mistakes["until"] = mark("The last day is before the first.")
+    if holds_personal_identity_code(reason, mistyped=True):
+        mistakes["reason"], reason = mark("Write no personal identity code here."), ""
     # Without a beginning the count would go over all the years.
     first = first or (last or asked.today) - timedelta(days=30)
     wanted = Search(
@@ -75,23 +92,28 @@ def audit_search(
         _act(action),
         datetime.combine(first, time.min, FINLAND),
         datetime.combine(last + timedelta(days=1), time.min, FINLAND) if last else None,
+        protected=bool(reason) or asked.may(Relation.OWN_MUNICIPALITY, Action.SCHOOL, protected=True),
     )
     found = search(asked.session, wanted, number)
     people = {one.id for look in found.rows for one in (look.subject, look.actor) if one is not None}
-    asked.record(Act.SEARCH_AUDIT, sorted(people), Relation.OWN_MUNICIPALITY)
+    asked.record(Act.SEARCH_AUDIT, sorted(people), Relation.OWN_MUNICIPALITY, why=reason)
     return page(
         request,
         "audit.html",
+        status=422 if mistakes else 200,
         found=found,
+        names=names_of_rows(asked.session, {look.about for look in found.rows}),
         acts=ACTS,
         desktops=DESKTOPS,
         reasons=REASONS,
+        mistakes=mistakes,
         asked={
             "person": person,
             "actor": actor,
             "action": action,
-            "since": first.isoformat(),
-            "until": last.isoformat() if last else "",
+            "since": since if "since" in mistakes else first.isoformat(),
+            "until": until if "until" in mistakes else last.isoformat() if last else "",
+            "reason": reason,
         },
     )
 
@@ -129,13 +151,10 @@ def _act(value: str) -> Act | None:
 
 
 def _day(value: str) -> date | None:
-    if not value:
-        return None
+    """A day as browsers send it or as people write it; None where it is none, or far away."""
     try:
-        found = date.fromisoformat(value)
-    except ValueError as error:
-        raise NotFoundError from error
+        found = date.fromisoformat(iso_day(value.strip()))
+    except ValueError:
+        return None
     # Room for the days before and after that are computed from it.
-    if not 1900 <= found.year <= 2999:
-        raise NotFoundError
-    return found
+    return found if 1900 <= found.year <= 2999 else None

@@ -121,6 +121,44 @@ def test_the_same_form_sent_twice_at_once_has_one_effect(app: FastAPI, admin: Te
     assert len(events(app, "add record")) == 1
 
 
+def test_a_form_of_a_new_row_that_is_sent_again_otherwise_meets_what_was_saved(
+    app: FastAPI, admin: TestClient
+) -> None:
+    opened = admin.get("/administration/people/new")
+    sent = filled_in(opened.text) | {"given_name": "Uusi", "family_name": "Henkilö", "phone": "040 1"}
+    for _ in range(2):
+        assert admin.post(target(opened.text), data=sent, follow_redirects=False).status_code == 303
+    late = admin.post(target(opened.text), data=sent | {"family_name": "Toinen"})
+    assert late.status_code == 409
+    assert "This was changed meanwhile" in late.text
+    saved = select(Person.family_name).where(Person.given_name == "Uusi")
+    assert find(app, saved) == "Henkilö"
+    again = admin.post(target(late.text), data=filled_in(late.text), follow_redirects=False)
+    assert again.status_code == 303, again.text
+    with Session(app.state.engine) as session:
+        (row,) = session.scalars(select(Person).where(Person.given_name == "Uusi"))
+        assert (row.family_name, row.phone, row.status) == ("Toinen", "040 1", Status.ACTIVE)
+    # Back in the browser leads to the form's address, which has the row's identifier.
+    back = admin.get(str(opened.url), follow_redirects=False)
+    assert back.headers["location"] == f"/administration/people/{row.id}/edit"
+
+
+def test_a_form_of_a_new_role_that_is_sent_again_otherwise_meets_what_was_saved(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    person = town.people["Olli Åberg"]
+    opened = admin.get(f"/administration/roles/new?person={person}")
+    sent = filled_in(opened.text) | {"role": "aide", "organisation_id": str(town.places["Åkerby skola"])}
+    assert admin.post(target(opened.text), data=sent, follow_redirects=False).status_code == 303
+    late = admin.post(target(opened.text), data=sent | {"role": "teacher"})
+    assert late.status_code == 409
+    found = select(Role.role).where(Role.person_id == person, Role.origin == Origin.PLATFORM)
+    assert find(app, found) == "aide"
+    back = admin.get(str(opened.url), follow_redirects=False)
+    assert back.status_code == 303
+    assert back.headers["location"].endswith("/edit")
+
+
 def test_of_two_who_save_at_once_one_is_shown_the_difference(
     app: FastAPI, admin: TestClient, town: Town
 ) -> None:
@@ -158,7 +196,7 @@ def test_the_second_of_two_editors_is_shown_the_difference(
     assert fill(admin, f"/administration/schools/{school}/edit", name="Koivula").status_code == 303
     late = admin.post(target(page), data=filled_in(page) | {"name": "Koivikko", "school_code": "00009"})
     assert late.status_code == 409
-    assert "Somebody else changed this meanwhile" in late.text
+    assert "This was changed meanwhile" in late.text
     assert re.search(r"<td>Koivula</td>\s*<td>Koivikko</td>", late.text)
     assert find(app, select(Organisation.name).where(Organisation.id == school)) == "Koivula"
     # Having seen it, the second may still decide so.
@@ -633,7 +671,7 @@ def test_a_guardian_is_added_with_restrictions_and_a_reason(
     assert "must get no contact details" in admin.get(f"/administration/people/{child}").text
     late = admin.post(target(page), data=sent | {"restrictions": ["no_information"]})
     assert late.status_code == 409
-    assert "Somebody else changed this meanwhile" in late.text
+    assert "This was changed meanwhile" in late.text
 
 
 def test_nothing_hidden_of_the_protected_is_in_any_page(admin: TestClient, town: Town) -> None:
@@ -712,6 +750,17 @@ def test_the_history_tells_of_which_role_group_and_guardian(
     place = find(app, select(Enrolment.id).where(Enrolment.person_id == person).limit(1))
     assert fill(admin, f"/administration/places/{place}/edit", end_date="2099-05-31").status_code == 303
     assert fill(admin, f"/administration/guardianships/{person}/{guardian}", reason="1").status_code == 303
+    limited = town.people["Elsa Virtanen"]
+    decided = fill(
+        admin,
+        f"/administration/guardianships/{limited}/{town.people['Toinen Vanhempi']}",
+        reason="1",
+        restrictions="no_contact",
+    )
+    assert decided.status_code == 303
+    # What was decided at first is part of the history.
+    page = admin.get(f"/history/persons/{limited}").text
+    assert "Restrictions: <del>–</del> → <ins>must get no contact details</ins>" in page
     page = admin.get(f"/history/persons/{person}").text
     for told in (
         r"Role \(Pupil, Åkerby skola\): added",
@@ -722,7 +771,7 @@ def test_the_history_tells_of_which_role_group_and_guardian(
     ):
         assert re.search(told, page), (told, page)
     seen = {event.subject for event in events(app, "view history")}
-    assert seen == {person, guardian}
+    assert seen >= {person, guardian, limited}
     hidden = town.people["Piilo Suojattu"]
     mother = town.people["Suvi Suojattu"]
     assert fill(admin, f"/administration/guardianships/{hidden}/{mother}", reason="1", kind="informed")
@@ -843,6 +892,23 @@ def test_a_bundle_that_is_old_or_overtaken_cannot_be_imported(
     assert admin.post(f"{address}/apply", follow_redirects=False).status_code == 303
     assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
     assert find(app, text("select state from roster_uploads")) == "checked"
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_what_is_wrong_with_a_bundle_is_told_also_after_another_import(
+    app: FastAPI, admin: TestClient, tmp_path: Path
+) -> None:
+    wrong = {"sourcedId": "t1", "enabledUser": "maybe", "givenName": "Uusi", "familyName": "Väki"}
+    address = send_bundle(admin, write(tmp_path / "new.zip", {"users": delta([wrong])}, kind="delta"))
+    assert "Correct the rows below" in wait_for(admin, address)
+    with Session(app.state.engine) as session, session.begin():
+        session.execute(
+            text("""insert into roster_imports (at, actor, kind, file_name, sha256, counts)
+                values (now(), 'oona', 'bulk', 'x.zip', '', '{}')""")
+        )
+    page = admin.get(address).text
+    assert "Correct the rows below" in page
+    assert "can be imported no longer" not in page
 
 
 @pytest.mark.usefixtures("own_provider")

@@ -369,7 +369,7 @@ def test_the_second_editor_of_a_place_is_shown_the_difference(
     assert first.status_code == 303
     late = admin.post(target(form), data=sent | {"begin_date": "2020-09-01"})
     assert late.status_code == 409
-    assert "Somebody else changed this meanwhile" in late.text
+    assert "This was changed meanwhile" in late.text
 
 
 # A pupil moves
@@ -573,9 +573,28 @@ def test_classes_move_up_with_their_pupils_and_teachers(app: FastAPI, admin: Tes
     (row,) = re.findall(r"<tr>(?:(?!<tr>).)*?>8C<.*?</tr>", listed, re.DOTALL)
     assert f"<td>{YEAR + 1}–{YEAR + 2}</td>" in row
     assert "<td>3</td>" in row, "people of the new year are counted on its days"
+    (now_and_later,) = re.findall(
+        r"<tr>(?:(?!<tr>).)*?>8C<.*?</tr>", admin.get("/administration/groups?search=8c").text, re.DOTALL
+    )
+    assert "<td>3</td>" in now_and_later
+    assert "Opettaja Tiina" in now_and_later
     again, _ = move_up(admin, koivu, **{f"where-{seven}": str(koivu)})
     assert again.status_code == 422
     assert "There is a group of this name" in again.text
+
+
+@pytest.mark.usefixtures("set_up")
+def test_classes_of_the_same_name_are_told_apart_by_their_years(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    add_next_year(app)
+    seven, koivu = town.groups["7C"], town.places[KOIVU]
+    moved, _ = move_up(admin, koivu, **{f"where-{seven}": str(koivu), f"title-{seven}": "7c"})
+    assert moved.status_code == 303, moved.text
+    page = admin.get(f"/administration/people/{town.people['Olli Åberg']}/move").text
+    names = re.findall(r"<option[^>]*>(7c[^<]*)</option>", page, re.IGNORECASE)
+    assert sorted(names) == [f"7C · {YEAR}–{YEAR + 1}", f"7c · {YEAR + 1}–{YEAR + 2}"]
+    assert ">10A</option>" in page
 
 
 @pytest.mark.usefixtures("set_up")

@@ -14,6 +14,7 @@ from digione_platform.core.models import AuditEvent, GuardianKind, Person
 from digione_platform.roster.importer import import_bundle, undo_import
 from tests.platform.bundles import delta, write
 from tests.platform.conftest import Browse
+from tests.platform.forms import fill
 from tests.platform.growing import counted
 from tests.platform.town import Town
 
@@ -110,7 +111,60 @@ def test_a_search_is_itself_an_event_for_everyone_it_showed(app: FastAPI, browse
     assert all(event.detail == {} for event in events)
 
 
-@pytest.mark.parametrize("query", ["since=x", "until=2026-02-31", "since=0001-01-01", "action=x", "page=x"])
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("since=x", "Write a day of the calendar"),
+        ("until=31.2.2026", "Write a day of the calendar"),
+        ("since=0001-01-01", "Write a day of the calendar"),
+        ("since=2026-09-01&until=2026-08-31", "The last day is before the first"),
+        ("reason=010190-123A", "Write no personal identity code here"),
+    ],
+)
+def test_what_cannot_be_searched_for_is_told_at_the_field(browse: Browse, query: str, told: str) -> None:
+    page = browse("Helena Hallinto").get(f"/audit?{query}")
+    assert page.status_code == 422
+    assert told in page.text
+
+
+def test_a_day_may_be_written_as_in_finland(browse: Browse) -> None:
+    page = browse("Helena Hallinto").get("/audit?since=1.8.2026&until=31.8.2026")
+    assert page.status_code == 200
+    assert 'value="2026-08-01"' in page.text
+    assert 'value="2026-08-31"' in page.text
+
+
+def test_what_was_done_of_the_protected_is_shown_for_a_reason_that_is_kept(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    hidden = town.people["Piilo Suojattu"]
+    browse("Raili Rehtori").get(f"/pupils/{hidden}")
+    browse("Suvi Suojattu").get("/")
+    admin = browse("Helena Hallinto")
+    for query in ("", "person=suojattu", "actor=rehtori", "actor=suojattu"):
+        page = admin.get(f"/audit?{query}").text
+        assert "Suojattu" not in page, query
+    assert "Rehtori" not in admin.get("/audit?person=suojattu").text
+    page = admin.get("/audit?person=suojattu&reason=Request+17").text
+    assert "Rehtori Raili · Principal" in page
+    assert "Suojattu Suvi · Guardian" in page
+    with Session(app.state.engine) as session:
+        searches = session.scalars(
+            select(AuditEvent).where(AuditEvent.action == "search audit", AuditEvent.subject == hidden)
+        ).all()
+    assert [event.reason for event in searches] == ["Request 17"]
+
+
+def test_what_was_changed_of_no_person_is_named(browse: Browse, town: Town) -> None:
+    admin = browse("Helena Hallinto")
+    changed = fill(
+        admin, f"/administration/schools/{town.places['Koivulan koulu']}/edit", school_code="00017"
+    )
+    assert changed.status_code == 303
+    assert "<td>Koivulan koulu</td>" in admin.get("/audit?action=change+record").text
+
+
+@pytest.mark.parametrize("query", ["action=x", "page=x"])
 def test_addresses_that_no_form_makes_are_not_found(browse: Browse, query: str) -> None:
     assert browse("Helena Hallinto").get(f"/audit?{query}").status_code == 404
 

@@ -316,6 +316,14 @@ def test_a_wrong_row_is_told_in_the_files_own_words_and_nothing_is_imported(
     assert filled.dump() == before
 
 
+def test_a_wrong_value_is_told_as_the_file_has_it(filled: Primus) -> None:
+    tables = mapped.valid()
+    spoil("oppilaat.csv", 2, 4, "31.2.2015")(tables)
+    spoil("oppilaat.csv", 2, 5, "11")(tables)
+    told = {one.id: one.value for one in filled.mapped(tables).problems.kept}
+    assert (told["P-ROSTER-032"], told["P-ROSTER-035"]) == ("31…5", "11")
+
+
 def test_columns_that_the_mapping_does_not_use_are_told_once(primus: Primus) -> None:
     tables = mapped.valid()
     for row in tables["huoltajat.csv"]:

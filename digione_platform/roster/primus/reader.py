@@ -86,22 +86,26 @@ class Reader:
             cells_meant = [cell for place in at if (cell := self.entry.value(name, values[place]))]
             column = self.header[at[0]]
             if name == "id":
-                whole = len(cells_meant) == len(at)
-                row[name] = self._checked(line, column, what, prefix + "-".join(cells_meant) if whole else "")
+                whole = prefix + "-".join(cells_meant) if len(cells_meant) == len(at) else ""
+                row[name] = self._checked(line, column, what, whole, whole)
             elif what.several:
                 parts = [part for cell in cells_meant for part in profile.split_list(cell)]
-                known = (self._checked(line, column, what, prefix + part) for part in dict.fromkeys(parts))
+                known = (
+                    self._checked(line, column, what, prefix + part, part) for part in dict.fromkeys(parts)
+                )
                 row[name] = [value for value in known if value]
             else:
                 value = cells_meant[0] if cells_meant else ""
-                row[name] = self._checked(line, column, what, what.read(value) if what.read else value)
+                read = what.read(value) if what.read else value
+                row[name] = self._checked(line, column, what, read, values[at[0]])
         return row
 
-    def _checked(self, line: int, column: str, field: Field, value: str) -> str | None:
+    def _checked(self, line: int, column: str, field: Field, value: str, written: str) -> str | None:
+        """A value that was read; what is wrong with it is told of how it is ``written`` in the file."""
         rule = field.rule
         reason = rule.wrong(value)
         if reason:
-            shape = (masked(value) if rule.personal else shown(value)) if value else None
+            shape = (masked(written) if rule.personal else shown(written)) if written else None
             self.problems.add(Problem(reason, self.entry.file, line, column, shape))
         if self.lossy and value and field.column in ("givenName", "familyName") and "?" in value:
             self.problems.add(Problem("P-ROSTER-076", self.entry.file, line, column, masked(value)))

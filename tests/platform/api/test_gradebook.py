@@ -123,6 +123,29 @@ def test_what_was_deleted_is_told_as_to_be_deleted(service: Service) -> None:
     assert put(service, "results", RESULT).json()["result"]["status"] == "active"
 
 
+def test_with_a_line_item_its_results_are_deleted(
+    service: Service, connect: Connect, app: FastAPI, town: Town
+) -> None:
+    other = connect()
+    assert put(other, "results", {**RESULT, "sourcedId": "r2"}).status_code == 201
+    assert service.ask(f"{GRADEBOOK}/lineItems/li1", "DELETE").status_code == 204
+    assert {row["status"] for row in get(service, "/results")} == {"tobedeleted"}
+    with Session(app.state.engine) as session:
+        event = session.query(AuditEvent).filter_by(action="client deleted").one()
+        assert event.people == [town.people["Aino Virtanen"]]
+    assert minor(put(service, "results", RESULT)) == (422, "lineItem.sourcedId", "invaliddata")
+    assert put(service, "results", {**RESULT, "status": "tobedeleted"}).status_code == 201
+    assert put(service, "lineItems", LINE_ITEM).status_code == 201
+    assert put(service, "results", RESULT).json()["result"]["status"] == "active"
+    assert put(service, "lineItems", {**LINE_ITEM, "status": "tobedeleted"}).status_code == 201
+    assert get(service, "/results/r1")["status"] == "tobedeleted"
+
+
+def test_a_line_item_is_of_no_deleted_category(service: Service) -> None:
+    assert service.ask(f"{GRADEBOOK}/categories/c1", "DELETE").status_code == 204
+    assert minor(put(service, "lineItems", LINE_ITEM)) == (422, "category.sourcedId", "invaliddata")
+
+
 def test_only_the_service_that_made_it_changes_or_deletes_it(service: Service, connect: Connect) -> None:
     other = connect()
     assert minor(put(other, "results", {**RESULT, "score": 4})) == (403, "sourcedId", "forbidden")
@@ -161,6 +184,8 @@ def test_a_result_that_changes_its_pupil_is_in_the_audit_of_both(
         assert event.subject not in (None, town.people["Aino Virtanen"])
 
 
+# A pupil whom the service may know, in a class other than the line item's.
+OF_ANOTHER_CLASS = "town-0017"
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("results", {"score": "9"}, "result.score"),
     ("results", {"score": True}, "result.score"),
@@ -172,6 +197,9 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("results", {"student": None}, "result.student"),
     ("results", {"lineItem": {"sourcedId": "none"}}, "lineItem.sourcedId"),
     ("results", {"class": {"sourcedId": "town-0038"}}, "class.sourcedId"),
+    ("results", {"score": 10.5}, "score"),
+    ("results", {"score": 3.75}, "score"),
+    ("results", {"student": {"sourcedId": OF_ANOTHER_CLASS}}, "student.sourcedId"),
     ("results", {"comment": "x" * 10_001}, "result.comment"),
     ("results", {"comment": "a\x00b"}, "result.comment"),
     ("results", {"textScore": "a\nb"}, "result.textScore"),
@@ -183,6 +211,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("lineItems", {"academicSession": {"sourcedId": "none"}}, "academicSession.sourcedId"),
     ("lineItems", {"dueDate": "2026-10-08T08:00:00"}, "lineItem.dueDate"),
     ("lineItems", {"dueDate": 0}, "lineItem.dueDate"),
+    ("lineItems", {"dueDate": "2026-10-01T07:59:59Z"}, "lineItem.dueDate"),
+    ("lineItems", {"resultValueMax": 3}, "lineItem.resultValueMax"),
     ("lineItems", {"title": ""}, "lineItem.title"),
     ("categories", {"title": None}, "category.title"),
     ("categories", {"weight": "heavy"}, "category.weight"),
