@@ -110,12 +110,12 @@ def lacking(reason: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the long ones begin first, in two groups that run beside each other: each has hosts of its own."""
+    """Let the long ones begin first, in groups that run beside each other: each has hosts of its own."""
     for item in items:
         if "installed" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("the installed instance"))
         elif item.get_closest_marker("lab"):
-            item.add_marker(pytest.mark.xdist_group("other hosts"))
+            item.add_marker(pytest.mark.xdist_group(f"hosts of {item.path.stem}"))
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 

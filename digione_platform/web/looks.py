@@ -74,7 +74,7 @@ def audit_search(
     if not asked.may(Relation.OWN_MUNICIPALITY, Action.AUDIT):
         raise NotFoundError
     first, last = _day(since), _day(until)
-    reason = reason.strip()
+    reason = reason.replace("\x00", "").strip()
     mistakes = {
         name: mark("Write a day of the calendar, as 31.8.2026.")
         for name, sent, day in (("since", since, first), ("until", until, last))

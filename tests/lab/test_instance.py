@@ -1,9 +1,10 @@
-"""An instance on a real host: installed, repaired, interrupted, joined by a second municipality."""
+"""An instance on a real host: repaired, taken off, and back the hard way with a second municipality."""
 
 import json
 import os
 import re
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
@@ -11,12 +12,24 @@ import pytest
 
 from digione_cli.lab import Lab
 from tests.conftest import DOMAIN, Digione, Installed
+from tests.fakes import services
 from tests.lab.conftest import Ssh
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
 HOST = "testila1"
 NEIGHBOUR = "naapuri.digione.test"
+# What of an instance is on its host.
+LEFT = """
+ls -d /etc/digione /opt/digione /var/lib/digione/state.json /var/lib/digione/maintenance 2>/dev/null
+ls -d /var/lib/postgresql /var/lib/ldap /var/lib/prometheus 2>/dev/null
+getent passwd | grep -o '^digione[^:]*'
+systemctl list-units --all --plain --no-legend 'digione-*' 'postgresql*' slapd.service nginx.service |
+  grep -w running
+dpkg-query -W -f '${Package} ${db:Status-Status}\\n' postgresql-15 slapd nginx prometheus 2>/dev/null |
+  grep -w installed
+true
+"""
 
 
 def planned(digione: Digione) -> list[str]:
@@ -61,35 +74,45 @@ def test_only_declared_ports_are_open(installed: Installed, ssh: Ssh) -> None:
     assert outside <= {"22", "80", "443"}
 
 
-def test_drift_is_shown_and_repaired(installed: Installed, ssh: Ssh) -> None:
-    digione = installed.digione
+def managed(ssh: Ssh) -> dict[str, list[str]]:
+    """Return mode, owner and group of every managed file, as they are on the host."""
+    services = json.loads(ssh(HOST, "sudo cat /var/lib/digione/state.json").stdout)["services"]
+    files = sorted(path for service in services.values() for path in service["files"])
+    seen = ssh(HOST, f"sudo stat --printf='%n %a %U %G\\n' {' '.join(files)}").stdout
+    return {path: told for path, *told in map(str.split, seen.splitlines())}
+
+
+def test_drift_is_shown_without_a_secret_and_repaired(installed: Installed, ssh: Ssh) -> None:
+    """What somebody deleted, stopped, wrote and gave away, and a secret that was rotated."""
+    digione, before = installed.digione, managed(ssh)
+    old = digione("secrets", "show", "testila", "platform_database@testila").out
+    digione("secrets", "rotate", "testila", "platform_database@testila", "--yes")
+    secret = digione("secrets", "show", "testila", "platform_database@testila").out
+    assert secret != old
+    assert planned(digione) == ["configure-postgresql", "configure-platform", "smoke-test"]
+    # without sshd's settings it would not let us in again; what a link leads to is not the link
+    given = [path for path, (mode, *_) in before.items() if mode != "777" and "/ssh/" not in path]
+    assert len(given) > 50
     damage = (
+        f"chmod a+w {' '.join(given)}; chown nobody:nogroup {' '.join(given)}; "
         "nft flush ruleset; chmod 0777 /etc/digione; rm /etc/digione/tls/postgresql.pem; "
-        "systemctl stop digione-platform@testila.service"
+        "sed -i '1i # by hand' /etc/nginx/nginx.conf; systemctl -q disable nginx; "
+        "rm /etc/digione/tls/gateway-testila.pem; systemctl stop digione-platform@testila.service"
     )
     assert ssh(HOST, f"sudo sh -c {json.dumps(damage)}").returncode == 0
     codes = {f["code"] for f in digione("doctor", "testila", "--json", expect=None).json["findings"]}
     assert codes >= {"D1-SVC-001", "D1-SVC-002"}
-    assert planned(digione) == ["configure-base", "configure-postgresql", "configure-platform", "smoke-test"]
-    digione("apply", "testila", "--yes")
-    assert planned(digione) == []
-
-
-def test_the_difference_is_shown_without_a_secret_and_repaired(installed: Installed, ssh: Ssh) -> None:
-    digione = installed.digione
-    damage = "sed -i '1i # by hand' /etc/nginx/nginx.conf; systemctl -q disable nginx"
-    certificate = "/etc/digione/tls/gateway-testila.pem"
-    assert ssh(HOST, f'sudo sh -c "{damage}; rm {certificate}"').returncode == 0
-    secret = digione("secrets", "show", "testila", "platform_database@testila").out.strip()
+    assert len(planned(digione)) >= 9
     shown = digione("plan", "testila", "--diff").out
     assert "-# by hand" in shown
-    assert secret not in shown
+    assert secret.strip() not in shown
     digione("apply", "testila", "--yes")
     assert planned(digione) == []
-    repaired = (
-        f"systemctl is-enabled nginx; sudo test -e {certificate} && grep -c 'by hand' /etc/nginx/nginx.conf"
-    )
+    after = managed(ssh)
+    assert {path: after[path] for path, told in before.items() if after[path] != told} == {}
+    repaired = "systemctl is-enabled nginx; grep -c 'by hand' /etc/nginx/nginx.conf"
     assert ssh(HOST, repaired).stdout == "enabled\n0\n"
+    assert digione("doctor", "testila", "--json").json.get("findings", []) == []
 
 
 def test_monitoring_knows_when_certificates_end(installed: Installed, ssh: Ssh) -> None:
@@ -113,13 +136,67 @@ def test_platform_answers_as_soon_as_its_restart_is_done(installed: Installed, s
     assert done.returncode == 0, done.stderr
 
 
+def test_what_is_too_large_is_told_by_the_gateway(installed: Installed, ssh: Ssh) -> None:
+    """Also over HTTP/2, as browsers send it."""
+    curl = "curl -s --http2 --cacert /etc/digione/authority.pem --connect-to ::127.0.0.1: -w '%{http_code}'"
+    sent = f"head -c 30000000 /dev/zero | {curl} -F 'bundle=@-;filename=x.zip' https://{DOMAIN}"
+    answer = ssh(HOST, f"{sent}/administration/imports").stdout
+    assert answer.endswith("413")
+    assert "File too large" in answer
+
+
+def test_logs_come_from_the_host(installed: Installed) -> None:
+    shown = installed.digione("logs", "testila", "platform", "--no-follow", "-n", "20")
+    assert "digione-platform" in shown.out
+
+
+def test_destroy_asks_for_the_name(installed: Installed) -> None:
+    refused = installed.digione("destroy", "testila", expect=2)
+    assert "D1-USE-003" in refused.err
+    assert "--confirm testila" in refused.err
+    wrong = installed.digione("destroy", "testila", "--confirm", "tästilä", expect=2)
+    assert "D1-USE-003" in wrong.err
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was there before the instance was taken off: accounts, and a question of what was measured."""
+
+    accounts: str
+    question: str
+    measurement: str
+
+
+@pytest.fixture(scope="module")
+def kept(installed: Installed, ssh: Ssh) -> Kept:
+    """The instance was taken off its host, and its data kept."""
+    accounts = installed.digione("accounts", "list", "testila/testila", "--json").out
+    now = ssh(HOST, "date +%s").stdout.strip()
+    question = f"curl -s 'http://127.0.0.1:9090/api/v1/query?query=count(up==1)&time={now}'"
+    measurement = ssh(HOST, question).stdout
+    assert '"value"' in measurement
+    installed.digione("destroy", "testila", "--confirm", "testila", "--keep-data")
+    return Kept(accounts, question, measurement)
+
+
+def test_data_are_kept_and_nothing_else_runs(kept: Kept, installed: Installed, ssh: Ssh) -> None:
+    left = ssh(HOST, LEFT).stdout
+    assert "/var/lib/postgresql" in left
+    assert "running" not in left
+    digione = installed.digione
+    assert digione("destroy", "testila", "--keep-data", "--dry-run", "--json").json["plan"]["steps"] == []
+    again = digione("destroy", "testila", "--dry-run", "--json").json["plan"]["steps"]
+    assert len(again) == len(services())  # what was kept goes with the next one
+
+
 def applying(installed: Installed, ssh: Ssh, service: str) -> Popen[str]:
     """Start apply and return its process once the host says that the service is being worked on."""
     process = installed.digione.start("apply", "testila", "--yes")
     watch = f"""
-import json, time
+import json, pathlib, time
+state = pathlib.Path("/var/lib/digione/state.json")
 def begun():
-    services = json.load(open("/var/lib/digione/state.json"))["services"]
+    services = json.loads(state.read_text())["services"] if state.exists() else {{}}
     return services.get("{service}", {{}}).get("fingerprint") == {{}}
 while not begun():
     time.sleep(0.1)
@@ -133,92 +210,73 @@ while not begun():
     raise AssertionError(f"{service} was never worked on\n{out}\n{err}")
 
 
-def test_interrupt_stops_in_good_order_and_names_the_next_command(installed: Installed, ssh: Ssh) -> None:
-    assert ssh(HOST, "sudo rm /etc/digione/tls/postgresql.pem").returncode == 0
-    process = applying(installed, ssh, "postgresql")
-    os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "digione apply testila" in err
-    assert "Traceback" not in err
-    installed.digione("apply", "testila", "--yes")
+@dataclass(frozen=True)
+class Told:
+    """How applies ended that were interrupted, and that lost their host: exit code and message."""
 
-
-def test_power_cut_in_the_middle_is_finished_by_the_next_apply(
-    installed: Installed, lab: Lab, ssh: Ssh
-) -> None:
-    """Here while a secret that was rotated is given to the services which use it."""
-    digione = installed.digione
-    old = digione("secrets", "show", "testila", "platform_database@testila").out
-    digione("secrets", "rotate", "testila", "platform_database@testila", "--yes")
-    assert digione("secrets", "show", "testila", "platform_database@testila").out != old
-    assert planned(digione) == ["configure-postgresql", "configure-platform", "smoke-test"]
-    process = applying(installed, ssh, "postgresql")
-    lab.kill(HOST)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 5, err
-    lab.up([HOST])
-    digione("apply", "testila", "--yes")
-    assert planned(digione) == []
-    assert digione("doctor", "testila", "--json").json.get("findings", []) == []
-
-
-def test_logs_come_from_the_host(installed: Installed) -> None:
-    shown = installed.digione("logs", "testila", "platform", "--no-follow", "-n", "20")
-    assert "digione-platform" in shown.out
-
-
-def managed(ssh: Ssh) -> dict[str, list[str]]:
-    """Return mode, owner and group of every managed file, as they are on the host."""
-    services = json.loads(ssh(HOST, "sudo cat /var/lib/digione/state.json").stdout)["services"]
-    files = sorted(path for service in services.values() for path in service["files"])
-    seen = ssh(HOST, f"sudo stat --printf='%n %a %U %G\\n' {' '.join(files)}").stdout
-    return {path: told for path, *told in map(str.split, seen.splitlines())}
+    interrupted: tuple[int, str]
+    cut: tuple[int, str]
 
 
 @pytest.fixture(scope="module")
-def joined(installed: Installed, ssh: Ssh) -> dict[str, list[str]]:
-    """A second municipality has joined, the hard way; gives what was managed, and how, before.
+def back(kept: Kept, installed: Installed, lab: Lab, ssh: Ssh) -> Told:
+    """The instance is back the hard way, with a second municipality and a secret that was rotated.
 
-    Somebody had given all managed files away, and ``apply`` was killed at every step.
+    ``apply`` was killed at every step but two: at one it was interrupted, at one the host lost its power.
     """
-    digione, before = installed.digione, managed(ssh)
+    digione = installed.digione
     tenants = digione.inventories / "testila/tenants"
     text = (tenants / "testila.yml").read_text()
     other = text.replace('"999"', '"998"').replace("00000009993", "00000009985")
     (tenants / "naapuri.yml").write_text(other.replace(DOMAIN, NEIGHBOUR))
     digione("secrets", "generate", "testila")
-    # without sshd's settings it would not let us in again; what a link leads to is not the link
-    damaged = [path for path, (mode, *_) in before.items() if mode != "777" and "/ssh/" not in path]
-    assert len(damaged) > 50
-    damage = f"chmod a+w {' '.join(damaged)}; chown nobody:nogroup {' '.join(damaged)}"
-    assert ssh(HOST, f"sudo sh -c '{damage}'").returncode == 0
+    digione("secrets", "rotate", "testila", "platform_database@testila", "--yes")
     steps = [s.removeprefix("configure-") for s in planned(digione)][:-1]
     assert len(steps) >= 8
+    told = {}
     for service in steps:
         process = applying(installed, ssh, service)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        if service == "gateway":
+            os.kill(process.pid, signal.SIGINT)
+        elif service == "postgresql":
+            lab.kill(HOST)
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        _, err = process.communicate(timeout=120)
+        told[service] = process.returncode, err
+        if service == "postgresql":
+            lab.up([HOST])
         assert f"configure-{service}" in planned(digione)
     digione("apply", "testila", "--yes")
-    return before
+    return Told(told["gateway"], told["postgresql"])
 
 
-def test_kill_at_every_step_is_finished_by_the_next_apply(
-    joined: dict[str, list[str]], installed: Installed
+def test_what_was_killed_at_every_step_is_finished_by_the_next_apply(
+    back: Told, installed: Installed
 ) -> None:
     assert planned(installed.digione) == []
     assert installed.digione("doctor", "testila", "--json").json.get("findings", []) == []
 
 
-def test_modes_and_owners_are_given_back(joined: dict[str, list[str]], ssh: Ssh) -> None:
-    after = managed(ssh)
-    assert {path: after[path] for path, told in joined.items() if after[path] != told} == {}
+def test_kept_data_are_there_again(back: Told, kept: Kept, installed: Installed, ssh: Ssh) -> None:
+    assert installed.digione("accounts", "list", "testila/testila", "--json").out == kept.accounts
+    assert ssh(HOST, kept.question).stdout == kept.measurement
 
 
-def test_neither_municipality_reads_the_other(
-    joined: dict[str, list[str]], installed: Installed, ssh: Ssh
-) -> None:
+def test_interrupt_stops_in_good_order_and_names_the_next_command(back: Told) -> None:
+    code, err = back.interrupted
+    assert code == 130
+    assert "digione apply testila" in err
+    assert "Traceback" not in err
+
+
+def test_power_cut_is_told(back: Told) -> None:
+    code, err = back.cut
+    assert code == 5, err
+    assert "Traceback" not in err
+
+
+def test_neither_municipality_reads_the_other(back: Told, installed: Installed, ssh: Ssh) -> None:
     for ours, theirs in (("testila", "naapuri"), ("naapuri", "testila")):
         password = installed.digione("secrets", "show", "testila", f"platform_database@{ours}").out.strip()
         refused = ssh(
@@ -239,9 +297,7 @@ def test_neither_municipality_reads_the_other(
         assert f'href="https://{theirs}/"' in page.stdout
 
 
-def test_second_operator_is_told_who_holds_the_lock(
-    joined: dict[str, list[str]], installed: Installed, ssh: Ssh
-) -> None:
+def test_second_operator_is_told_who_holds_the_lock(back: Told, installed: Installed, ssh: Ssh) -> None:
     """And the first, who chose another sign-in for one municipality, restarts only that one's service."""
 
     def starts() -> list[str]:
@@ -282,3 +338,12 @@ def test_nothing_is_left_of_a_run_on_this_machine(installed: Installed) -> None:
     folders = Path(f"/dev/shm/digione-{os.geteuid()}").glob("play-*")
     left = [f for f in folders if not Path("/proc", f.name.split("-")[1]).exists()]
     assert left == []
+
+
+def test_destroy_leaves_nothing(back: Told, installed: Installed, ssh: Ssh) -> None:
+    installed.digione("destroy", "testila", "--confirm", "testila")
+    assert ssh(HOST, LEFT).stdout == ""
+    dumps = "sudo find / -xdev -name '*digione.ldif'"
+    assert ssh(HOST, f"systemctl is-enabled ssh; {dumps}").stdout == "enabled\n"
+    plan = installed.digione("plan", "testila", "--json").json["plan"]
+    assert {w for s in plan["steps"] for w in s["why"]} == {f"{HOST}: not there yet"}

@@ -145,7 +145,7 @@ def test_what_was_done_of_the_protected_is_shown_for_a_reason_that_is_kept(
         page = admin.get(f"/audit?{query}").text
         assert "Suojattu" not in page, query
     assert "Rehtori" not in admin.get("/audit?person=suojattu").text
-    page = admin.get("/audit?person=suojattu&reason=Request+17").text
+    page = admin.get("/audit?person=suojattu&reason=Request+17%00").text
     assert "Rehtori Raili · Principal" in page
     assert "Suojattu Suvi · Guardian" in page
     with Session(app.state.engine) as session:
