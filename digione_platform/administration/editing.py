@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
@@ -140,19 +141,15 @@ def pages_of(
 ) -> None:
     """Add to a router the addresses at which a kind of record is added and changed."""
 
-    def new(asked: Question) -> Response:
+    def new(request: Request, asked: Question, row_id: UUID | None = None) -> Response:
         require(asked)
-        return new_form(f"{key}/{uuid4()}/new")
-
-    def add(request: Request, asked: Question, row_id: UUID) -> Response:
-        require(asked)
+        if row_id is None:
+            return new_form(f"{key}/new", {})
         if asked.session.get(record.model, row_id) is not None:
             return saved_before(key, row_id)
         fields = record.fields(asked.session, None)
-        texts, action = texts_of(fields, None), f"{key}/{row_id}"
-        return form_page(
-            request, record, fields, row_id, texts, "", action=action, back=f"/administration/{key}"
-        )
+        texts, where = texts_of(fields, None), f"/administration/{key}"
+        return form_page(request, record, fields, row_id, texts, "", action=f"{key}/{row_id}", back=where)
 
     def edit(request: Request, asked: Question, row_id: UUID) -> Response:
         row: Any = row_of(asked, record, row_id)
@@ -180,16 +177,16 @@ def pages_of(
         return form_page(request, record, fields, row_id, texts, version, outcome, action=action, back=where)
 
     router.add_api_route(f"/{key}/new", new, methods=["GET"])
-    router.add_api_route(f"/{key}/{{row_id:uuid}}/new", add, methods=["GET"])
     router.add_api_route(f"/{key}/{{row_id:uuid}}/edit", edit, methods=["GET"])
     router.add_api_route(f"/{key}/{{row_id:uuid}}", send, methods=["POST"])
 
 
-def new_form(address: str) -> Response:
-    """Go to the form of a new row. The address below ``/administration/`` has the row's identifier, so that
-    whoever comes back to the form after saving finds what was saved, and adds no second one.
+def new_form(address: str, asked: Mapping[str, str]) -> Response:
+    """Go to the form of a new row, at an address below ``/administration/`` with the row's identifier.
+
+    Whoever comes back to that address after saving finds what was saved, and adds no second one.
     """
-    return RedirectResponse(f"/administration/{address}", 303)
+    return RedirectResponse(f"/administration/{address}?{urlencode({**asked, 'row_id': str(uuid4())})}", 303)
 
 
 def saved_before(key: str, row_id: UUID) -> Response:

@@ -1,7 +1,7 @@
 """Pages of the register: lists and forms of schools, school years, people and their roles."""
 
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -250,18 +250,15 @@ pages_of(
 
 
 @router.get("/roles/new")
-def new_role(asked: Question, person: UUID | None = None) -> Response:
+def new_role(
+    request: Request, asked: Question, person: UUID | None = None, row_id: UUID | None = None
+) -> Response:
     """Give a person a role."""
     if person is None:
         raise NotFoundError
-    person_of(asked, person)
-    return new_form(f"roles/{uuid4()}/new?person={person}")
-
-
-@router.get("/roles/{row_id:uuid}/new")
-def add_role(request: Request, asked: Question, row_id: UUID, person: UUID) -> Response:
-    """The form of a role that is to be."""
     whom = person_of(asked, person)
+    if row_id is None:
+        return new_form("roles/new", {"person": str(person)})
     if asked.session.get(Role, row_id) is not None:
         return saved_before("roles", row_id)
     asked.record(Act.VIEW_PERSON, [person], Relation.OWN_MUNICIPALITY)

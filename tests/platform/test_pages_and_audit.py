@@ -99,7 +99,7 @@ def test_whoever_is_shown_and_whatever_is_refused_is_in_the_audit(
             if route in OPEN:
                 continue
             for address in addresses(route, town):
-                answer = browser.get(address, follow_redirects=False)
+                answer = browser.get(address)
                 events = events_of(app, answer.headers["x-request-id"])
                 assert all(event.actor == town.people[name] and event.desktop for event in events)
                 if answer.status_code == 404:
