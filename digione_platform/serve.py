@@ -1,5 +1,6 @@
 """The process of a tenant: uvicorn on a Unix socket that only the gateway can open."""
 
+import gc
 import logging
 import os
 import signal
@@ -41,6 +42,9 @@ def serve_socket(path: Path) -> None:
         access_log=False,
         timeout_graceful_shutdown=10,
     )
+    # The garbage collector need not look through what lives to the end, again and again: a tenth of the work.
+    gc.collect()
+    gc.freeze()
     # The server raises the signal that ended it once more; then the process ends as one that was told to.
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
