@@ -1,5 +1,6 @@
 """Pages of guardianships: who may decide and know what of a child, since when, and why."""
 
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -96,6 +97,8 @@ def send(request: Request, asked: Question, child_id: UUID, guardian_id: UUID, f
         return _form(request, asked, child, guardian, texts, version_of(now), now=now, status=409)
     values, unread = read((*FIELDS, REASON), texts)
     mistakes = in_order(values, "valid_from", "valid_to") | _contradictions(values) | unread
+    if row is None and is_minor(guardian, asked.today):
+        mistakes["kind"] = mark("A guardian is of age; by the date of birth, this person is not.")
     if mistakes:
         return _form(request, asked, child, guardian, texts, version_of(now), mistakes, status=422)
     custody = {"True": True, "False": False}
@@ -109,6 +112,15 @@ def send(request: Request, asked: Question, child_id: UUID, guardian_id: UUID, f
     by = By(asked.viewer.person.id, asked.desktop, asked.request)
     decide(asked.session, by, guardian_id, child_id, rights, values["reason"])
     return done
+
+
+def is_minor(person: Person, today: date) -> bool:
+    """Whether somebody is under 18 years of age, as far as is known."""
+    born = person.birth_date
+    return (
+        born is not None
+        and (today.year - born.year - ((today.month, today.day) < (born.month, born.day))) < 18
+    )
 
 
 def _contradictions(values: Values) -> dict[str, str]:

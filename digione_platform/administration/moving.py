@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from digione_platform.administration import lists
 from digione_platform.administration.editing import Form, person_of, uuid_of
 from digione_platform.administration.forms import Field, Fields, Shape, read, sent_texts, version_of
-from digione_platform.administration.teaching import KINDS, schools
+from digione_platform.administration.teaching import KINDS, school_years, schools
 from digione_platform.core.access import Relation
 from digione_platform.core.audit import Act
 from digione_platform.core.models import (
@@ -83,15 +83,27 @@ def send(request: Request, asked: Question, person_id: UUID, form: Form) -> Resp
     if asked.session.get(Role, _role_id(batch)) or asked.session.get(Enrolment, _place_id(batch)):
         return done
     now = _now(asked.session, person_id, asked.today)
-    fields = _fields(asked, chosen)
+    fields = _fields(asked, chosen, now)
     texts = sent_texts(fields, form)
     if now.version != form.get("version"):
         return _page(request, asked, person, now, chosen, texts, batch, status=409)
     values, mistakes = read(fields, texts)
+    mistakes = mistakes or _wrong_day(asked.session, values["group"], values["day"], asked.today)
     if mistakes:
         return _page(request, asked, person, now, chosen, texts, batch, mistakes, status=422)
     _carry_out(asked, person, now, UUID(chosen), values["group"], values["day"], batch)
     return done
+
+
+def _wrong_day(session: Session, group_id: UUID | None, day: date, today: date) -> dict[str, str]:
+    """A day on which nobody moves: a slip of the year would end what the pupil has had for long."""
+    years = [one for one in school_years(session) if one.end_date > today]
+    if not any(one.start_date <= day < one.end_date for one in years):
+        return {"day": mark("Write a day of this school year, or of a later one that was added.")}
+    first, last = lists.span_of(session, group_id) if group_id else (None, None)
+    if (first and day < first) or (last and day >= last):
+        return {"day": mark("The class does not meet on this day: see its terms, or choose another class.")}
+    return {}
 
 
 def _carry_out(
@@ -100,13 +112,27 @@ def _carry_out(
     """End what the pupil leaves before the day, and begin what is new on it."""
     session, moved_at = asked.session, datetime.now(UTC)
     new: dict[str, Any] = {"origin": Origin.PLATFORM, "person_id": person.id, "begin_date": day}
-    stays = any(place.id == school_id for _, place in now.roles)
-    left: list[Role | Enrolment] = [role for role, place in now.roles if place.id != school_id]
+    last = lists.span_of(session, group_id)[1] if group_id else None
+    # A role that begins later is one of a move that was planned and is now another.
+    staying = [
+        role
+        for role, place in now.roles
+        if place.id == school_id and (role.begin_date is None or role.begin_date <= day)
+    ]
+    stays = bool(staying)
+    left: list[Role | Enrolment] = [role for role, _ in now.roles if role not in staying]
     left += [
         place
         for place, group, _ in now.places
-        # Within a school only the class changes: the other groups stay.
-        if group.id != group_id and (not stays or group.group_type is GroupType.HOMEROOM)
+        # Within a school only the class changes, and that of another year stays: so do the other groups.
+        if group.id != group_id
+        and (
+            not stays
+            or (
+                group.group_type is GroupType.HOMEROOM
+                and not (last and place.begin_date and place.begin_date >= last)
+            )
+        )
     ]
     for row in left:
         # What was to begin on that day or later never does.
@@ -127,7 +153,11 @@ def _carry_out(
         )
         if day <= asked.today:
             person.primary_organisation_id, person.last_modified = school_id, moved_at
-    if group_id is not None and all(group.id != group_id for _, group, _ in now.places):
+    kept = next((place for place, group, _ in now.places if group.id == group_id), None)
+    if kept is not None and kept.end_date is not None and kept.end_date <= day:
+        # Back in a class that was to be left.
+        kept.end_date, kept.origin, kept.last_modified = last, Origin.PLATFORM, moved_at
+    if group_id is not None and kept is None:
         place_id = _place_id(batch)
         session.add(
             Enrolment(
@@ -136,7 +166,7 @@ def _carry_out(
                 group_id=group_id,
                 school_id=school_id,
                 role=EnrolmentRole.STUDENT,
-                end_date=lists.span_of(session, group_id)[1],
+                end_date=last,
                 **new,
             )
         )
@@ -172,8 +202,8 @@ def _now(session: Session, person_id: UUID, today: date) -> Now:
     return Now([(role, place) for role, place in roles], places)
 
 
-def _fields(asked: Asked, school: str) -> Fields:
-    """The form of a move to a school.
+def _fields(asked: Asked, school: str, now: Now) -> Fields:
+    """The form of a move to a school; within the pupil's own a class is to be chosen.
 
     Raises:
         NotFoundError: there is no such school.
@@ -187,8 +217,9 @@ def _fields(asked: Asked, school: str) -> Fields:
             "group",
             mark("Class"),
             Shape.ROW,
+            school == now.school_id,
             choices=tuple((str(one.id), name) for one, name in zip(classes, names, strict=True)),
-            help=mark("It may be left open, and chosen later."),
+            help="" if school == now.school_id else mark("It may be left open, and chosen later."),
         ),
         Field(
             "day",
@@ -222,7 +253,7 @@ def _page(
         school=school,
         schools=all_schools,
         school_name=dict(all_schools).get(school),
-        fields=_fields(asked, school) if school else (),
+        fields=_fields(asked, school, now) if school else (),
         texts_=texts,
         batch=batch,
         mistakes=mistakes or {},

@@ -378,6 +378,16 @@ def _year_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     number, first, end = (values.get(name) for name in ("school_year", "start_date", "end_date"))
     if number is None or "session_type" not in values:
         return mistakes
+    if row.status is Status.TOBEDELETED:
+        within = select(AcademicSession.id).where(
+            AcademicSession.id != row.id,
+            AcademicSession.session_type != SessionType.SCHOOL_YEAR,
+            AcademicSession.school_year == number,
+            AcademicSession.status == Status.ACTIVE,
+        )
+        if values["session_type"] == SessionType.SCHOOL_YEAR and asked.session.scalar(within.limit(1)):
+            mistakes["in_use"] = mark("Its terms and periods are still in use: take those out of use first.")
+        return mistakes
     year = asked.session.scalar(
         select(AcademicSession).where(
             AcademicSession.id != row.id,
@@ -530,6 +540,9 @@ _OFFERED = (
 ROLES = {role.value: VALUES[role] for role in _OFFERED}
 
 
+HIDDEN_SCHOOL = mark("This person is under non-disclosure: roles at schools come from the register alone.")
+
+
 def _role_fields(session: Session, row: Row | None) -> Fields:
     roles = dict(ROLES)
     if isinstance(row, Role):
@@ -551,6 +564,11 @@ def _role_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     kind = session.get_one(Organisation, values["organisation_id"]).kind
     role = RoleName(values["role"])
     of_municipality = role in (RoleName.DISTRICT_ADMINISTRATOR, *GUARDIANS)
+    person = session.get_one(Person, cast(Any, row).person_id)
+    may_see_place = asked.may(Relation.OWN_MUNICIPALITY, Action.SCHOOL, protected=person.nondisclosure)
+    if kind is not OrganisationKind.DISTRICT and not may_see_place:
+        # Before anything is compared: the answer is the same for every school.
+        return mistakes | {"organisation_id": HIDDEN_SCHOOL}
     if desktop_of(role, kind) is not None and of_municipality != (kind is OrganisationKind.DISTRICT):
         mistakes["organisation_id"] = mark(
             "This role is not given here: choose another school, or the municipality."

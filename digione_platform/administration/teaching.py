@@ -156,11 +156,11 @@ def schools(session: Session) -> tuple[tuple[str, str], ...]:
 
 
 def _terms(session: Session, row: Row | None) -> tuple[tuple[str, str], ...]:
-    """Terms and periods of the latest school years, and whatever the row has."""
+    """Terms and periods that go on or are to come, those of the latest school years, and what the row has."""
     own = [UUID(one) for one in row.term_ids] if isinstance(row, Group) else []
     latest = select(func.max(AcademicSession.school_year)).where(AcademicSession.status == Status.ACTIVE)
-    recent = (AcademicSession.status == Status.ACTIVE) & (
-        AcademicSession.school_year >= latest.scalar_subquery() - 1
+    recent = (AcademicSession.status == Status.ACTIVE) & or_(
+        AcademicSession.end_date > today(), AcademicSession.school_year >= latest.scalar_subquery() - 1
     )
     found = session.scalars(
         select(AcademicSession)

@@ -78,7 +78,8 @@ def search(session: Session, asked: Search, page: int) -> Page[Look]:
     wanted: list[ColumnElement[bool]] = []
     if asked.person.strip():
         named = select(Person.id).where(*_named(asked.person))
-        among = AuditEvent.people.overlap(func.array(named.scalar_subquery()))
+        open_ = named if asked.protected else named.where(~Person.nondisclosure)
+        among = AuditEvent.people.overlap(func.array(open_.scalar_subquery()))
         wanted.append(or_(AuditEvent.subject.in_(named), among))
     if asked.actor.strip():
         people = AuditEvent.actor.in_(select(Person.id).where(*_named(asked.actor)))

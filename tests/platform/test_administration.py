@@ -705,6 +705,43 @@ def test_a_role_that_tells_a_protected_person_s_school_is_not_opened(
     assert admin.post(f"/administration/roles/{role}?person={person}", data={"x": "y"}).status_code == 404
 
 
+def test_a_role_at_a_school_is_given_to_nobody_whose_school_is_hidden(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    hidden = town.people["Piilo Suojattu"]
+    before = find(app, text("select count(*) from roles"))
+    told = set()
+    for school in ("Koivulan koulu", "Åkerby skola"):
+        place = str(town.places[school])
+        answer = fill(
+            admin, f"/administration/roles/new?person={hidden}", role="student", organisation_id=place
+        )
+        assert answer.status_code == 422
+        told.add(tuple(mistakes_in(answer.text).items()))
+    assert len(told) == 1, "the answer would tell which school it is"
+    assert find(app, text("select count(*) from roles")) == before
+
+
+def test_a_school_year_stays_in_use_as_long_as_its_terms(admin: TestClient, app: FastAPI) -> None:
+    year = find(app, text("select id from academic_sessions where session_type = 'schoolYear'"))
+    term = find(app, text("select id from academic_sessions where session_type = 'term'"))
+    early = fill(admin, f"/administration/years/{year}/edit", in_use=None)
+    assert early.status_code == 422
+    assert "Its terms and periods are still in use" in early.text
+    for one in (term, year):
+        gone = fill(admin, f"/administration/years/{one}/edit", in_use=None)
+        assert gone.status_code == 303, gone.text
+
+
+def test_nobody_under_age_becomes_a_guardian(app: FastAPI, admin: TestClient, town: Town) -> None:
+    child, other = town.people["Aino Virtanen"], town.people["Eero Öhman"]
+    with Session(app.state.engine) as session, session.begin():
+        session.get_one(Person, other).birth_date = today() - timedelta(days=12 * 365)
+    answer = fill(admin, f"/administration/guardianships/{child}/{other}", reason="1")
+    assert answer.status_code == 422
+    assert "A guardian is of age" in answer.text
+
+
 def test_details_saved_of_a_protected_person_leave_the_hidden_ones(
     app: FastAPI, admin: TestClient, town: Town
 ) -> None:

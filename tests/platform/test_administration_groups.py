@@ -451,6 +451,71 @@ def test_within_a_school_only_the_class_changes(
     # And back again, before it began.
     assert moved("Aino Virtanen", KOIVU, "7C", later).status_code == 303
     assert places(app, town.groups["10A"], Enrolment.person_id == aino) == []
+    assert [place.end_date for place in places(app, town.groups["7C"], Enrolment.person_id == aino)] == [None]
+
+
+@pytest.mark.parametrize(
+    ("school", "group", "days", "told"),
+    [
+        (KOIVU, None, 0, "Fill this in."),
+        (AKERBY, "3B", -800, "Write a day of this school year"),
+        (AKERBY, None, 30_000, "Write a day of"),
+    ],
+)
+def test_a_slip_moves_nobody(
+    app: FastAPI,
+    town: Town,
+    moved: Callable[..., Response],
+    school: str,
+    group: str | None,
+    days: int,
+    told: str,
+) -> None:
+    day = min(TODAY + timedelta(days=days), date(2100, 1, 1))
+    answer = moved("Aino Virtanen", school, group, day)
+    assert answer.status_code == 422
+    assert told in answer.text
+    assert events(app, "move pupil") == []
+
+
+@pytest.mark.usefixtures("set_up")
+def test_a_class_is_entered_on_a_day_of_its_terms_and_the_next_year_s_stays(
+    app: FastAPI,
+    admin: TestClient,
+    town: Town,
+    moved: Callable[..., Response],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_next_year(app)
+    seven, koivu, aino = town.groups["7C"], town.places[KOIVU], town.people["Aino Virtanen"]
+    up, _ = move_up(admin, koivu, **{f"where-{seven}": str(koivu)})
+    assert up.status_code == 303, up.text
+    eight = find(app, select(Group.id).where(Group.title == "8C"))
+    monkeypatch.setitem(town.groups, "8C", eight)
+    early = moved("Aino Virtanen", KOIVU, "8C", TODAY)
+    assert early.status_code == 422
+    assert "The class does not meet on this day" in early.text
+    (before,) = places(app, eight, Enrolment.person_id == aino)
+    assert moved("Aino Virtanen", KOIVU, "10A", TODAY).status_code == 303
+    (after,) = places(app, eight, Enrolment.person_id == aino)
+    assert (after.begin_date, after.end_date, after.status) == (
+        before.begin_date,
+        before.end_date,
+        before.status,
+    )
+
+
+def test_another_move_replaces_one_that_was_planned(
+    app: FastAPI, town: Town, moved: Callable[..., Response]
+) -> None:
+    aino, there = town.people["Aino Virtanen"], town.places[AKERBY]
+    assert moved("Aino Virtanen", AKERBY, None, TODAY + timedelta(days=9)).status_code == 303
+    assert moved("Aino Virtanen", AKERBY, "3B", TODAY).status_code == 303
+    held = select(Role.begin_date).where(
+        Role.person_id == aino, Role.organisation_id == there, Role.status == "active"
+    )
+    with Session(app.state.engine) as session:
+        assert session.scalars(held).all() == [TODAY]
 
 
 def test_of_two_who_move_a_pupil_the_second_is_told(app: FastAPI, admin: TestClient, town: Town) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from digione_platform.core.access import Desktop
-from digione_platform.core.audit import By
+from digione_platform.core.audit import Act, By, record
 from digione_platform.core.guardians import Rights, decide
 from digione_platform.core.models import AuditEvent, GuardianKind, Person
 from digione_platform.roster.importer import import_bundle, undo_import
@@ -153,6 +153,20 @@ def test_what_was_done_of_the_protected_is_shown_for_a_reason_that_is_kept(
             select(AuditEvent).where(AuditEvent.action == "search audit", AuditEvent.subject == hidden)
         ).all()
     assert [event.reason for event in searches] == ["Request 17"]
+
+
+def test_what_was_done_of_many_is_found_by_none_who_is_protected(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    people = [town.people["Piilo Suojattu"], town.people["Aino Virtanen"]]
+    with Session(app.state.engine) as session, session.begin():
+        record(session, By(town.people["Helena Hallinto"], Desktop.MUNICIPALITY), Act.MOVE_UP, people=people)
+    admin = browse("Helena Hallinto")
+    found = {
+        query: "Moved classes up" in admin.get(f"/audit?{query}").text.partition("<tbody")[2]
+        for query in ("person=piilo", "person=piilo&reason=17", "person=aino")
+    }
+    assert found == {"person=piilo": False, "person=piilo&reason=17": True, "person=aino": True}
 
 
 def test_what_was_changed_of_no_person_is_named(browse: Browse, town: Town) -> None:
