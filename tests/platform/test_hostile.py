@@ -371,8 +371,10 @@ def test_a_form_that_is_sent_again_has_one_effect(
         values = changed(again[0]) if again else form.sent()
         target = again[0] if again else form
         first = post(browser, target, values)
-        # The import of the town is too old to be taken back, and nobody is ticked to be added to a group.
-        refused = next((code for end, code in (("/undo", 409), ("/add", 422)) if route.endswith(end)), 303)
+        # The import of the town is too old to be taken back, and nobody is ticked to be added to a group,
+        # and no class chosen to move to.
+        ends = (("/undo", 409), ("/add", 422), ("/move", 422))
+        refused = next((code for end, code in ends if route.endswith(end)), 303)
         assert first.status_code == refused, (route, first.text)
         after = state_of(app.state.engine)
         second = post(browser, target, values)
