@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 
 from digione_cli import checks, steps
+from digione_cli.checks.hosts import apt_held
 from digione_cli.engine import secrets
 from digione_cli.engine.bundle import wanted_bundle
 from digione_cli.engine.desired import desired_state
@@ -18,7 +19,7 @@ from digione_cli.engine.secrets import SecretStore
 from digione_cli.engine.services import load_services
 from digione_cli.engine.situation import Situation
 from digione_cli.errors import IntegrityError, PreconditionError
-from digione_cli.model.facts import HostFacts, LockHolder
+from digione_cli.model.facts import Facts, HostFacts, LockHolder
 from digione_cli.model.finding import Level
 from digione_cli.model.instance import Instance
 from digione_cli.model.plan import Plan, RoleAction, Run
@@ -29,6 +30,8 @@ from digione_cli.world.ansible import PlayEvent
 from digione_cli.world.world import World
 
 _WRONG_KEY = ("D1-SSH-001", "D1-SSH-002")
+_APT_PATIENCE = 180  # seconds
+_APT_PAUSE = 3  # seconds between two looks
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,11 @@ def change(
     before = load(name, world, screen, options.with_bundle)
     run = _begun(name, verb, world)
     with nullcontext() if options.dry_run else _held(run, before.instance, world):
-        with screen.waiting(t("looking at the hosts")):
-            seen = {host: _not_ours(facts, run.id) for host, facts in world.look(before.instance).items()}
-            situation = replace(before, facts=seen, now=world.now())
-        _require_hosts(situation)
+        situation = _looked(before, run, world, screen)
         plan = plan_for(situation)
+        if plan.steps and not options.dry_run and _waited_for_apt(situation, world, screen):
+            situation = _looked(before, run, world, screen)
+            plan = plan_for(situation)
         if plan.steps and not plan.destructive:  # a full disk or little memory must not keep anyone
             _preflight(situation, world, screen)
         screen.plan(plan)
@@ -139,6 +142,48 @@ def change(
                 done = carry_out(plan, situation, world, run, progress, cancelled, steps.CALLS)
         world.registry.record_seen(situation.instance, world.look(situation.instance), done.ended)
         screen.done(done)
+
+
+def _looked(before: Situation, run: Run, world: World, screen: Screen) -> Situation:
+    with screen.waiting(t("looking at the hosts")):
+        seen = {host: _not_ours(facts, run.id) for host, facts in world.look(before.instance).items()}
+    situation = replace(before, facts=seen, now=world.now())
+    _require_hosts(situation)
+    return situation
+
+
+def _waited_for_apt(situation: Situation, world: World, screen: Screen) -> bool:
+    """Wait while something holds apt on a host, and say whether anything did.
+
+    Nightly updates do; so does a run that was killed: its host finishes the task that it was given.
+
+    Raises:
+        PreconditionError: apt is still held when patience ends.
+    """
+    held = _apt_held(situation.facts)
+    if not held:
+        return False
+    minutes = _APT_PATIENCE // 60
+    screen.note(
+        t("{held}: waiting until it has ended, for {minutes} minutes at most", held=held, minutes=minutes)
+    )
+    with screen.waiting(t("waiting for apt")):
+        for _ in range(_APT_PATIENCE // _APT_PAUSE):
+            world.pause(_APT_PAUSE)
+            still = _apt_held(world.look(situation.instance))
+            if not still:
+                return True
+    raise PreconditionError(
+        "D1-PRE-002",
+        t("Instance {name} is not ready for this", name=situation.instance.name),
+        still,
+        t("wait until it has ended, then run this again; nothing was changed"),
+    )
+
+
+def _apt_held(facts: Facts) -> str:
+    busy = [f"{host}: {apt_held(one.apt_locked_by)}" for host, one in facts.items() if one.apt_locked_by]
+    return "; ".join(busy)
 
 
 def _not_ours(facts: HostFacts, operation: str) -> HostFacts:

@@ -178,6 +178,8 @@ class FakeWorld(World):
     server: Server = field(default_factory=lambda: Server(version=150_008, connections=97))
     relay_says: str = ""
     sudo_password: SecretStr | None = None
+    apt_free_after: float = float("inf")  # seconds
+    paused: float = 0  # seconds
     did: list[str] = field(default_factory=list)
     played: list[PlayRequest] = field(default_factory=list)
     envelope: Envelope = field(default_factory=lambda: Envelope(0, "", ""))
@@ -191,6 +193,12 @@ class FakeWorld(World):
 
     def who(self) -> str:
         return "maija@desk"
+
+    def pause(self, seconds: float) -> None:
+        self.paused += seconds
+        if self.paused >= self.apt_free_after:
+            freed = {"apt_locked_by": ""}
+            self.facts = {name: facts.model_copy(update=freed) for name, facts in self.facts.items()}
 
     def look(self, instance: Instance) -> Facts:
         return self.facts

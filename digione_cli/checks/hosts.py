@@ -107,11 +107,14 @@ def _host(name: str, facts: HostFacts, situation: Situation) -> Iterator[Finding
         )
         yield _finding("D1-HOST-009", Level.HINT, name, at_work)
     elif facts.apt_locked_by:
-        known = facts.apt_locked_by != UNKNOWN
-        held = t("apt is held by {process}", process=facts.apt_locked_by) if known else t("apt is held")
-        yield _finding("D1-HOST-007", Level.ERROR, name, held)
+        yield _finding("D1-HOST-007", Level.WARNING, name, apt_held(facts.apt_locked_by))
     if facts.reboot_required:
         yield _finding("D1-HOST-008", Level.HINT, name, t("a restart is due"))
+
+
+def apt_held(process: str) -> str:
+    """Given the process that holds apt's lock, say so."""
+    return t("apt is held by {process}", process=process) if process != UNKNOWN else t("apt is held")
 
 
 def _finding(code: str, level: Level, host: str, text: str) -> Finding:

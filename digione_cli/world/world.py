@@ -8,6 +8,7 @@ import json
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -67,6 +68,10 @@ class World:
     def now(self) -> datetime:
         """Return the time, in UTC."""
         return datetime.now(UTC)
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
 
     def who(self) -> str:
         """Return ``user@machine`` of the operator."""

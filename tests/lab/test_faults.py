@@ -85,14 +85,19 @@ def test_port_taken(refused, ssh: Ssh) -> None:  # type: ignore[no-untyped-def]
         ssh(HOST, "sudo systemctl stop thief")
 
 
-def test_apt_lock_held(refused, ssh: Ssh) -> None:  # type: ignore[no-untyped-def]
+def test_apply_waits_for_the_lock_of_apt(refused, digione: Digione, bare: str, ssh: Ssh) -> None:  # type: ignore[no-untyped-def]
+    """That it went on shows in what keeps it then: a port that is taken."""
     hold = "import fcntl,time; f=open('/var/lib/dpkg/lock-frontend','w'); fcntl.lockf(f,2); time.sleep(120)"
     ssh(HOST, f'sudo systemd-run --unit holder python3 -c "{hold}"')
+    ssh(HOST, "sudo systemd-run --unit thief python3 -m http.server 443")
     time.sleep(2)
     try:
-        assert HOST in refused("D1-HOST-007", 3)
+        found = digione("doctor", bare, "--json", expect=3).json["findings"]
+        assert ("D1-HOST-007", HOST) in {(f["code"], f["subject"]) for f in found}
+        ssh(HOST, "sudo systemd-run --on-active 15 systemctl stop holder")
+        assert "apt" not in refused("D1-PORT-001", 3)
     finally:
-        ssh(HOST, "sudo systemctl stop holder")
+        ssh(HOST, "sudo systemctl stop thief holder")
 
 
 def test_disk_too_full(refused, ssh: Ssh) -> None:  # type: ignore[no-untyped-def]

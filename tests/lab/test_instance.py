@@ -254,8 +254,6 @@ def back(kept: Kept, installed: Installed, lab: Lab, ssh: Ssh) -> Told:
         told[service] = process.returncode, err
         if service == "postgresql":
             lab.up([HOST])
-        # Of a command that was killed, the host finishes the task that it was given.
-        ssh(HOST, "timeout 100 sh -c 'while pgrep -x \"python3|apt-get|dpkg\"; do sleep 0.5; done'")
         assert f"configure-{service}" in planned(digione)
     digione("apply", "testila", "--yes")
     return Told(told["gateway"], told["postgresql"])

@@ -52,6 +52,7 @@ class Form:
     action: str = ""
     files: bool = False
     values: dict[str, list[str]] = field(default_factory=dict)
+    options: dict[str, list[str]] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
 
     def sent(self, **changed: Any) -> dict[str, Any]:
@@ -87,7 +88,9 @@ class _Forms(HTMLParser):
         elif tag == "select":
             self._select = name
             self._form.values[name] = [""]
+            self._form.options[name] = []
         elif tag == "option" and self._select:
+            self._form.options[self._select].append(said.get("value", ""))
             if "selected" in said:
                 self._form.values[self._select] = [said.get("value", "")]
         elif tag == "textarea" or (tag == "input" and said.get("type") not in ("file", "checkbox", "radio")):

@@ -166,7 +166,6 @@ def test_destroy_with_the_name_goes_on_even_on_a_poor_host(trial: Trial) -> None
         ({"disk_free_mb": 100}, "D1-HOST-004"),
         ({"time": 0.0}, "D1-HOST-005"),
         ({"instance": "sotkamo"}, "D1-HOST-006"),
-        ({"apt_locked_by": "unattended-upgr"}, "D1-HOST-007"),
         ({"listening": {"tcp/443": "apache2"}}, "D1-PORT-001"),
         ({"listening": {"tcp/443": "apache2", "tcp/5432": ""}}, "D1-PRE-001"),
     ],
@@ -177,6 +176,40 @@ def test_what_is_not_ready_is_not_touched(trial: Trial, changes: dict[str, objec
     assert error.id == error_id
     assert "nothing was changed" in error.fix
     assert trial.world.did == ["lock"]
+
+
+def test_apply_waits_for_apt_and_says_so(trial: Trial) -> None:
+    trial.world.facts = {"kuhmo1": fakes.host(apt_locked_by="unattended-upgr")}
+    trial.world.apt_free_after = 30
+    with pytest.raises(PartlyDone):  # the made-up host is as empty afterwards
+        trial.apply()
+    assert "play" in trial.world.did
+    assert trial.world.paused == 30
+    (note,) = trial.screen.shown["notes"]
+    assert "kuhmo1: apt is held by unattended-upgr" in note
+
+
+def test_apply_waits_for_apt_no_longer_than_a_while(trial: Trial) -> None:
+    trial.world.facts = {"kuhmo1": fakes.host(apt_locked_by="unattended-upgr")}
+    error = trial.refused(PreconditionError)
+    assert error.id == "D1-PRE-002"
+    assert error.why == "kuhmo1: apt is held by unattended-upgr"
+    assert "nothing was changed" in error.fix
+    assert trial.world.paused == 180
+
+
+def test_nobody_waits_for_apt_where_there_is_nothing_to_do(trial: Trial) -> None:
+    held = on_host(applied(trial.situation), "kuhmo1", apt_locked_by="unattended-upgr")
+    trial.world.facts = held.facts
+    trial.apply()
+    assert trial.world.paused == 0
+
+
+def test_a_dry_run_does_not_wait_for_apt(trial: Trial) -> None:
+    trial.world.facts = {"kuhmo1": fakes.host(apt_locked_by="unattended-upgr")}
+    trial.apply(Options(dry_run=True))
+    assert trial.screen.shown["plan"]["steps"]
+    assert trial.world.paused == 0
 
 
 @pytest.mark.parametrize(
