@@ -23,7 +23,7 @@ from digione_platform.accounts import directory_is_behind, sync_directory
 from digione_platform.core.access import Action, Relation
 from digione_platform.core.administrators import driver_of
 from digione_platform.core.audit import Act
-from digione_platform.core.models import RosterImport, RosterUpload, UploadState
+from digione_platform.core.models import Person, RosterImport, RosterUpload, UploadState
 from digione_platform.core.news import What, tell_administrators
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 from digione_platform.core.schools import latest_imports
@@ -82,8 +82,9 @@ def _list(
     status: int = 200,
 ) -> Response:
     found = latest_imports(asked.session, PAGE_SIZE)
-    sent = asked.session.scalars(
-        select(RosterUpload)
+    sent = asked.session.execute(
+        select(RosterUpload, Person)
+        .outerjoin(Person, Person.id == RosterUpload.actor)
         .where(RosterUpload.state != UploadState.APPLIED)
         .order_by(RosterUpload.at.desc())
         .limit(PAGE_SIZE)
@@ -408,7 +409,7 @@ def _told(kept: dict[str, Any], texts: Texts) -> tuple[str, str]:
         for name, value in kept["values"].items()
     }
     what, why, fix = PlatformError(kept["id"], kept["what"], kept["why"], kept["fix"], **values).told(texts)
-    return kept["id"], f"{what}: {why}. {fix}"
+    return kept["id"], f"{what}: {why}. {fix[:1].upper()}{fix[1:]}"
 
 
 def _file_name(sent: str | None) -> str:

@@ -272,7 +272,16 @@ def may_join(session: Session, group: Group, person_id: UUID, begin: date, *, st
 
 
 def classes_of(session: Session, school_id: UUID, today: date, year: int | None = None) -> list[Group]:
-    """The classes of a school in a school year, or those that meet now and later, in the order of names."""
+    """The classes of a school in a school year, or those that meet now and later, in the order of names.
+
+    Of those with the same name the earlier comes first.
+    """
+    begins = (
+        select(func.min(AcademicSession.start_date))
+        .join(GroupSession, GroupSession.session_id == AcademicSession.id)
+        .where(GroupSession.group_id == Group.id)
+        .scalar_subquery()
+    )
     found = session.scalars(
         select(Group)
         .where(
@@ -281,7 +290,7 @@ def classes_of(session: Session, school_id: UUID, today: date, year: int | None 
             Group.status == Status.ACTIVE,
             _when(year, today),
         )
-        .order_by(*title_order(Group.title))
+        .order_by(*title_order(Group.title), begins.nulls_first())
     )
     return list(found)
 
@@ -290,12 +299,12 @@ def names_of_classes(session: Session, classes: Sequence[Group]) -> list[str]:
     """What to call classes where one is chosen: with the school years where several have the same name."""
     same = Counter(one.title.lower() for one in classes)
     found = session.execute(
-        select(GroupSession.group_id, func.string_agg(_YEARS.distinct(), ", "))
+        select(GroupSession.group_id, func.string_agg(_YEARS.distinct(), ", ").label("years"))
         .join(AcademicSession, AcademicSession.id == GroupSession.session_id)
         .where(GroupSession.group_id.in_([one.id for one in classes if same[one.title.lower()] > 1]))
         .group_by(GroupSession.group_id)
     )
-    years: dict[UUID, str] = dict(found.tuples().all())
+    years = {one.group_id: one.years for one in found}
     return [f"{one.title} · {years[one.id]}" if one.id in years else one.title for one in classes]
 
 

@@ -89,6 +89,7 @@ def send(request: Request, asked: Question, person_id: UUID, form: Form) -> Resp
         return _page(request, asked, person, now, chosen, texts, batch, status=409)
     values, mistakes = read(fields, texts)
     mistakes = mistakes or _wrong_day(asked.session, values["group"], values["day"], asked.today)
+    mistakes = mistakes or _same_place(now, UUID(chosen), values["group"], values["day"])
     if mistakes:
         return _page(request, asked, person, now, chosen, texts, batch, mistakes, status=422)
     _carry_out(asked, person, now, UUID(chosen), values["group"], values["day"], batch)
@@ -104,6 +105,19 @@ def _wrong_day(session: Session, group_id: UUID | None, day: date, today: date) 
     if (first and day < first) or (last and day >= last):
         return {"day": mark("The class does not meet on this day: see its terms, or choose another class.")}
     return {}
+
+
+def _same_place(now: Now, school_id: UUID, group_id: UUID | None, day: date) -> dict[str, str]:
+    """A class in which the pupil is and stays anyway."""
+    stays = any(
+        group.id == group_id
+        and (place.begin_date is None or place.begin_date <= day)
+        and (place.end_date is None or place.end_date > day)
+        for place, group, _ in now.of_kind(GroupType.HOMEROOM)
+    )
+    moves = any(place.id != school_id for _, place in now.roles)
+    alone = len(now.of_kind(GroupType.HOMEROOM)) == 1
+    return {"group": mark("The pupil is in this class already.")} if stays and alone and not moves else {}
 
 
 def _carry_out(

@@ -2,13 +2,13 @@
 
 import re
 from datetime import date
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from digione_platform.administration.editing import Form, uuid_of
+from digione_platform.administration.editing import Form, new_form, saved_before, uuid_of
 from digione_platform.administration.forms import Fields, texts_of
 from digione_platform.administration.records import MET, YEARS, require, save
 from digione_platform.administration.teaching import school_years
@@ -24,12 +24,21 @@ _SENT = ("title", "start_date", "end_date")
 
 
 @router.get("/next")
-def ask(request: Request, asked: Question) -> Response:
-    """What the next school year would be, to be corrected."""
+def ask(request: Request, asked: Question, row_id: UUID | None = None, of: UUID | None = None) -> Response:
+    """What the school year after one would be, after the latest if none is named, to be corrected.
+
+    Whoever comes back to it after saving finds what was saved.
+    """
     require(asked)
-    found = _latest(asked.session)
+    if row_id is None or of is None:
+        return new_form("years/next", {"of": str(_latest(asked.session).id)})
+    year = _year(asked.session, of)
+    saved = uuid5(row_id, str(year.id))
+    if asked.session.get(AcademicSession, saved) is not None:
+        return saved_before("years", saved)
+    found = _of_year(asked.session, year.school_year)
     fields = YEARS.fields(asked.session, None)
-    return _page(request, found, {one.id: _later(fields, one) for one in found}, uuid4())
+    return _page(request, found, {one.id: _later(fields, one) for one in found}, row_id)
 
 
 @router.post("/next")
@@ -37,9 +46,7 @@ def send(request: Request, asked: Question, form: Form) -> Response:
     """Add the school year with all its terms, or nothing; a form that is sent twice has one effect."""
     require(asked)
     batch = uuid_of(form.get("batch"))
-    year = asked.session.get(AcademicSession, uuid_of(form.get("of")))
-    if year is None:
-        raise NotFoundError
+    year = _year(asked.session, uuid_of(form.get("of")))
     found = _of_year(asked.session, year.school_year)
     # A term that somebody added since is not in the form, and not in the next year.
     found = [one for one in found if f"title-{one.id}" in form]
@@ -73,11 +80,18 @@ def send(request: Request, asked: Question, form: Form) -> Response:
     return RedirectResponse("/administration/years?saved=true", 303)
 
 
-def _latest(session: Session) -> list[AcademicSession]:
+def _latest(session: Session) -> AcademicSession:
     years = school_years(session)
     if not years:
         raise NotFoundError
-    return _of_year(session, years[0].school_year)
+    return years[0]
+
+
+def _year(session: Session, year_id: UUID) -> AcademicSession:
+    year = session.get(AcademicSession, year_id)
+    if year is None or year.session_type is not SessionType.SCHOOL_YEAR:
+        raise NotFoundError
+    return year
 
 
 def _of_year(session: Session, school_year: int) -> list[AcademicSession]:

@@ -1,5 +1,6 @@
 """Records of teaching: courses, classes and teaching groups, and the places of people in them."""
 
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import exists, func, or_, select
@@ -221,11 +222,32 @@ def _place_fields(_session: Session, row: Row | None) -> Fields:
     )
 
 
+def _years_of(session: Session, group_id: UUID) -> tuple[date | None, date | None]:
+    """The first day of the school years in which a group meets, and the first after them."""
+    numbers = (
+        select(AcademicSession.school_year)
+        .join(GroupSession, GroupSession.session_id == AcademicSession.id)
+        .where(GroupSession.group_id == group_id)
+    )
+    found = session.execute(
+        select(func.min(AcademicSession.start_date), func.max(AcademicSession.end_date)).where(
+            AcademicSession.school_year.in_(numbers)
+        )
+    ).one()
+    return found[0], found[1]
+
+
 def _place_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     mistakes = in_order(values, "begin_date", "end_date")
     if mistakes or not isinstance(row, Enrolment) or not {"begin_date", "end_date"} <= values.keys():
         return mistakes
     begin, end = values["begin_date"], values["end_date"]
+    first, last = _years_of(asked.session, row.group_id)
+    outside = mark("The group is not of a school year of this day.")
+    if first and begin and begin < first:
+        return {"begin_date": outside}
+    if last and end and end > last:
+        return {"end_date": outside}
     meets = (
         Enrolment.person_id == row.person_id,
         Enrolment.id != row.id,

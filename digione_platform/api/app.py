@@ -170,15 +170,17 @@ def _not_understood(_: Request, error: Exception) -> Response:
     field = ".".join(map(str, place)) or str(where)
     status = 422 if where == "body" else 400
     minor: Minor = "invalid_selection_field" if field == "fields" else "invaliddata"
-    return Refused(status, minor, f"{field}: {first['msg']}", field).response()
+    told = "there is no such parameter" if first["type"] == "extra_forbidden" else first["msg"]
+    return Refused(status, minor, f"{field}: {told}", field).response()
 
 
-def _http_error(_: Request, error: Exception) -> Response:
+def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
         return no_such_address()
     headers = error.headers if isinstance(error, HTTPException) else None
-    return Refused(status, "invaliddata", f"HTTP {status}", headers=headers).response()
+    told = f"this address does not take the method {request.method}" if status == 405 else f"HTTP {status}"
+    return Refused(status, "invaliddata", told, headers=headers).response()
 
 
 def _database_away(_: Request, error: Exception) -> Response:

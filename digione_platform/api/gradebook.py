@@ -191,7 +191,7 @@ class Row(Part):
 
 class CategoryRow(Row):
     title: Line
-    weight: Number | None = None
+    weight: Annotated[Number, Limits(ge=0)] | None = None
 
 
 class LineItemRow(Row):
@@ -274,6 +274,11 @@ class Writable:
     ends: str = ""
 
 
+# A result of the line item that is put, which is there already.
+_RESULT_UNDER_IT = (
+    "select from results r join line_items l on l.id = r.line_item_id "
+    "where l.sourced_id = :sourced_id and r.status = 'active'"
+)
 _SESSION = "select s.id from academic_sessions s where s.sourced_id = :sourcedId"
 
 WRITABLE: tuple[Writable, ...] = (
@@ -322,6 +327,20 @@ WRITABLE: tuple[Writable, ...] = (
                 "category.sourcedId",
                 "select c.status = 'active' from grade_categories c where c.id = :category_id for share",
                 "this category is deleted",
+            ),
+            (
+                "class.sourcedId",
+                f"select not exists ({_RESULT_UNDER_IT} and not exists (select from enrolments e where "
+                "e.group_id = :group_id and e.person_id = r.student_id and e.role = 'student' "
+                "and e.status = 'active'))",
+                "it has results of pupils who were never in this class",
+            ),
+            (
+                "resultValueMax",
+                f"select not exists ({_RESULT_UNDER_IT} and r.score not between "
+                "coalesce(cast(:result_value_min as float), '-infinity') "
+                "and coalesce(cast(:result_value_max as float), 'infinity'))",
+                "it has results outside resultValueMin and resultValueMax",
             ),
         ),
         "update results set status = 'tobedeleted', last_modified = now() "

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -81,7 +82,7 @@ def _put(writable: Writable, scopes: Sequence[Scope], deleting: Sequence[Scope])
         columns |= {"status": row["status"], "extension": row["metadata"]}
         people: set[UUID | None] = {before}
         if row["status"] == Status.ACTIVE:
-            _require_sense(writable, columns, session)
+            _require_sense(writable, {**columns, "sourced_id": sourcedId}, session)
         written = _write(session, writable, client, sourcedId, columns)
         if row["status"] == Status.TOBEDELETED:
             people |= _end(session, writable, written)
@@ -145,13 +146,26 @@ def _understood(writable: Writable, sourced_id: str, body: bytes) -> dict[str, A
         parsed = writable.body.model_validate_json(body)
     except ValidationError as error:
         mistakes = error.errors(include_input=False, include_url=False, include_context=False)
-        told = "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in mistakes[:10])
+        told = "; ".join(f"{_place(one['loc'])}: {_words(one)}" for one in mistakes[:10])
         raise Refused(422, "invaliddata", told, _place(mistakes[0]["loc"])) from error
     row: BaseModel = getattr(parsed, writable.view.collection.one)
     fields = {info.alias or name: getattr(row, name) for name, info in type(row).model_fields.items()}
     if fields["sourcedId"] != sourced_id:
-        raise Refused(422, "invaliddata", "sourcedId: it is not the address's", "sourcedId")
+        raise _senseless(writable, "sourcedId", "it is not the address's")
     return fields
+
+
+def _words(mistake: ErrorDetails) -> str:
+    """What is wrong, in words of ours where the library's are for its programmers."""
+    if mistake["type"] == "extra_forbidden":
+        return "there is no such field"
+    return mistake["msg"].removeprefix("Value error, ")
+
+
+def _senseless(writable: Writable, place: str, told: str) -> Refused:
+    """The refusal of a body for what stands at a place in its object."""
+    whole = f"{writable.view.collection.one}.{place}"
+    return Refused(422, "invaliddata", f"{whole}: {told}", whole)
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
@@ -169,9 +183,7 @@ def _linked(writable: Writable, row: dict[str, Any], found: Reader) -> dict[str,
         named = row[name]
         columns[column] = None if named is None else found.identifier(sql, {"sourcedId": named.sourcedId})
         if named is not None and columns[column] is None:
-            raise Refused(
-                422, "invaliddata", f"{name}.sourcedId: there is no such object", f"{name}.sourcedId"
-            )
+            raise _senseless(writable, f"{name}.sourcedId", "there is no such object")
     return columns
 
 
@@ -182,19 +194,14 @@ def _require_agreement(
         statement = text(sql)
         known = {key: columns[key] for key in statement.compile().params}
         if row[name] is not None and session.scalar(statement, known) != row[name].sourcedId:
-            raise Refused(
-                422,
-                "invaliddata",
-                f"{name}.sourcedId: it does not fit the other fields",
-                f"{name}.sourcedId",
-            )
+            raise _senseless(writable, f"{name}.sourcedId", "it does not fit the other fields")
 
 
 def _require_sense(writable: Writable, columns: dict[str, Any], session: Session) -> None:
     for place, sql, told in writable.holds:
         statement = text(sql)
         if not session.scalar(statement, {key: columns[key] for key in statement.compile().params}):
-            raise Refused(422, "invaliddata", f"{place}: {told}", place)
+            raise _senseless(writable, place, told)
 
 
 def _end(session: Session, writable: Writable, row_id: UUID) -> set[UUID]:

@@ -35,7 +35,8 @@ class Look:
     @property
     def operator(self) -> str | None:
         """Who acted by the command, as the host knows them."""
-        return self.event.detail.get("actor") if self.event.actor is None else None
+        detail = self.event.detail
+        return detail.get("operator") or detail.get("actor") if self.event.actor is None else None
 
     @property
     def about(self) -> str:

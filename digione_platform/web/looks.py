@@ -12,6 +12,7 @@ from digione_platform.core.guardians import child_of, limits_of
 from digione_platform.core.history import names_of_rows
 from digione_platform.core.looks import Look, Search, looks_at, search
 from digione_platform.core.models import Person
+from digione_platform.core.paging import Page
 from digione_platform.i18n import FINLAND, iso_day, mark
 from digione_platform.roster.identifiers import holds_personal_identity_code
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
@@ -94,7 +95,7 @@ def audit_search(
         datetime.combine(last + timedelta(days=1), time.min, FINLAND) if last else None,
         protected=bool(reason) or asked.may(Relation.OWN_MUNICIPALITY, Action.SCHOOL, protected=True),
     )
-    found = search(asked.session, wanted, number)
+    found = search(asked.session, wanted, number) if not mistakes else Page([], 0, 1)
     people = {one.id for look in found.rows for one in (look.subject, look.actor) if one is not None}
     asked.record(Act.SEARCH_AUDIT, sorted(people), Relation.OWN_MUNICIPALITY, why=reason)
     return page(

@@ -359,6 +359,21 @@ def test_a_place_that_never_began_is_withdrawn(app: FastAPI, admin: TestClient, 
     assert add_people(admin, group, "school", eero).status_code == 303
 
 
+@pytest.mark.usefixtures("set_up")
+@pytest.mark.parametrize(("field", "day"), [("begin_date", "2020-01-01"), ("end_date", "2099-01-01")])
+def test_a_place_is_within_the_school_year_of_its_group(
+    app: FastAPI, admin: TestClient, town: Town, field: str, day: str
+) -> None:
+    (place,) = places(app, town.groups["7C"], Enrolment.person_id == town.people["Aino Virtanen"])
+    form = admin.get(f"/administration/places/{place.id}/edit").text
+    sent = filled_in(form)
+    refused = admin.post(target(form), data=sent | {field: day})
+    assert refused.status_code == 422
+    assert "The group is not of a school year of this day" in refused.text
+    ended = admin.post(target(form), data=sent | {"end_date": TODAY.isoformat()}, follow_redirects=False)
+    assert ended.status_code == 303
+
+
 def test_the_second_editor_of_a_place_is_shown_the_difference(
     app: FastAPI, admin: TestClient, town: Town
 ) -> None:
@@ -505,6 +520,13 @@ def test_a_class_is_entered_on_a_day_of_its_terms_and_the_next_year_s_stays(
     )
 
 
+def test_nobody_moves_to_the_class_in_which_they_are(app: FastAPI, moved: Callable[..., Response]) -> None:
+    same = moved("Aino Virtanen", KOIVU, "7C", TODAY)
+    assert same.status_code == 422
+    assert "The pupil is in this class already" in same.text
+    assert events(app, "move pupil") == []
+
+
 def test_another_move_replaces_one_that_was_planned(
     app: FastAPI, town: Town, moved: Callable[..., Response]
 ) -> None:
@@ -558,7 +580,8 @@ def add_next_year(app: FastAPI) -> None:
 
 
 def test_the_next_school_year_comes_with_its_terms(app: FastAPI, admin: TestClient) -> None:
-    page = admin.get("/administration/years/next").text
+    asked = admin.get("/administration/years/next")
+    page = asked.text
     sent = filled_in(rows_in(page))
     for _ in range(2):
         answer = admin.post("/administration/years/next", data=sent, follow_redirects=False)
@@ -573,6 +596,10 @@ def test_the_next_school_year_comes_with_its_terms(app: FastAPI, admin: TestClie
         ("Lukuvuosi", date(YEAR + 1, 1, 1)),
         ("Syyslukukausi", date(YEAR + 1, 1, 1)),
     ]
+    # Back in the browser leads to what was saved, not to another one.
+    back = admin.get(str(asked.url), follow_redirects=False)
+    assert back.status_code == 303
+    assert "Lukuvuosi" in admin.get(back.headers["location"]).text
     again = filled_in(rows_in(page))
     twin = admin.post("/administration/years/next", data=again | {"batch": str(UUID(int=7))})
     assert twin.status_code == 422

@@ -404,9 +404,12 @@ def test_of_two_editors_of_anything_the_second_is_shown_the_difference(
     }
     assert len(versioned) >= 5
     for route, (page, form) in versioned.items():
-        one, other = browser_at(browse, page), browser_at(browse, page)
-        (opened,) = [
-            found for found in forms_of("", one.get(page.address).text) if found.action == form.action
+        editors = [browser_at(browse, page), browser_at(browse, page)]
+        opened, again = [
+            found
+            for editor in editors
+            for found in forms_of("", editor.get(page.address).text)
+            if found.action == form.action
         ]
         texts = [name for name in opened.values if name in ("name", "title", "given_name", "begin_date")]
         field = texts[0] if texts else "valid_from"
@@ -414,10 +417,12 @@ def test_of_two_editors_of_anything_the_second_is_shown_the_difference(
         more = {"reason": ["Päätös 1"]} if "reason" in opened.values else {}
         if route.endswith("/move"):
             more["group"] = [next(filter(None, opened.options["group"]))]
-        before = opened.sent(**more)
-        assert post(one, opened, {**before, field: [words[0]]}).status_code == 303, route
+        first, second = (
+            {**one.sent(**more), field: [word]} for one, word in zip((opened, again), words, strict=True)
+        )
+        assert post(editors[0], opened, first).status_code == 303, route
         state = state_of(app.state.engine)
-        answer = post(other, opened, {**before, field: [words[1]]})
+        answer = post(editors[1], again, second)
         assert answer.status_code == 409, route
         assert state_of(app.state.engine) == state
         if words[0] == "Eka":

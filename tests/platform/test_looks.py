@@ -19,6 +19,14 @@ from tests.platform.growing import counted
 from tests.platform.town import Town
 
 
+def test_the_audit_names_the_operator_who_acted_by_the_command(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    with Session(app.state.engine) as session, session.begin():
+        record(session, By(), Act.EXPORT, list(town.people.values()), operator="oona@kunta")
+    assert "Operator of the service · oona@kunta" in browse("Helena Hallinto").get("/audit").text
+
+
 def test_a_pupil_sees_who_looked_and_why(browse: Browse, town: Town) -> None:
     browse("Kalle Kollega").get(f"/pupils/{town.people['Aino Virtanen']}")
     page = browse("Aino Virtanen").get("/looks").text

@@ -316,6 +316,20 @@ def test_a_wrong_row_is_told_in_the_files_own_words_and_nothing_is_imported(
     assert filled.dump() == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [spoil("oppilaat.csv", 2, 6, "99999"), spoil("oppilaat.csv", 2, 8, "77")],
+    ids=["school", "guardian"],
+)
+def test_a_wrong_row_has_one_cause_and_no_errors_that_follow(
+    filled: Primus, change: Callable[[Tables], None]
+) -> None:
+    tables = mapped.valid()
+    change(tables)
+    errors = [one for one in filled.mapped(tables).problems.kept if one.reason.level == "error"]
+    assert [one.id for one in errors] == ["P-ROSTER-051"]
+
+
 def test_a_wrong_value_is_told_as_the_file_has_it(filled: Primus) -> None:
     tables = mapped.valid()
     spoil("oppilaat.csv", 2, 4, "31.2.2015")(tables)

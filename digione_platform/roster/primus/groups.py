@@ -134,8 +134,13 @@ def stage_enrolments(work: Work) -> None:
             "P-ROSTER-051",
             "users",
             field,
+            # Where the school is unknown no class of it can be found: the school is what is told.
             SQL("""
-                select place, said, null from mapped_enrolments where "group" is null and field = {}
+                select place, said, null from mapped_enrolments e where "group" is null and field = {}
+                and not exists (
+                    select from mapped_people p where p.place = e.place
+                    and p.school not in (select said from mapped_schools)
+                )
             """).format(Value(field)),
             personal=False,
         )

@@ -43,6 +43,14 @@ def resolve_guardians(work: Work) -> None:
             """).format(other=Identifier(other), column=Value(column)),
             personal=True,
         )
+    # Who is not known was told of, and is no row that something else could be wrong with.
+    work.run(
+        SQL("""
+            delete from mapped_pairs p
+            where not exists (select from known_people k where k.id = p.guardian)
+            or not exists (select from known_people k where k.id = p.child)
+        """)
+    )
     work.report(
         "P-ROSTER-077",
         "users",

@@ -133,7 +133,7 @@ def test_with_a_line_item_its_results_are_deleted(
     with Session(app.state.engine) as session:
         event = session.query(AuditEvent).filter_by(action="client deleted").one()
         assert event.people == [town.people["Aino Virtanen"]]
-    assert minor(put(service, "results", RESULT)) == (422, "lineItem.sourcedId", "invaliddata")
+    assert minor(put(service, "results", RESULT)) == (422, "result.lineItem.sourcedId", "invaliddata")
     assert put(service, "results", {**RESULT, "status": "tobedeleted"}).status_code == 201
     assert put(service, "lineItems", LINE_ITEM).status_code == 201
     assert put(service, "results", RESULT).json()["result"]["status"] == "active"
@@ -141,9 +141,29 @@ def test_with_a_line_item_its_results_are_deleted(
     assert get(service, "/results/r1")["status"] == "tobedeleted"
 
 
+def test_a_line_item_keeps_room_for_its_results(service: Service) -> None:
+    """A result of 9.5 of a pupil of its class is there."""
+    narrow = put(service, "lineItems", {**LINE_ITEM, "resultValueMax": 9})
+    assert minor(narrow) == (422, "lineItem.resultValueMax", "invaliddata")
+    moved = put(service, "lineItems", {**LINE_ITEM, "class": {"sourcedId": "town-0038"}})
+    assert minor(moved) == (422, "lineItem.class.sourcedId", "invaliddata")
+    assert service.ask(f"{GRADEBOOK}/results/r1", "DELETE").status_code == 204
+    assert put(service, "lineItems", {**LINE_ITEM, "resultValueMax": 9}).status_code == 201
+
+
+def test_refusals_are_in_words(service: Service) -> None:
+    extra = put(service, "results", {**RESULT, "grade": 9}).json()["imsx_description"]
+    assert extra == "result.grade: there is no such field"
+    order = put(service, "lineItems", {**LINE_ITEM, "resultValueMax": 3}).json()["imsx_description"]
+    assert order == "lineItem.resultValueMax: it is below resultValueMin"
+    method = service.ask(f"{GRADEBOOK}/results/r1", "POST")
+    assert method.status_code == 405
+    assert method.json()["imsx_description"] == "this address does not take the method POST"
+
+
 def test_a_line_item_is_of_no_deleted_category(service: Service) -> None:
     assert service.ask(f"{GRADEBOOK}/categories/c1", "DELETE").status_code == 204
-    assert minor(put(service, "lineItems", LINE_ITEM)) == (422, "category.sourcedId", "invaliddata")
+    assert minor(put(service, "lineItems", LINE_ITEM)) == (422, "lineItem.category.sourcedId", "invaliddata")
 
 
 def test_only_the_service_that_made_it_changes_or_deletes_it(service: Service, connect: Connect) -> None:
@@ -192,23 +212,23 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("results", {"scoreStatus": "done"}, "result.scoreStatus"),
     ("results", {"scoreDate": "yesterday"}, "result.scoreDate"),
     ("results", {"late": True}, "result.late"),
-    ("results", {"student": {"sourcedId": "nobody"}}, "student.sourcedId"),
-    ("results", {"student": {"sourcedId": "town-0026"}}, "student.sourcedId"),
+    ("results", {"student": {"sourcedId": "nobody"}}, "result.student.sourcedId"),
+    ("results", {"student": {"sourcedId": "town-0026"}}, "result.student.sourcedId"),
     ("results", {"student": None}, "result.student"),
-    ("results", {"lineItem": {"sourcedId": "none"}}, "lineItem.sourcedId"),
-    ("results", {"class": {"sourcedId": "town-0038"}}, "class.sourcedId"),
-    ("results", {"score": 10.5}, "score"),
-    ("results", {"score": 3.75}, "score"),
-    ("results", {"student": {"sourcedId": OF_ANOTHER_CLASS}}, "student.sourcedId"),
+    ("results", {"lineItem": {"sourcedId": "none"}}, "result.lineItem.sourcedId"),
+    ("results", {"class": {"sourcedId": "town-0038"}}, "result.class.sourcedId"),
+    ("results", {"score": 10.5}, "result.score"),
+    ("results", {"score": 3.75}, "result.score"),
+    ("results", {"student": {"sourcedId": OF_ANOTHER_CLASS}}, "result.student.sourcedId"),
     ("results", {"comment": "x" * 10_001}, "result.comment"),
     ("results", {"comment": "a\x00b"}, "result.comment"),
     ("results", {"textScore": "a\nb"}, "result.textScore"),
     ("results", {"grade": 9}, "result.grade"),
     ("results", {"status": "gone"}, "result.status"),
-    ("lineItems", {"school": {"sourcedId": "town-0003"}}, "school.sourcedId"),
-    ("lineItems", {"class": {"sourcedId": "none"}}, "class.sourcedId"),
-    ("lineItems", {"category": {"sourcedId": "none"}}, "category.sourcedId"),
-    ("lineItems", {"academicSession": {"sourcedId": "none"}}, "academicSession.sourcedId"),
+    ("lineItems", {"school": {"sourcedId": "town-0003"}}, "lineItem.school.sourcedId"),
+    ("lineItems", {"class": {"sourcedId": "none"}}, "lineItem.class.sourcedId"),
+    ("lineItems", {"category": {"sourcedId": "none"}}, "lineItem.category.sourcedId"),
+    ("lineItems", {"academicSession": {"sourcedId": "none"}}, "lineItem.academicSession.sourcedId"),
     ("lineItems", {"dueDate": "2026-10-08T08:00:00"}, "lineItem.dueDate"),
     ("lineItems", {"dueDate": 0}, "lineItem.dueDate"),
     ("lineItems", {"dueDate": "2026-10-01T07:59:59Z"}, "lineItem.dueDate"),
@@ -216,6 +236,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("lineItems", {"title": ""}, "lineItem.title"),
     ("categories", {"title": None}, "category.title"),
     ("categories", {"weight": "heavy"}, "category.weight"),
+    ("categories", {"weight": -5}, "category.weight"),
 ]
 
 
