@@ -72,11 +72,14 @@ def init(
         _check_name(name)
         folder = world.settings.inventories / name
         if folder.exists():
+            told = t("digione show {name}, or choose another name", name=name)
+            if not (folder / "instance.yml").exists():
+                told = t("take the folder away, for it holds no instance.yml, or choose another name")
             raise UsageError(
                 "D1-INIT-001",
                 t("{name} was not written", name=name),
                 t("{folder} is there already", folder=folder),
-                t("digione show {name}, or choose another name", name=name),
+                told,
             )
         known = _lab_host(lab, world) if lab else None
         wishes = [

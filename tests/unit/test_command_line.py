@@ -282,9 +282,13 @@ def test_init_refuses_reserved_names(house: House, name: str) -> None:
     assert "D1-INIT-003" in result.err
 
 
-def test_init_does_not_touch_what_is_there(kuhmo: House) -> None:
+def test_init_does_not_touch_what_is_there(kuhmo: House, house: House) -> None:
     result = kuhmo.refused("init", "kuhmo", *INIT)
     assert "D1-INIT-001" in result.err
+    assert "digione show kuhmo" in result.err
+    # show would lead back to init
+    (house.inventories / "ranua").mkdir()
+    assert "take the folder away" in house.refused("init", "ranua", *INIT).err
 
 
 def test_a_dry_run_of_init_shows_and_writes_nothing(house: House) -> None:
