@@ -20,6 +20,8 @@ from digione_cli.texts import language, t
 from digione_cli.world.files import clean_environment
 
 READY_SECONDS = 120
+# What a sandbox has in its folder; nothing else is ever deleted.
+_OWN = frozenset({".lockfile", "log", "postgresql", "postgresql.lock", "sample.zip", "tmp"})
 
 
 def default_folder(state: Path) -> Path:
@@ -46,9 +48,9 @@ def require_free(port: int) -> None:
 def running(port: int, folder: Path, fresh: bool, pupils: int) -> Iterator["subprocess.Popen[bytes]"]:
     """Yield the platform's process once it answers; end it and PostgreSQL at the end of the block."""
     require_free(port)
-    if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
     _make(folder)
+    if fresh:
+        _empty(folder)
     command = ["setpriv", "--pdeathsig", "TERM", "--"]  # it ends with us, however we end
     command += [sys.executable, "-m", "digione_platform", "sandbox", "--port", str(port)]
     command += ["--data", str(folder), "--pupils", str(pupils)]
@@ -78,8 +80,12 @@ def _environment() -> dict[str, str]:
 
 
 def _make(folder: Path) -> None:
+    """Make the folder; one that is there must be empty or a sandbox's, and ours to write to."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        foreign = sorted({path.name for path in folder.iterdir()} - _OWN) if folder.exists() else []
+        if not foreign:
+            (folder / "tmp").mkdir(parents=True, exist_ok=True)
+            (folder / "log").touch()
     except OSError as e:
         raise PreconditionError(
             "D1-SANDBOX-004",
@@ -87,6 +93,21 @@ def _make(folder: Path) -> None:
             t("its folder {folder} cannot be made: {reason}", folder=folder, reason=e.strerror),
             "digione sandbox --data <folder>",
         ) from None
+    if foreign:
+        raise PreconditionError(
+            "D1-SANDBOX-005",
+            t("The sandbox was not started"),
+            t("{folder} holds what is no sandbox's: {names}", folder=folder, names=", ".join(foreign[:3])),
+            t("give it a folder of its own with --data"),
+        )
+
+
+def _empty(folder: Path) -> None:
+    for path in (folder / name for name in _OWN - {"tmp", "log"}):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -95,7 +116,7 @@ def _database(folder: Path) -> Iterator[str]:
     with subprocess.Popen(
         [sys.executable, "-m", "digione_cli.sandbox.database", str(folder)],
         # its own files in the common folder for temporary ones would be another user's, too
-        env=_environment() | {"TMPDIR": str(folder.parent)},
+        env=_environment() | {"TMPDIR": str(folder.parent / "tmp")},
         stdin=subprocess.PIPE,  # open as long as we live
         stdout=subprocess.PIPE,
         text=True,

@@ -32,7 +32,7 @@ def logs(
     """Follow the log of a service from its host."""
     from digione_cli.engine.load import load_instance
     from digione_cli.engine.services import load_services
-    from digione_cli.errors import Exit, UsageError
+    from digione_cli.errors import Exit, PreconditionError, UsageError
     from digione_cli.model.text import shown
 
     with session(False, ask_sudo_password) as (world, screen):
@@ -74,6 +74,14 @@ def logs(
             what = t("{service} has no log", service=service)
             why = t("it has no process of its own")
             raise UsageError("D1-LOG-003", what, why, f"digione logs {instance} platform")
+        seen = world.look(loaded)[target.name]
+        if seen.instance not in ("", instance):
+            raise PreconditionError(
+                "D1-LOG-006",
+                t("{instance} has no log on {host}", instance=instance, host=target.name),
+                t("it belongs to the instance {other}", other=seen.instance),
+                f"digione logs {seen.instance} {service}",
+            )
         command = ["journalctl", "--no-pager", "-o", "short-iso", "-n", str(lines)]
         command += ["-f"] if follow else []
         command += [part for unit in units for part in ("-u", unit)]

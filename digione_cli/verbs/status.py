@@ -45,7 +45,8 @@ def _all(world: Any, screen: Any) -> bool:
     names = instance_names(world.settings.inventories)
     rows, data = [], []
     for name in names:
-        at, hosts = seen.get(name, ("", {}))
+        at, looked_at = seen.get(name, ("", {}))
+        hosts = {host: _own_only(facts, name) for host, facts in looked_at.items()}
         runs = world.registry.runs(name, limit=1)
         release = ", ".join(sorted({f.release for f in hosts.values() if f.release}))
         rows.append(
@@ -113,14 +114,19 @@ def _ours(facts: "HostFacts", instance: str) -> bool:
     return facts.instance in ("", instance)
 
 
+def _own_only(facts: "HostFacts", instance: str) -> "HostFacts":
+    """The facts of a host without what runs there of another instance."""
+    if _ours(facts, instance):
+        return facts
+    return facts.model_copy(update={"release": "", "services": {}, "units": {}, "drift": ()})
+
+
 def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen: Any) -> None:
     rows, data = [], []
     tenants = tuple(one.slug for one in loaded.tenants)
     for name, service in services.items():
         for host in loaded.placed(name):
-            seen = facts[host]
-            if not _ours(seen, loaded.name):  # what runs there is another instance's
-                seen = seen.model_copy(update={"services": {}, "units": {}, "drift": ()})
+            seen = _own_only(facts[host], loaded.name)
             applied = seen.services.get(name)
             units = {u: seen.units[u].active for u in service.units_for(tenants) if u in seen.units}
             down = sorted(u for u, active in units.items() if active != "active")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from digione_cli.errors import PreconditionError
+from digione_cli.sandbox.run import running
 from digione_cli.settings import CHECKOUT
 
 SANDBOX = (
@@ -24,6 +27,7 @@ def folder() -> Iterator[Path]:
     """A folder that PostgreSQL's own user reaches, too."""
     with tempfile.TemporaryDirectory(prefix="digione-test-") as made:
         Path(made).chmod(0o755)
+        (Path(made) / "tmp").mkdir()
         yield Path(made) / "postgresql"
 
 
@@ -68,3 +72,27 @@ def test_two_sandboxes_never_share_their_data(folder: Path) -> None:
     assert Path(f"/proc/{_postgresql(folder)}").exists()
     first.communicate()
     assert first.returncode == 0
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_folder_of_somebody_else_is_refused_and_left_alone(tmp_path: Path, fresh: bool) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(PreconditionError, match="D1-SANDBOX-005"), running(_free_port(), tmp_path, fresh, 10):
+        pass
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("precious.txt", "mine")]
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(PreconditionError, match="D1-SANDBOX-004"),
+        running(_free_port(), tmp_path / "file", False, 10),
+    ):
+        pass
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port

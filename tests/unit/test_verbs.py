@@ -142,6 +142,10 @@ def test_status_does_not_take_the_services_of_another_instance_for_its_own(
     assert "it belongs to the instance sotkamo" in result.out
     told = json.loads(kuhmo.run("status", "kuhmo", "--json").out)
     assert {s["state"] for s in told["services"]} == {"not applied"}
+    assert "not applied" in kuhmo.run("status").out
+    refused = kuhmo.refused("logs", "kuhmo", "gateway", "--no-follow").err
+    assert "D1-LOG-006" in refused
+    assert "digione logs sotkamo gateway" in refused
 
 
 def test_an_instance_that_was_taken_off_is_not_good(kuhmo: House, world: FakeWorld, well: Situation) -> None:
