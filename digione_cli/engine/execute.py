@@ -270,7 +270,9 @@ def _failure(failures: list[PlayEvent], again: str, secrets: Secrets) -> PartlyD
     what = t("{task} failed on {host}", task=last.task, host=last.host)
     if last.kind == "unreachable":
         lost = t("{host} was lost during the run", host=last.host)
-        return PartlyDone("D1-RUN-006", lost, message.rpartition("via ssh: ")[2][-300:], again)
+        why = message.removeprefix("Task failed: ").rpartition("via ssh: ")[2].strip(" :")[-300:]
+        fix = t("make sure that {host} runs and is reached, then: {command}", host=last.host, command=again)
+        return PartlyDone("D1-RUN-006", lost, why, fix)
     for pattern, identity, why, fix in _KNOWN:
         if re.search(pattern, message):
             return PartlyDone(identity, what, t(why), t(fix))

@@ -9,7 +9,7 @@ from digione_cli.engine.documents import DocumentError, parse, read_text
 from digione_cli.engine.names import instance_names
 from digione_cli.errors import PreconditionError
 from digione_cli.model.finding import Level, Mistake
-from digione_cli.model.instance import Instance
+from digione_cli.model.instance import Instance, auth_domain
 from digione_cli.model.text import shown
 from digione_cli.texts import t
 
@@ -57,12 +57,15 @@ def clashes(inventories: Path, instance: Instance) -> Iterator[Mistake]:
             except (DocumentError, PreconditionError):
                 continue  # that instance's own validate tells
             if isinstance(data, dict):
-                keys = ("domain",) if str(data.get("domain")).endswith(".example") else ("code", "domain")
-                taken |= {(key, str(data.get(key))): f"{name}/tenants/{file.name}" for key in keys}
+                where, domain = f"{name}/tenants/{file.name}", str(data.get("domain"))
+                taken |= {("domain", domain): where, ("domain", auth_domain(domain)): where}
+                if not domain.endswith(".example"):
+                    taken["code", str(data.get("code"))] = where
     for tenant in instance.tenants:
-        for key, value in (("code", tenant.code), ("domain", tenant.domain)):
-            if other := taken.get((key, value)):
-                text = t("{value} is also that of {file}", value=value, file=other)
+        own = {"code": (tenant.code,), "domain": (tenant.domain, tenant.auth_domain)}
+        for key, values in own.items():
+            if value := next((one for one in values if (key, one) in taken), None):
+                text = t("{value} is also that of {file}", value=value, file=taken[key, value])
                 file_ = f"tenants/{tenant.slug}.yml"
                 yield Mistake(
                     code="D1-CFG-027", file=file_, line=None, path=key, text=text, level=Level.WARNING

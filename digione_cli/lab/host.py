@@ -118,14 +118,14 @@ class Host:
             self.create([])
 
     def furnish(self, login_key: str, sudo_password: str | None) -> None:
-        """Writes onto the disk what makes this host itself, once. Needs the disk mounted."""
+        """Writes onto the disk what makes this host itself, all but its key once. Needs the disk mounted."""
+        private = (self.folder / "host_key").read_text()
+        self._write("etc/ssh/ssh_host_ed25519_key", private, 0o600)
+        self._write("etc/ssh/ssh_host_ed25519_key.pub", f"{self.host_key} {self.name}\n")
         done = self.folder / "furnished"
         if done.exists():
             return
-        private = (self.folder / "host_key").read_text()
         rule = f"{base.USER} ALL=(ALL:ALL) {'' if sudo_password else 'NOPASSWD: '}ALL\n"
-        self._write("etc/ssh/ssh_host_ed25519_key", private, 0o600)
-        self._write("etc/ssh/ssh_host_ed25519_key.pub", f"{self.host_key} {self.name}\n")
         self._write("etc/sudoers.d/operator", rule, 0o440)
         self._write("etc/machine-id", "")
         ssh = self.root / "home" / base.USER / ".ssh"

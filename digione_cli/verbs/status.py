@@ -97,7 +97,9 @@ def _one(name: str, world: Any, screen: Any) -> bool:
         tenants.append([slug, "–", t("no longer in the inventory"), "–"])
         shown.append({"slug": slug, "left": True})
     screen.table("tenants", t("Tenants"), [t("Tenant"), t("Code"), t("Name"), t("Address")], tenants, shown)
-    certificates = [[h, c.path, c.not_after[:10]] for h, f in facts.items() for c in f.certificates]
+    certificates = [
+        [h, c.path, c.not_after[:10]] for h, f in facts.items() for c in _own_only(f, name).certificates
+    ]
     if certificates:
         listed = [dict(zip(("host", "path", "not_after"), c, strict=True)) for c in certificates]
         columns = [t("Host"), t("Certificate"), t("Ends")]
@@ -118,7 +120,9 @@ def _own_only(facts: "HostFacts", instance: str) -> "HostFacts":
     """The facts of a host without what runs there of another instance."""
     if _ours(facts, instance):
         return facts
-    return facts.model_copy(update={"release": "", "services": {}, "units": {}, "drift": ()})
+    return facts.model_copy(
+        update={"release": "", "services": {}, "units": {}, "drift": (), "certificates": ()}
+    )
 
 
 def _services(loaded: Any, services: Any, facts: "dict[str, HostFacts]", screen: Any) -> None:

@@ -355,3 +355,11 @@ def test_destroy_leaves_nothing(back: Told, installed: Installed, ssh: Ssh) -> N
     assert ssh(HOST, f"systemctl is-enabled ssh; {dumps}").stdout == "enabled\n"
     plan = installed.digione("plan", "testila", "--json").json["plan"]
     assert {w for s in plan["steps"] for w in s["why"]} == {f"{HOST}: not there yet"}
+
+
+def test_what_was_destroyed_can_be_installed_again(back: Told, installed: Installed) -> None:
+    """Debian's users stay on the host, and their packages count on what was made together with them."""
+    digione = installed.digione
+    digione("destroy", "testila", "--confirm", "testila")
+    digione("apply", "testila", "--yes")
+    assert digione("doctor", "testila", "--json").json.get("findings", []) == []

@@ -132,6 +132,9 @@ def test_a_tenant_of_another_instance_is_named(kuhmo: House) -> None:
         "koulu.kuhmo.example is also that of kainuu/tenants/kuhmo.yml",
     )
     assert warnings(kuhmo) == [domain], "a code of an example is nobody's"
+    there.write_text(there.read_text().replace("koulu.kuhmo", "auth.koulu.kuhmo"))
+    assert warnings(kuhmo) == [(*domain[:2], f"auth.{domain[2]}")], "where people sign in"
+    there.write_text(there.read_text().replace("auth.koulu.kuhmo", "koulu.kuhmo"))
     there.write_text(there.read_text().replace(".example", ".fi"))
     code = ("D1-CFG-027", "tenants/kuhmo.yml", "290 is also that of kainuu/tenants/kuhmo.yml")
     assert warnings(kuhmo) == [code]
