@@ -7,23 +7,30 @@ Administrators come to it from anybody's page, school secretaries from a pupil's
 import hmac
 from base64 import b32encode
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Annotated
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Form, Request, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from digione_platform.core.access import Desktop, Relation, see
 from digione_platform.core.audit import Act
 from digione_platform.core.guardians import child_of
-from digione_platform.core.models import Account, Person
+from digione_platform.core.models import Account, AuditEvent, Person
 from digione_platform.core.passwords import renewable
 from digione_platform.core.pupils import goes_to_school
 from digione_platform.directory import open_directory
 from digione_platform.errors import PlatformError
+from digione_platform.i18n import mark
 from digione_platform.settings import Settings
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, Question
 from digione_platform.web.render import page, speak
+
+_SECOND_CLICK = timedelta(minutes=5)
 
 router = APIRouter(prefix="/administration/people/{person_id:uuid}/password")
 
@@ -43,8 +50,15 @@ def give(
     once: Annotated[UUID, Form()],
     pupil: UUID | None = None,
 ) -> Response:
-    """Give the new password, and show it this once; a form that is sent again gives the same one."""
+    """Give the new password, and show it this once; a form that is sent again at once gives the same one."""
     whom = _whom(asked, person_id, pupil)
+    form = sha256(once.bytes).hexdigest()
+    if _was_sent(asked.session, person_id, form):
+        texts = speak(request)
+        why = texts.gettext(mark("This form was sent before. Give another new password."))
+        return _page(
+            request, asked, whom, status=409, trouble=(texts.gettext(mark("Nothing was changed")), why)
+        )
     settings: Settings = request.app.state.settings
     assert settings.directory is not None
     new = _password(settings, whom.account, once)
@@ -54,8 +68,19 @@ def give(
     except PlatformError as error:
         what, why, _ = error.told(speak(request))
         return _page(request, asked, whom, status=503, trouble=(what, why))
-    asked.record(Act.NEW_PASSWORD, [person_id], whom.relation)
+    asked.record(Act.NEW_PASSWORD, [person_id], whom.relation, form=form)
     return _page(request, asked, whom, new=new)
+
+
+def _was_sent(session: Session, person_id: UUID, form: str) -> bool:
+    """Whether a form gave a password before: another was given since, or it is no second click."""
+    given = session.execute(
+        select(AuditEvent.detail["form"].astext, AuditEvent.at)
+        .where(AuditEvent.subject == person_id, AuditEvent.action == Act.NEW_PASSWORD)
+        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+    ).all()
+    sent = [at for one, at in given if one == form]
+    return bool(sent) and (given[0][0] != form or datetime.now(UTC) - sent[-1] > _SECOND_CLICK)
 
 
 @dataclass(frozen=True)

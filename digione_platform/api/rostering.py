@@ -156,9 +156,9 @@ _ROLES = "roles r where r.person_id = t.id and (r.status = 'active' or t.status 
 _ROLES_WITH_ORG = _ROLES.replace("roles r", "roles r join organisations o on o.id = r.organisation_id")
 
 _USER_ROLES = Field(
-    "(select json_agg(json_build_object('roleType', r.role_type, 'role', r.role, "
+    "(select coalesce(json_agg(json_build_object('roleType', r.role_type, 'role', r.role, "
     f"'org', {guid('org', 'o.sourced_id')}, 'beginDate', r.begin_date, 'endDate', r.end_date) "
-    f"order by r.role_type, r.sourced_id) from {_ROLES_WITH_ORG})",
+    f"order by r.role_type, r.sourced_id), '[]') from {_ROLES_WITH_ORG})",
     {
         "type": "array",
         "items": {

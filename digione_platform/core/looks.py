@@ -9,11 +9,20 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from digione_platform.core.access import Relation
+from digione_platform.core.access import Desktop, Relation
 from digione_platform.core.audit import Act
-from digione_platform.core.models import AuditEvent, Person
+from digione_platform.core.models import AuditEvent, Guardianship, Person
 from digione_platform.core.names import PERSON_WORDS, begins, split
 from digione_platform.core.paging import Page, cut
+
+# Those who act at one school.
+AT_SCHOOL = (Desktop.TEACHER, Desktop.PRINCIPAL, Desktop.SECRETARY)
+_child = aliased(Person)
+_GUARDS_PROTECTED = (
+    select(Guardianship.guardian_id)
+    .join(_child, _child.id == Guardianship.child_id)
+    .where(_child.nondisclosure)
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,15 @@ class Search:
     protected: bool = False
 
 
+def guards_protected(session: Session, person: Person) -> bool:
+    """Whether somebody is, or was, guardian of a child under non-disclosure, and not in hiding with it.
+
+    Who of a school looked at such a guardian tells the child's school.
+    """
+    mine = _GUARDS_PROTECTED.where(Guardianship.guardian_id == person.id)
+    return not person.nondisclosure and session.scalar(mine.limit(1)) is not None
+
+
 def looks_at(session: Session, person_id: UUID, page: int) -> Page[Look]:
     """What others saw and did of a person's data, the newest first. Who was refused saw nothing."""
     wanted = (
@@ -79,7 +97,9 @@ def search(session: Session, asked: Search, page: int) -> Page[Look]:
     wanted: list[ColumnElement[bool]] = []
     if asked.person.strip():
         named = select(Person.id).where(*_named(asked.person))
-        open_ = named if asked.protected else named.where(~Person.nondisclosure)
+        open_ = named
+        if not asked.protected:
+            open_ = named.where(~Person.nondisclosure, Person.id.not_in(_GUARDS_PROTECTED))
         among = AuditEvent.people.overlap(func.array(open_.scalar_subquery()))
         wanted.append(or_(AuditEvent.subject.in_(named), among))
     if asked.actor.strip():
@@ -97,6 +117,8 @@ def search(session: Session, asked: Search, page: int) -> Page[Look]:
         wanted += [
             func.coalesce(column.not_in(hidden), True) for column in (AuditEvent.subject, AuditEvent.actor)
         ]
+        at_school = AuditEvent.subject.in_(_GUARDS_PROTECTED) & AuditEvent.desktop.in_(AT_SCHOOL)
+        wanted.append(func.coalesce(~at_school, True))
     return _page(session, wanted, page)
 
 

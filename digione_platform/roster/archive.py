@@ -97,7 +97,7 @@ def _open(stream: BinaryIO, name: str) -> zipfile.ZipFile:
         return zipfile.ZipFile(stream)
     # What zipfile raises on hostile input, besides its own error.
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError, struct.error) as error:
-        raise Refused(Problem("P-ROSTER-001", name, detail=shown(str(error)))) from error
+        raise Refused(Problem("P-ROSTER-001", name)) from error
 
 
 def _directory_size(stream: BinaryIO, size: int) -> int:
@@ -161,7 +161,7 @@ class Measured(io.RawIOBase):
         try:
             self._stream = archive.open(entry)
         except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, OSError, struct.error) as error:
-            raise Refused(Problem("P-ROSTER-001", name, detail=shown(str(error)))) from error
+            raise Refused(Problem("P-ROSTER-001", name)) from error
 
     def readable(self) -> bool:
         return True
@@ -171,7 +171,7 @@ class Measured(io.RawIOBase):
         try:
             data = self._stream.read(len(view))
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-            raise Refused(Problem("P-ROSTER-001", self._name, detail=shown(str(error)))) from error
+            raise Refused(Problem("P-ROSTER-001", self._name)) from error
         self._read += len(data)
         if self._read > self._limit:
             raise Refused(Problem("P-ROSTER-003", self._name, detail=_TIMES))

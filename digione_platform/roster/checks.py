@@ -44,6 +44,7 @@ def check(connection: Connection, source: Source, tenant_oid: str, problems: Pro
     if "orgs" in read:
         check.provider(tenant_oid)
         check.twins("orgs", "identifier", ORGANISATION_OID)
+        check.school_codes()
     if "users" in read:
         check.twins("users", "username", "lower(s.username)")
         check.twins("users", "userMasterIdentifier", LEARNER_NUMBER)
@@ -160,7 +161,7 @@ class _Check:
             self.problems.add(Problem("P-ROSTER-057", "orgs.csv", line))
         for line, oid in rows[:1]:
             if oid != tenant_oid:
-                ours = Detail(mark("the tenant's is {oid}"), {"oid": tenant_oid})
+                ours = Detail(mark("this municipality's is {oid}"), {"oid": tenant_oid})
                 self.problems.add(Problem("P-ROSTER-056", "orgs.csv", line, "sourcedId", shown(oid), ours))
 
     def twins(self, file: str, column: str, key: LiteralString) -> None:
@@ -200,6 +201,31 @@ class _Check:
         share = Detail(mark("{same} of {people}"), {"same": same, "people": people})
         self.problems.add(Problem("P-ROSTER-060", "users.csv", column="sourcedId", detail=share))
         return True
+
+    def school_codes(self) -> None:
+        """Two schools with one code, both in the source, or one of them in the platform and not leaving."""
+        self.report(
+            "P-ROSTER-111",
+            "orgs",
+            "identifier",
+            SQL("""
+                with coded as (
+                    select s.line, s."sourcedId" as id, s.identifier as code from {stage} s
+                    where s.type = 'school' and s.identifier ~ '^[0-9]{{5}}$'
+                    and s.status is distinct from 'tobedeleted'
+                )
+                select c.line, c.code, first.line from coded c
+                left join lateral (
+                    select min(e.line) as line from coded e where e.code = c.code and e.line < c.line
+                ) first on true
+                where first.line is not null or exists (
+                    select from organisations o where o.school_code = c.code and o.kind = 'school'
+                    and o.status = 'active' and o.sourced_id <> c.id
+                    and not exists (select from {stage} s where s."sourcedId" = o.sourced_id)
+                    and not (o.origin = 'roster' and {whole})
+                )
+            """).format(stage=stage_name("orgs"), whole=Value(self.source.kind == "bulk")),
+        )
 
     def taken_usernames(self) -> None:
         # The one exception is a person who gets another username in this very source.

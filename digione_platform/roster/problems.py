@@ -214,8 +214,8 @@ REASONS: dict[str, Reason] = {
     ),
     "P-ROSTER-056": Reason(
         "error",
-        mark("the bundle is another municipality's: its education provider is not this tenant's"),
-        mark("check the file and the tenant; compare the OIDs"),
+        mark("the bundle is another municipality's: its education provider is not this one's"),
+        mark("check the file and the municipality; compare the OIDs"),
     ),
     "P-ROSTER-057": Reason(
         "error",
@@ -299,6 +299,11 @@ REASONS: dict[str, Reason] = {
         "error",
         mark("the file is not in the charset that the mapping says"),
         mark("correct the charset in the mapping, or export the file again"),
+    ),
+    "P-ROSTER-111": Reason(
+        "error",
+        mark("another school has this code"),
+        mark("look the code up, and correct one of the schools"),
     ),
     "P-ROSTER-060": Reason(
         "error",

@@ -23,7 +23,26 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 
 Named = Annotated[str, typer.Argument(metavar="PERSON", help="Username, or identifier of the platform.")]
-Reason = Annotated[str, typer.Option(help="Why; it is written to the audit. Name nobody in it.")]
+
+
+def _named_nobody(reason: str) -> str:
+    """A reason as it was given; it stays in the audit for ever."""
+    from digione_platform.roster.identifiers import holds_personal_identity_code
+
+    if holds_personal_identity_code(reason, mistyped=True):
+        raise InputError(
+            "P-SUBJECT-008",
+            mark("Nothing was done"),
+            mark("a personal identity code stands in the reason, which is kept for ever"),
+            mark("give the number of the request or decision instead"),
+        )
+    return reason
+
+
+Reason = Annotated[
+    str,
+    typer.Option(help="Why; it is written to the audit. Name nobody in it.", callback=_named_nobody),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON.")]
 
 

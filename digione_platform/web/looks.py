@@ -10,11 +10,12 @@ from digione_platform.core.access import Action, Desktop, Relation, to_child
 from digione_platform.core.audit import Act
 from digione_platform.core.guardians import child_of, limits_of
 from digione_platform.core.history import names_of_rows
-from digione_platform.core.looks import Look, Search, looks_at, search
+from digione_platform.core.looks import AT_SCHOOL, Look, Search, guards_protected, looks_at, search
 from digione_platform.core.models import Person
 from digione_platform.core.paging import Page
 from digione_platform.i18n import FINLAND, iso_day, mark
 from digione_platform.roster.identifiers import holds_personal_identity_code
+from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page
 from digione_platform.web.titles import ACTS, DESKTOPS, REASONS
@@ -33,7 +34,7 @@ def who_has_looked_at_me(request: Request, asked: Question, number: PageNumber =
     me = asked.viewer.person
     if not asked.may(Relation.SELF, Action.LOOKS, protected=me.nondisclosure):
         raise NotFoundError
-    return _looks(request, me, looks_at(asked.session, me.id, number), own=True)
+    return _looks(request, asked, me, looks_at(asked.session, me.id, number), own=True)
 
 
 @router.get("/looks/{person_id}")
@@ -53,7 +54,7 @@ def who_has_looked_at_my_child(
         raise NotFoundError
     listed = looks_at(asked.session, child.id, number)
     asked.record(Act.VIEW_LOOKS, [child.id], relation)
-    return _looks(request, child, listed, own=False)
+    return _looks(request, asked, child, listed, own=False)
 
 
 @router.get("/audit")
@@ -119,14 +120,15 @@ def audit_search(
     )
 
 
-def _looks(request: Request, person: Person, found: object, *, own: bool) -> Response:
+def _looks(request: Request, asked: Asked, person: Person, found: Page[Look], *, own: bool) -> Response:
+    silent = guards_protected(asked.session, person)
     return page(
         request,
         "looks.html",
         person=person,
         own=own,
         found=found,
-        who=_who,
+        who=lambda look: None if silent and look.event.desktop in AT_SCHOOL else _who(look),
         acts=ACTS,
         desktops=DESKTOPS,
         reasons=REASONS,

@@ -45,7 +45,7 @@ def choose(
     quiet_until: Hour,
     language: Annotated[Literal["", "fi", "sv", "en"], Form()] = "",
 ) -> Response:
-    """Keep what the viewer chose; this browser speaks the language from now on."""
+    """Keep what the viewer chose; this browser speaks another language from now on."""
     session, person = asked.session, asked.viewer.person.id
     row = _chosen(asked) or Preferences(person_id=person)
     before = [getattr(row, name) for name in _CHOSEN]
@@ -56,9 +56,10 @@ def choose(
         by = By(person, asked.desktop, asked.request)
         audit.record(session, by, Act.CHANGE_PREFERENCES, fields=changed)
     response = RedirectResponse("/me?saved=true", 303)
-    if language in request.app.state.settings.tenant.languages:
+    # One that was chosen in this browser stays while the one kept is the same.
+    if "language" in changed and language in request.app.state.settings.tenant.languages:
         speak_from_now_on(request, response, language)
-    else:
+    elif "language" in changed:
         response.delete_cookie(LANGUAGE_COOKIE)
     return response
 

@@ -118,6 +118,13 @@ def test_the_administrator_gives_a_password_in_the_browser(
     act = "select count(*) from audit_events where action = 'accounts.password' and subject = "
     assert synced.one(f"{act}'{teacher}'") == 2
     assert "<code>" not in admin.get(link).text
+    # An old form does not bring an old password back.
+    [later] = [one for one in forms_of(link, admin.get(link).text) if one.action == link]
+    (newest,) = re.findall("<code>(.*)</code>", admin.post(later.action, data=later.sent()).text)
+    replayed = admin.post(form.action, data=form.sent())
+    assert replayed.status_code == 409
+    assert "<code>" not in replayed.text
+    assert slapd.opens("olli.opettaja", newest)
     without = synced.one("select id from persons where username is null limit 1")
     assert "/password" not in admin.get(f"/administration/people/{without}").text
     assert admin.get(f"/administration/people/{without}/password").status_code == 404

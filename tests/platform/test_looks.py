@@ -45,6 +45,24 @@ def test_a_guardian_sees_who_looked_at_own_children_only(browse: Browse, town: T
         assert browse(name).get(address).status_code == 404, name
 
 
+def test_who_of_a_school_looked_at_a_guardian_does_not_tell_where_a_protected_child_goes(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    """Neither to the other guardian nor, without a reason, to who searches the audit."""
+    with Session(app.state.engine) as session, session.begin():
+        child = update(Person).where(Person.id == town.people["Aino Virtanen"])
+        session.execute(child.values(nondisclosure=True))
+    browse("Sirpa Sihteeri").get(f"/pupils/{town.people['Aino Virtanen']}")
+    page = browse("Maija Virtanen").get("/looks").text
+    assert "Sihteeri" not in page
+    assert "School secretary" in page
+    audit = browse("Helena Hallinto")
+    saw = "Sihteeri Sirpa · School secretary"
+    assert saw not in audit.get("/audit?person=maija").text
+    assert saw not in audit.get("/audit").text
+    assert saw in audit.get("/audit?person=maija&reason=Request+17").text
+
+
 def test_of_family_only_the_role_is_told(browse: Browse, town: Town) -> None:
     browse("Maija Virtanen").get("/")
     page = browse("Aino Virtanen").get("/looks").text

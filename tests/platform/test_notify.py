@@ -544,6 +544,11 @@ def test_a_chosen_language_is_spoken_at_once(browse: Browse) -> None:
     assert '<html lang="sv">' in mother.get("/").text
     mother.cookies.delete("digione-language")
     assert '<html lang="sv">' in mother.get("/").text
+    # What this browser was told by hand stays while another thing is chosen.
+    mother.cookies.set("digione-language", "en")
+    choose(mother, language="sv", quiet_from=20)
+    assert '<html lang="en">' in mother.get("/").text
+    mother.cookies.delete("digione-language")
     choose(mother)
     assert '<html lang="sv">' not in mother.get("/", headers={"accept-language": "fi"}).text
 

@@ -92,6 +92,18 @@ def test_answers_one_by_one_say_the_same(place: Organisations) -> None:
     assert place.found() == EXPECTED
 
 
+def test_no_two_schools_have_one_code(place: Organisations) -> None:
+    first = organisation(SCHOOL, "02", "Keskustan koulu", PROVIDER, oppilaitosKoodi="99000")
+    second = organisation(OTHER, "02", "Rannan koulu", PROVIDER, oppilaitosKoodi="99000")
+    assert ids(place.json([organisation(PROVIDER, "01", "Mallila", ROOT), first, second])) == [
+        ("P-ROSTER-111", "organisations.json", 3, "oppilaitosKoodi")
+    ]
+    assert place.json([organisation(PROVIDER, "01", "Mallila", ROOT), first]).applied
+    assert [one[0] for one in ids(place.json([second]))] == ["P-ROSTER-111"]
+    # The code goes over to another school.
+    assert place.json([second, first | {"oppilaitosKoodi": "99001"}]).applied
+
+
 def test_names_are_in_the_municipalitys_language(place: Organisations) -> None:
     place.json(tree(), "sv")
     assert place.one("select name from organisations where kind = 'school'") == "Keskustan koulu sv"

@@ -328,6 +328,10 @@ def test_holds_keep_data_until_they_are_released(
     assert (code, json.loads(out)["holds"]) == (0, ["a court asked for the records (until 1 Jan 2999)"])
     code, _, err = command("erase", name, "--reason", "asked", "--confirm", name)
     assert (code, "P-SUBJECT-002" in err) == (3, True)
+    code, _, err = command("release", name, "--reason", "court of 131052-308T")
+    assert code == 2
+    assert "P-SUBJECT-008" in err
+    assert "131052" not in err
     assert command("release", name, "--reason", "the court is done")[0] == 0
     assert command("erase", name, "--reason", "asked", "--confirm", "other")[0] == 2
     code, out, _ = command("erase", name, "--reason", "asked", "--confirm", name)
