@@ -13,13 +13,13 @@ from typing import Annotated
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Form, Request, Response
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from digione_platform.core.access import Desktop, Relation, see
 from digione_platform.core.audit import Act
 from digione_platform.core.guardians import child_of
-from digione_platform.core.models import Account, AuditEvent, Person
+from digione_platform.core.models import Account, AuditEvent, Person, SignIn
 from digione_platform.core.passwords import renewable
 from digione_platform.core.pupils import goes_to_school
 from digione_platform.directory import open_directory
@@ -69,6 +69,9 @@ def give(
         what, why, _ = error.told(speak(request))
         return _page(request, asked, whom, status=503, trouble=(what, why))
     asked.record(Act.NEW_PASSWORD, [person_id], whom.relation, form=form)
+    if person_id != asked.viewer.person.id:
+        # Whoever knew the old one is out, too.
+        asked.session.execute(delete(SignIn).where(SignIn.account_id == whom.account.id))
     return _page(request, asked, whom, new=new)
 
 

@@ -109,12 +109,15 @@ def test_the_administrator_gives_a_password_in_the_browser(
     app = create_app(directed, KnockSignIn())
     admin = browser_of(app, synced.one("select id from accounts where username = 'simo.johtaja'"))
     teacher = synced.one("select id from persons where given_name = 'Olli'")
+    signed_in = browser_of(app, synced.one("select id from accounts where username = 'olli.opettaja'"))
+    assert signed_in.get("/me", follow_redirects=False).status_code == 200
     page = f"/administration/people/{teacher}"
     (link,) = re.findall(r'href="([^"]+/password)"', admin.get(page).text)
     [form] = [one for one in forms_of(link, admin.get(link).text) if one.action == link]
     shown = [re.findall("<code>(.*)</code>", admin.post(form.action, data=form.sent()).text) for _ in "12"]
     assert shown[0] == shown[1], "a form that is sent again has one effect"
     assert slapd.opens("olli.opettaja", shown[0][0])
+    assert signed_in.get("/me", follow_redirects=False).status_code != 200, "who knew the old one is out"
     act = "select count(*) from audit_events where action = 'accounts.password' and subject = "
     assert synced.one(f"{act}'{teacher}'") == 2
     assert "<code>" not in admin.get(link).text

@@ -800,9 +800,9 @@ def test_the_history_tells_of_which_role_group_and_guardian(
     assert "Restrictions: <del>–</del> → <ins>must get no contact details</ins>" in page
     page = admin.get(f"/history/persons/{person}").text
     for told in (
-        r"Role \(Pupil, Åkerby skola\) was added",
-        r"Place in a group \((7C|Matematiikka 7C)\) was changed",
-        r"Guardianship \(Maija Virtanen\) was added",
+        r"Added: Role \(Pupil, Åkerby skola\)",
+        r"Changed: Place in a group \((7C|Matematiikka 7C)\)",
+        r"Added: Guardianship \(Maija Virtanen\)",
         # The last day, as everywhere on pages, and not the first one after.
         r"Last day: <del>–</del> → <ins>31 May 2099</ins>",
     ):
@@ -813,7 +813,7 @@ def test_the_history_tells_of_which_role_group_and_guardian(
     mother = town.people["Suvi Suojattu"]
     assert fill(admin, f"/administration/guardianships/{hidden}/{mother}", reason="1", kind="informed")
     page = admin.get(f"/history/persons/{hidden}").text
-    assert "Guardianship was changed" in page
+    assert "Changed: Guardianship" in page
     assert "Suvi" not in page
 
 
