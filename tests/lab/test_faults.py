@@ -94,7 +94,7 @@ def test_apply_waits_for_the_lock_of_apt(refused, digione: Digione, bare: str, s
     try:
         found = digione("doctor", bare, "--json", expect=3).json["findings"]
         assert ("D1-HOST-007", HOST) in {(f["code"], f["subject"]) for f in found}
-        ssh(HOST, "sudo systemd-run --on-active 15 systemctl stop holder")
+        ssh(HOST, "sudo systemd-run --on-active 6 systemctl stop holder")
         assert "apt" not in refused("D1-PORT-001", 3)
     finally:
         ssh(HOST, "sudo systemctl stop thief holder")

@@ -357,9 +357,12 @@ def test_destroy_leaves_nothing(back: Told, installed: Installed, ssh: Ssh) -> N
     assert {w for s in plan["steps"] for w in s["why"]} == {f"{HOST}: not there yet"}
 
 
-def test_what_was_destroyed_can_be_installed_again(back: Told, installed: Installed) -> None:
-    """Debian's users stay on the host, and their packages count on what was made together with them."""
-    digione = installed.digione
-    digione("destroy", "testila", "--confirm", "testila")
-    digione("apply", "testila", "--yes")
-    assert digione("doctor", "testila", "--json").json.get("findings", []) == []
+def test_the_directory_is_installed_again_where_it_was_destroyed(
+    back: Told, installed: Installed, ssh: Ssh
+) -> None:
+    """Its package makes a folder together with a user only, and Debian's users stay on the host."""
+    installed.digione("destroy", "testila", "--confirm", "testila")
+    process = applying(installed, ssh, "gateway")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=120)
+    assert "configure-directory" not in planned(installed.digione)
