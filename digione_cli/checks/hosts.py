@@ -95,7 +95,7 @@ def _host(name: str, facts: HostFacts, situation: Situation) -> Iterator[Finding
         yield _finding(
             "D1-HOST-005", Level.ERROR, name, t("its clock is {seconds} s off", seconds=f"{skew:+.0f}")
         )
-    if facts.instance not in ("", situation.instance.name):
+    if facts.of_another(situation.instance.name):
         other = t("it belongs to the instance {other}", other=facts.instance)
         yield _finding("D1-HOST-006", Level.ERROR, name, other)
     if facts.lock:

@@ -70,7 +70,7 @@ _FOUND = {"unit": ("D1-SVC-001", Level.ERROR), "probe": ("D1-SVC-006", Level.ERR
 def check(situation: Situation, world: World) -> Iterator[Finding]:
     """Look at every service on each host that was reached."""
     for host, facts in situation.facts.items():
-        if not facts.reached or facts.instance not in ("", situation.instance.name):
+        if not facts.reached or facts.of_another(situation.instance.name):
             continue
         if not facts.services:
             note = t("the instance was never applied to it")

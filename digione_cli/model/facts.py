@@ -94,5 +94,9 @@ class HostFacts(_Seen):
     reboot_required: bool = False
     lock: LockHolder | None = None
 
+    def of_another(self, instance: str) -> bool:
+        """Whether the host belongs to another instance than this one."""
+        return self.instance not in ("", instance)
+
 
 Facts = dict[str, HostFacts]

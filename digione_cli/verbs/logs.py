@@ -75,7 +75,7 @@ def logs(
             why = t("it has no process of its own")
             raise UsageError("D1-LOG-003", what, why, f"digione logs {instance} platform")
         seen = world.look(loaded)[target.name]
-        if seen.instance not in ("", instance):
+        if seen.of_another(instance):
             raise PreconditionError(
                 "D1-LOG-006",
                 t("{instance} has no log on {host}", instance=instance, host=target.name),

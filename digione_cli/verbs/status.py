@@ -109,16 +109,12 @@ def _one(name: str, world: Any, screen: Any) -> bool:
     shown_run = runs[0].model_dump(mode="json") if runs else None
     columns = [t("Verb"), t("Who"), t("Started"), t("Outcome")]
     screen.table("last_run", t("Last run"), columns, last, shown_run)
-    return all(f.reached and _ours(f, name) for f in facts.values())
-
-
-def _ours(facts: "HostFacts", instance: str) -> bool:
-    return facts.instance in ("", instance)
+    return all(f.reached and not f.of_another(name) for f in facts.values())
 
 
 def _own_only(facts: "HostFacts", instance: str) -> "HostFacts":
     """The facts of a host without what runs there of another instance."""
-    if _ours(facts, instance):
+    if not facts.of_another(instance):
         return facts
     return facts.model_copy(
         update={"release": "", "services": {}, "units": {}, "drift": (), "certificates": ()}
@@ -175,9 +171,9 @@ def _health(hosts: "dict[str, HostFacts]") -> str:
 def _host(facts: "HostFacts", instance: str) -> str:
     if not facts.reached:
         return t("not reached")
-    return (
-        t("up") if _ours(facts, instance) else t("it belongs to the instance {other}", other=facts.instance)
-    )
+    if facts.of_another(instance):
+        return t("it belongs to the instance {other}", other=facts.instance)
+    return t("up")
 
 
 def _size(facts: "HostFacts") -> str:
