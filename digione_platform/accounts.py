@@ -223,7 +223,7 @@ def is_enabled(engine: "Engine", username: str) -> bool | None:
 
 
 def record_new_password(engine: "Engine", username: str) -> None:
-    """Write down in the audit that an operator gave someone a new password."""
+    """Write down in the audit that an operator gave someone a new password, and sign its old holders out."""
     from sqlalchemy import text
 
     from digione_platform.actor import operator_name
@@ -237,6 +237,12 @@ def record_new_password(engine: "Engine", username: str) -> None:
     with engine.begin() as connection:
         connection.execute(
             query, {"name": username, "operator": operator_name(), "act": Act.NEW_PASSWORD.value}
+        )
+        connection.execute(
+            text("""
+                delete from sign_ins where account_id = (select id from accounts where username = :name)
+            """),
+            {"name": username},
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -32,6 +32,7 @@ from digione_platform.administration import (
     sign_ins,
 )
 from digione_platform.administration import pages as administration
+from digione_platform.administration.editing import in_turn
 from digione_platform.api.app import create_api
 from digione_platform.api.problems import no_such_address
 from digione_platform.areas import areas_of
@@ -68,20 +69,10 @@ def create_app(settings: Settings, sign_in: SignInMethod) -> FastAPI:
     app.include_router(sign_in.router())
     for part in (pages, looks, history, search, news, profile):
         app.include_router(part.router)
-    kept = (
-        guardianships,
-        imports,
-        mail,
-        retention,
-        sign_ins,
-        administration,
-        groups,
-        moving,
-        moving_up,
-        next_year,
-    )
-    for part in kept:
+    for part in (imports, mail, sign_ins):
         app.include_router(part.router)
+    for part in (guardianships, retention, administration, groups, moving, moving_up, next_year):
+        app.include_router(part.router, dependencies=[Depends(in_turn)])
     if settings.directory is not None:
         app.include_router(passwords.router)
     app.add_api_route("/sign-out", _sign_out, methods=["POST"])
@@ -152,7 +143,7 @@ def _end_session(request: Request) -> sessions.Found | None:
 
 
 def _signed_out(request: Request) -> Response:
-    return page(request, "signed_out.html")
+    return page(request, "signed_out.html", overtaken=request.session.pop("overtaken", False))
 
 
 def _health(request: Request) -> Response:

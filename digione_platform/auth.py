@@ -21,6 +21,7 @@ from digione_platform import sessions
 from digione_platform.core import audit
 from digione_platform.core.audit import Act, By
 from digione_platform.core.models import Account, Person, Status
+from digione_platform.core.passwords import newest
 from digione_platform.security import origin_of
 from digione_platform.settings import Oidc, Settings
 from digione_platform.web.render import cookie_name, local_path, page, speak
@@ -124,6 +125,11 @@ class OidcSignIn:
             return _provider_away(request, error)
         except _BROKEN as error:
             return _failed(request, error)
+        if await run_in_threadpool(_is_overtaken, request, subject, token["userinfo"].get("auth_time", 0)):
+            # The provider's session has to end too, or it would go on signing in without any password.
+            request.session["overtaken"] = True
+            out = await self.sign_out_url(token.get("id_token"), speak(request).language)
+            return RedirectResponse(out, 303)
         target = local_path(request.session.pop("next", "/"))
         return await run_in_threadpool(admit, request, subject, token.get("id_token"), target)
 
@@ -140,6 +146,13 @@ class OidcSignIn:
 def _in_language(language: str) -> dict[str, str]:
     """The parameter that asks the provider to speak a language."""
     return {"ui_locales": language}
+
+
+def _is_overtaken(request: Request, account_id: UUID, proved: int) -> bool:
+    """Whether the account was given a new password since its person proved who they are (seconds)."""
+    with request.app.state.open_session() as session:
+        given = newest(session, account_id)
+    return given is not None and proved < int(given.timestamp())
 
 
 def admit(request: Request, account_id: UUID, id_token: str | None, target: str) -> Response:

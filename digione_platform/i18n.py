@@ -86,6 +86,10 @@ class Texts:
         """The text for a number of things; ``{count}`` is the number as Finland writes it."""
         return self._catalogue.ngettext(one, many, count).format(count=self.number(count), **values)
 
+    def quoted(self, text: str) -> str:
+        """A text in the quotation marks of the language."""
+        return f"“{text}”" if self.language == "en" else f"”{text}”"
+
     def weekday(self, value: date) -> str:
         """A day for a heading, for example "Tiistai 24.11.2026"."""
         told = format_date(value, format=_WEEKDAYS[self.language], locale=self._locale)

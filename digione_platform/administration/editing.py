@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy import func, select
 from starlette.datastructures import FormData
 
-from digione_platform.administration.forms import Fields, sent_form, sent_texts, texts_of, version_of
+from digione_platform.administration.forms import Fields, merged, sent_form, sent_texts, texts_of, version_of
 from digione_platform.administration.records import Outcome, Record, require, save
 from digione_platform.core.access import Action, Relation
 from digione_platform.core.audit import Act
@@ -23,6 +24,13 @@ from digione_platform.web.render import page, speak
 
 Words = Annotated[str, Query(max_length=100)]
 Form = Annotated[FormData, Depends(sent_form)]
+
+
+def in_turn(request: Request, asked: Question) -> None:
+    """Let what changes the register wait for each other: what is allowed depends on many rows."""
+    if request.method == "POST":
+        turn = func.pg_advisory_xact_lock(func.hashtext("digione administration"))
+        asked.session.execute(select(turn))
 
 
 def form_page(
@@ -41,14 +49,18 @@ def form_page(
     take: str = "",
     about: tuple[str, ...] = (),
 ) -> Response:
-    """The form of a record; after mistakes or a meeting of two editors, with what was sent.
+    """The form of a record; after mistakes or a meeting of two editors, with what was sent (``texts``).
 
     ``action`` is the address below ``/administration/``, ``take`` the label of a button that ends the row,
     ``about`` what is fixed and worth knowing. The row's name or that it is new is the ``heading`` if none is
     given.
     """
     row = outcome.row if outcome else row
-    status = 200 if outcome is None else 409 if outcome.now is not None else 422
+    now = outcome.now if outcome else None
+    shown = texts
+    if now is not None:
+        shown, version = merged(texts, version, now), version_of(now)
+    status = 200 if outcome is None else 422 if now is None else 409
     name = getattr(row, "title", None) or getattr(row, "name", None)
     return page(
         request,
@@ -64,10 +76,11 @@ def form_page(
         take=take if row is not None else "",
         about=about,
         imported=row is not None and row.origin is Origin.ROSTER,
-        texts_=texts,
+        texts_=shown,
+        sent=texts,
         version=version,
         mistakes=outcome.mistakes if outcome else {},
-        now=outcome.now if outcome else None,
+        now=now,
     )
 
 
@@ -126,11 +139,6 @@ def list_page(
     )
 
 
-def version_after(outcome: Outcome, form: FormData) -> str:
-    """The version that the form has when it is shown again."""
-    return version_of(outcome.now) if outcome.now is not None else str(form.get("version", ""))
-
-
 def pages_of(
     router: APIRouter,
     key: str,
@@ -166,14 +174,15 @@ def pages_of(
         require(asked)
         row: Any = asked.session.get(record.model, row_id)
         fields, texts = sent(asked, record, row, form)
-        outcome = save(asked, record, row_id, texts, str(form.get("version", "")))
+        version = str(form.get("version", ""))
+        outcome = save(asked, record, row_id, texts, version)
         if outcome.saved:
             if after is not None:
                 after(tasks, request.app.state, outcome.row)
             return RedirectResponse(f"{back(outcome.row)}?saved=true", 303)
         fields, texts = sent(asked, record, outcome.row, form)
         where = f"/administration/{key}" if row is None else back(row)
-        action, version = f"{key}/{row_id}", version_after(outcome, form)
+        action = f"{key}/{row_id}"
         return form_page(request, record, fields, row_id, texts, version, outcome, action=action, back=where)
 
     router.add_api_route(f"/{key}/new", new, methods=["GET"])

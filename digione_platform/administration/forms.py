@@ -4,9 +4,9 @@ Between page and server every value is a text; an empty text is no value.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ from uuid import UUID
 from fastapi import Request
 from starlette.datastructures import FormData
 
-from digione_platform.i18n import iso_day, mark
+from digione_platform.i18n import Texts, iso_day, mark
 from digione_platform.roster.identifiers import holds_personal_identity_code
 
 
@@ -78,14 +78,17 @@ class Field:
                 return str(value.isoformat())
         return str(value)
 
-    def told(self, text: str) -> list[str]:
-        """What people read for a value: titles of what was chosen, marked for the catalogues."""
+    def told(self, texts: Texts, text: str) -> str:
+        """What people read in a language for what stands in the form."""
         if self.shape is Shape.FLAG:
-            return [mark("yes") if text else mark("no")]
+            return texts.gettext(mark("yes") if text else mark("no"))
         if self.choices:
             chosen = text.split(",")
-            return [title for value, title in self.choices if value in chosen]
-        return [text] if text else []
+            text = ", ".join(texts.gettext(title) for value, title in self.choices if value in chosen)
+        elif self.shape in (Shape.DAY, Shape.LAST_DAY):
+            with suppress(ValueError):
+                return texts.date(date.fromisoformat(text))
+        return text or "–"
 
     def value(self, text: str) -> Any:
         """The value to store.
@@ -175,8 +178,21 @@ def as_stored(fields: Fields, texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def version_of(texts: Mapping[str, str]) -> str:
-    """What tells whether a record is still as it was when its form was opened."""
-    return hashlib.sha256(json.dumps(dict(texts), sort_keys=True).encode()).hexdigest()[:32]
+    """What tells whether a record is as it was when its form was opened: its fields with their digests."""
+    return " ".join(f"{name}:{_digest(text)}" for name, text in sorted(texts.items()))
+
+
+def merged(texts: Mapping[str, str], version: str, now: Mapping[str, str]) -> dict[str, str]:
+    """The texts of a form that was opened at a version, but what its sender left alone as it is now."""
+    was = dict(part.rpartition(":")[::2] for part in version.split())
+    return {
+        name: now[name] if name in now and was.get(name) == _digest(text) else text
+        for name, text in texts.items()
+    }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _day(text: str) -> date:

@@ -18,7 +18,6 @@ from digione_platform.administration.editing import (
     person_of,
     row_of,
     uuid_of,
-    version_after,
 )
 from digione_platform.administration.forms import Field, Fields, Shape, read, sent_texts, texts_of, version_of
 from digione_platform.administration.records import ended, never_began, require, save
@@ -175,15 +174,14 @@ def group(
     found = lists.members(asked.session, group_id, asked.today, past=who == "past", page=number)
     asked.record(Act.LIST_PEOPLE, {one.person.id for one in found.rows}, Relation.OWN_MUNICIPALITY)
     fields = teaching.GROUPS.fields(asked.session, row)
-    texts = texts_of(fields, row)
+    values, texts = texts_of(fields, row), speak(request)
     return page(
         request,
         "administration/group.html",
         row=row,
         school=asked.session.get_one(Organisation, row.school_id),
-        facts=[(field.title, field.told(texts[field.name])) for field in fields if field.name in _FACTS],
+        facts=[(one.title, one.told(texts, values[one.name])) for one in fields if one.name in _FACTS],
         found=found,
-        hidden=lists.hidden_members(asked.session, group_id, asked.today),
         roles=VALUES,
         asked={"who": who},
         saved=saved,
@@ -334,9 +332,7 @@ def send_place(
     outcome = save(asked, teaching.PLACES, row_id, texts, version, withdraw=withdraw)
     if outcome.saved:
         return RedirectResponse(f"{known['back']}?saved=true", 303)
-    return form_page(
-        request, teaching.PLACES, fields, row_id, texts, version_after(outcome, form), outcome, **known
-    )
+    return form_page(request, teaching.PLACES, fields, row_id, texts, version, outcome, **known)
 
 
 def _place(request: Request, asked: Asked, row_id: UUID, of: str) -> tuple[Enrolment, dict[str, Any]]:

@@ -8,23 +8,23 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 
+from digione_platform.administration import lists
 from digione_platform.administration.editing import Form, person_of
 from digione_platform.administration.forms import (
     Field,
     Fields,
     Shape,
+    merged,
     read,
     sent_texts,
     texts_of,
     version_of,
 )
-from digione_platform.administration.lists import named
-from digione_platform.administration.records import Values, in_order
+from digione_platform.administration.records import ROLES, Values, in_order
 from digione_platform.core.access import Relation, see
 from digione_platform.core.audit import Act, By
 from digione_platform.core.guardians import Rights, decide
 from digione_platform.core.models import GuardianKind, Guardianship, Person, Restriction, Status
-from digione_platform.core.paging import PAGE_SIZE
 from digione_platform.i18n import mark
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, Question
@@ -64,11 +64,16 @@ def add(
     asked.record(Act.VIEW_PERSON, [child_id], Relation.OWN_MUNICIPALITY)
     found = []
     if search.strip():
-        query = select(Person).where(*named(search), Person.status == Status.ACTIVE, Person.id != child_id)
-        found = list(asked.session.scalars(query.order_by(Person.sort_name).limit(PAGE_SIZE)))
-        asked.record(Act.LIST_PEOPLE, [one.id for one in found], Relation.OWN_MUNICIPALITY)
+        listed = lists.adults(asked.session, asked.today, search=search).rows
+        found = [one for one in listed if one.person.id != child_id]
+        asked.record(Act.LIST_PEOPLE, [one.person.id for one in found], Relation.OWN_MUNICIPALITY)
     return page(
-        request, "administration/add_guardian.html", child=child, found=found, asked={"search": search}
+        request,
+        "administration/add_guardian.html",
+        child=child,
+        found=found,
+        roles=ROLES,
+        asked={"search": search},
     )
 
 
@@ -93,8 +98,10 @@ def send(request: Request, asked: Question, child_id: UUID, guardian_id: UUID, f
     done = RedirectResponse(f"/administration/people/{child_id}?saved=true", 303)
     if row is not None and row.status is Status.ACTIVE and now == asked_for:
         return done
-    if version_of(now) != form.get("version"):
-        return _form(request, asked, child, guardian, texts, version_of(now), now=now, status=409)
+    version = str(form.get("version", ""))
+    if version_of(now) != version:
+        shown = merged(texts, version, now)
+        return _form(request, asked, child, guardian, shown, version_of(now), now=now, sent=texts, status=409)
     values, unread = read((*FIELDS, REASON), texts)
     mistakes = in_order(values, "valid_from", "valid_to") | _contradictions(values) | unread
     if row is None and is_minor(guardian, asked.today):
@@ -158,6 +165,7 @@ def _form(
     mistakes: dict[str, str] | None = None,
     *,
     now: dict[str, str] | None = None,
+    sent: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
     def seen(one: Person) -> Any:
@@ -176,4 +184,5 @@ def _form(
         version=version,
         mistakes=mistakes or {},
         now=now,
+        sent=sent,
     )

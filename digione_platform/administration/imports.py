@@ -7,6 +7,7 @@ Checking and importing go on after the answer; the page of a bundle tells how fa
 
 import hashlib
 import logging
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +30,7 @@ from digione_platform.core.paging import PAGE_SIZE, Page, within
 from digione_platform.core.schools import latest_imports
 from digione_platform.errors import InputError, LockedError, PlatformError
 from digione_platform.i18n import Texts, mark
-from digione_platform.retention.periods import is_due
+from digione_platform.retention.periods import which_are_due
 from digione_platform.roster.differences import changed_rows
 from digione_platform.roster.importer import import_bundle, undo_import
 from digione_platform.roster.primus.mapping import MAX_BYTES
@@ -96,6 +97,7 @@ def _list(
         status=status,
         found=found,
         sent=sent,
+        usable=_usable(asked, [one.id for one, _ in sent]),
         last=last,
         upload=uuid4(),
         megabytes=LARGEST_FILE // MEGABYTE,
@@ -155,7 +157,7 @@ def upload(
     # Asked before and after the state was read: the work may end, or begin, in between.
     under_way = row.state in UNDER_WAY and (running or upload_id in _running)
     checked = row.state is UploadState.CHECKED
-    usable = checked and _is_usable(asked, upload_id)
+    usable = checked and upload_id in _usable(asked, [upload_id])
     report = row.report or {}
     texts = speak(request)
     stopped = ": ".join(_told(report["stopped"], texts)) if "stopped" in report else row.error
@@ -196,8 +198,14 @@ def _changed(asked: Asked, rows: dict[str, list[dict[str, Any]]], of: str, numbe
     listed = rows.get(chosen, [])
     at = within(number, len(listed)) if of else 1
     shown = Page(listed[(at - 1) * PAGE_SIZE : at * PAGE_SIZE], len(listed), at)
-    people = {UUID(one["person"]) for one in shown.rows if one["person"]}
+    people = {UUID(person) for one in shown.rows for person in one["people"]}
     asked.record(Act.LIST_PEOPLE, sorted(people), Relation.OWN_MUNICIPALITY)
+    # Who is under non-disclosure since the rows were written down is hidden as well.
+    query = select(Person.id).where(Person.id.in_(people), Person.nondisclosure)
+    protected = {str(one) for one in asked.session.scalars(query)}
+    for one in shown.rows:
+        if not protected.isdisjoint(one["people"]):
+            one |= {"hidden": True, "differences": [], "of": None}
     return {
         "rows": rows,
         "of": chosen,
@@ -228,7 +236,7 @@ def apply(
         .values(state=UploadState.APPLYING)
         .returning(RosterUpload.id)
     )
-    if _is_usable(asked, upload_id) and asked.session.scalar(begun) is not None:
+    if upload_id in _usable(asked, [upload_id]) and asked.session.scalar(begun) is not None:
         _begin(request, tasks, upload_id, apply=True, mass_removal=mass_removal)
     elif asked.session.get(RosterUpload, upload_id) is None:
         raise NotFoundError
@@ -280,12 +288,11 @@ def undo(
     return RedirectResponse("/administration/imports?undone=true", 303)
 
 
-def _is_usable(asked: Asked, upload_id: UUID) -> bool:
-    """Whether a bundle's content is there and not due to be emptied."""
-    there = select(RosterUpload.content.is_not(None)).where(RosterUpload.id == upload_id)
-    if not asked.session.scalar(there):
-        return False
-    return not is_due(asked.session, "roster_content", upload_id, datetime.now(UTC))
+def _usable(asked: Asked, uploads: Collection[UUID]) -> set[UUID]:
+    """Those of some bundles whose content is there and not due to be emptied."""
+    there = select(RosterUpload.id).where(RosterUpload.content.is_not(None), RosterUpload.id.in_(uploads))
+    due = which_are_due(asked.session, "roster_content", uploads, datetime.now(UTC))
+    return set(asked.session.scalars(there)) - due
 
 
 def _in_force(asked: Asked) -> tuple[RosterImport, str] | None:

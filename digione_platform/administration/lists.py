@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Text, cast, exists, func, literal, or_, select, text
 from sqlalchemy.orm import Session
 
 from digione_platform.core.models import (
@@ -97,12 +97,6 @@ def people(
     if place is not None:
         # Or the filter would tell where they go to school.
         wanted.append(Person.nondisclosure.is_(False))
-    roles = (
-        select(func.array_agg(cast(Role.role, Text).distinct()))
-        .where(*held)
-        .correlate(Person)
-        .scalar_subquery()
-    )
     places = (
         select(func.string_agg(Organisation.name.distinct(), ", "))
         .where(*held, Organisation.id == Role.organisation_id)
@@ -110,8 +104,18 @@ def people(
         .scalar_subquery()
     )
     order = _order({"name": Person.sort_name}, sort)
-    query = select(Person, func.coalesce(roles, []), func.coalesce(places, "")).where(*wanted)
+    query = select(Person, _roles(held), func.coalesce(places, "")).where(*wanted)
     return cut(session, query, (order, Person.id), page, PersonRow)
+
+
+def adults(session: Session, today: date, *, search: str) -> Page[PersonRow]:
+    """The first of those in the register who may be of age, with the roles in force."""
+    of_age = func.coalesce(Person.birth_date + text("interval '18 years'") <= today, True)
+    held = [Role.person_id == Person.id, in_force(Role, today)]
+    query = select(Person, _roles(held), literal("")).where(
+        *named(search), Person.status == Status.ACTIVE, of_age
+    )
+    return cut(session, query, (Person.sort_name, Person.id), 1, PersonRow)
 
 
 def schools(session: Session, *, search: str, sort: str, page: int) -> Page[Organisation]:
@@ -210,17 +214,6 @@ def members(session: Session, group_id: UUID, today: date, *, past: bool, page: 
     return cut(session, query, order, page, Member)
 
 
-def hidden_members(session: Session, group_id: UUID, today: date) -> int:
-    """How many of a group's people are under non-disclosure."""
-    query = select(func.count(Person.id.distinct())).where(
-        *_place_in(group_id),
-        Person.id == Enrolment.person_id,
-        Person.nondisclosure,
-        func.coalesce(Enrolment.end_date > today, True),
-    )
-    return session.scalar(query) or 0
-
-
 def places_of(session: Session, person_id: UUID) -> list[tuple[Enrolment, Group, str]]:
     """The groups of a person with their schools, those that go on first."""
     found = session.execute(
@@ -316,6 +309,12 @@ def span_of(session: Session, group_id: UUID) -> tuple[date | None, date | None]
         .where(GroupSession.group_id == group_id)
     ).one()
     return found[0], found[1]
+
+
+def _roles(held: Sequence[ColumnElement[bool]]) -> ColumnElement[Any]:
+    """What somebody is, each role once."""
+    roles = select(func.array_agg(cast(Role.role, Text).distinct())).where(*held).correlate(Person)
+    return func.coalesce(roles.scalar_subquery(), [])
 
 
 def _may_join(group: Group, begin: date, *, staff: bool, everywhere: bool) -> tuple[ColumnElement[bool], ...]:

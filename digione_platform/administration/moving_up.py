@@ -297,15 +297,17 @@ _STAYING = """
         order by m.old, e.person_id, e.role
     )
 """
+# Those under non-disclosure move along and are not counted: it would tell their classes.
 # Each class with the one that it became, or how many of its pupils are the school's until the year ends.
 _DONE = """
     select o.id as old, o.title as old_title, n.id as new, n.title as new_title, s.name as school,
         (
-            select count(distinct e.person_id) from enrolments e
-            where e.group_id = n.id and e.role = 'student' and e.status = 'active'
+            select count(distinct e.person_id) from enrolments e join persons p on p.id = e.person_id
+            where e.group_id = n.id and e.role = 'student' and e.status = 'active' and not p.nondisclosure
         ) as pupils,
         (
             select count(distinct e.person_id) from enrolments e join roles r on r.person_id = e.person_id
+            join persons p on p.id = e.person_id and not p.nondisclosure
             where e.group_id = o.id and e.role = 'student' and e.status = 'active' and e.end_date >= :end
             and r.role = 'student' and r.status = 'active' and r.organisation_id = :school
             and r.end_date = :end
@@ -315,7 +317,10 @@ _DONE = """
     left join groups n on n.id = m.new left join organisations s on s.id = n.school_id
     order by m.place
 """
-_PUPILS = f"{_STAYING} select old, count(*) as pupils from staying where role = 'student' group by old"  # noqa: S608
+_PUPILS = f"""
+    {_STAYING} select old, count(*) as pupils from staying join persons p on p.id = person_id
+    where role = 'student' and not p.nondisclosure group by old
+"""  # noqa: S608
 # One statement, for each part must find the places and roles as they were. It gives whose rows it changed.
 _MOVE = f"""
     {_STAYING},

@@ -22,7 +22,6 @@ from digione_platform.administration.editing import (
     row_of,
     saved_before,
     sent,
-    version_after,
 )
 from digione_platform.administration.forms import texts_of, version_of
 from digione_platform.administration.records import ROLES, ended, never_began, require, save
@@ -301,7 +300,6 @@ def send_role(request: Request, asked: Question, row_id: UUID, person: UUID, for
         return RedirectResponse(f"/administration/people/{person}?saved=true", 303)
     if row is None:
         fields, texts = sent(asked, records.ROLE, outcome.row, form)
-    version = version_after(outcome, form)
     return form_page(
         request, records.ROLE, fields, row_id, texts, version, outcome, **_of(request, whom, row_id)
     )

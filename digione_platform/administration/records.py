@@ -294,8 +294,13 @@ def _school_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     if code and asked.session.scalar(same.limit(1)):
         mistakes["school_code"] = mark("Another school has this code.")
     held = select(Role.id).where(Role.organisation_id == row.id, in_force(Role, asked.today))
-    if not row.in_use and not is_municipality and asked.session.scalar(held.limit(1)):
-        mistakes["in_use"] = mark("People have roles here: move the people, or end their roles, first.")
+    ends = values.get("valid_to")
+    if not is_municipality and asked.session.scalar(held.limit(1)):
+        still = mark("People have roles here: move the people, or end their roles, first.")
+        if not row.in_use:
+            mistakes["in_use"] = still
+        elif ends and ends <= asked.today:
+            mistakes["valid_to"] = still
     return mistakes | _tree(asked, row, values)
 
 
@@ -540,7 +545,7 @@ _OFFERED = (
 ROLES = {role.value: VALUES[role] for role in _OFFERED}
 
 
-HIDDEN_SCHOOL = mark("This person is under non-disclosure: roles at schools come from the register alone.")
+HIDDEN_SCHOOL = mark("This person is under non-disclosure: roles at schools come from the roster alone.")
 
 
 def _role_fields(session: Session, row: Row | None) -> Fields:

@@ -157,12 +157,16 @@ def schools(session: Session) -> tuple[tuple[str, str], ...]:
 
 
 def _terms(session: Session, row: Row | None) -> tuple[tuple[str, str], ...]:
-    """Terms and periods that go on or are to come, those of the latest school years, and what the row has."""
+    """Terms and periods that go on or are to come, those of the latest school years, and what the row has.
+
+    They stand in order, those of school years that are over at the end.
+    """
     own = [UUID(one) for one in row.term_ids] if isinstance(row, Group) else []
     latest = select(func.max(AcademicSession.school_year)).where(AcademicSession.status == Status.ACTIVE)
     recent = (AcademicSession.status == Status.ACTIVE) & or_(
         AcademicSession.end_date > today(), AcademicSession.school_year >= latest.scalar_subquery() - 1
     )
+    year_ends = func.max(AcademicSession.end_date).over(partition_by=AcademicSession.school_year)
     found = session.scalars(
         select(AcademicSession)
         .where(
@@ -172,7 +176,7 @@ def _terms(session: Session, row: Row | None) -> tuple[tuple[str, str], ...]:
             )
         )
         .order_by(
-            AcademicSession.end_date <= today(),
+            year_ends <= today(),
             AcademicSession.school_year,
             AcademicSession.start_date,
             AcademicSession.end_date.desc(),

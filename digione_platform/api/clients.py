@@ -24,6 +24,7 @@ from digione_platform.core.audit import Act, By
 from digione_platform.errors import InputError
 from digione_platform.i18n import mark
 
+LONGEST = 200
 LIFETIME = timedelta(hours=1)
 # A request within this time of the last does not write that the client was used.
 _PRECISION = timedelta(minutes=1)
@@ -45,8 +46,16 @@ def add(
     """Enter a client; gives its id and its secret, which is kept nowhere.
 
     Raises:
-        InputError: the name is taken.
+        InputError: the name is taken, or name or contact is no line of text.
     """
+    if not all(0 < len(text.strip()) <= LONGEST and text.isprintable() for text in (name, contact)):
+        raise InputError(
+            "P-CLIENTS-004",
+            mark("The client was not added"),
+            mark("name or contact is no line of 1 to {longest} printable characters"),
+            mark("correct it"),
+            longest=LONGEST,
+        )
     secret = secrets.token_urlsafe(32)
     client = ApiClient(
         name=name, contact=contact, scopes=sorted(set(scopes)), protected=protected, secret=_hash(secret)

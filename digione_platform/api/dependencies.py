@@ -92,6 +92,14 @@ def note_refusal(request: Request, status: int) -> None:
         )
 
 
+async def json_body(request: Request) -> bytes:
+    """The body of a request that calls it JSON, or calls it nothing."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("", "application/json"):
+        raise Refused(415, "invaliddata", "content-type: a body is application/json", "content-type")
+    return await limited_body(request)
+
+
 async def limited_body(request: Request) -> bytes:
     """The body of a request, unless it is too large to be one."""
     body = bytearray()

@@ -10,6 +10,7 @@ from digione_platform.api.access import Scope
 from digione_platform.api.clients import Client
 from digione_platform.api.dependencies import allowed, reader, record
 from digione_platform.api.fields import Schema
+from digione_platform.api.problems import Refused
 from digione_platform.api.query import Asked, Selection
 from digione_platform.api.views import View
 from digione_platform.core.audit import Act
@@ -72,7 +73,7 @@ def described(
     if schema is not None:
         answer = {"description": "Found", "content": {"application/json": {"schema": schema}}}
     given = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    refusals = [400, 401, 403, *([404] if given else []), *([422] if body else []), 503]
+    refusals = [400, 401, 403, *([404] if given else []), *([413, 415, 422] if body else []), 503]
     return {
         "operation_id": operation,
         "summary": operation,
@@ -104,6 +105,7 @@ def _many(view: View) -> Callable[..., Response]:
         session: Transaction,
         client: Annotated[Client, Depends(allowed(view.scopes), scope="function")],
     ) -> Response:
+        _require_once(request)
         found = reader(request, session, client)
         parents = found.parents(view, request.path_params)
         page = found.page(view, asked, parents)
@@ -128,11 +130,24 @@ def _one(view: View) -> Callable[..., Response]:
         session: Transaction,
         client: Annotated[Client, Depends(allowed(view.scopes), scope="function")],
     ) -> Response:
+        _require_once(request)
         subject, row = reader(request, session, client).one(view, sourcedId, asked)
         record(session, request, client, Act.CLIENT_READ, subject, collection=view.path, count=1)
         return Response(f'{{"{view.collection.one}":{row}}}', media_type="application/json")
 
     return endpoint
+
+
+def _require_once(request: Request) -> None:
+    """Of a parameter that is said twice nobody knows which one was meant.
+
+    Raises:
+        Refused: there is one.
+    """
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if names.count(name) > 1:
+            raise Refused(400, "invaliddata", f"{name}: it is said more than once", name)
 
 
 def _links(request: Request, asked: Asked, total: int) -> dict[str, str]:

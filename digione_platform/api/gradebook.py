@@ -1,15 +1,17 @@
 """The gradebook service of OneRoster 1.2: its objects, its addresses, and what a body must be."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     JsonValue,
     StringConstraints,
@@ -23,6 +25,7 @@ from digione_platform.api.rostering import CLASS, SCHOOL, VISIBLE_CLASS, VISIBLE
 from digione_platform.api.views import View
 from digione_platform.core.gradebook import SCORE_STATUSES, Category, Graded, LineItem, Result
 from digione_platform.core.models import RoleName
+from digione_platform.roster.identifiers import holds_personal_identity_code
 
 # The condition on a line item that a service may know of it.
 _VISIBLE_LINE_ITEM = (
@@ -151,10 +154,37 @@ VIEWS: tuple[View, ...] = (
     ),
 )
 
+
+def _names_nobody(value: str) -> str:
+    if holds_personal_identity_code(value):
+        raise ValueError("a personal identity code stands in it; it is never exchanged")
+    return value
+
+
+def _is_iso(value: Any) -> Any:
+    # Numbers, also in quotation marks, are taken for seconds since 1970 otherwise.
+    if not isinstance(value, str) or not _ISO.fullmatch(value):
+        raise ValueError("it is not written as in ISO 8601")
+    return value
+
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d))?")
 # No line breaks but in texts, and nothing that a database or terminal would take for something else.
-Line = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Text = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
-SourcedId = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f\x7f]{1,255}$")]
+Line = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$"),
+    AfterValidator(_names_nobody),
+]
+Text = Annotated[
+    str,
+    StringConstraints(max_length=10_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$"),
+    AfterValidator(_names_nobody),
+]
+SourcedId = Annotated[
+    str, StringConstraints(pattern=r"^[^\s/\x00-\x1f\x7f]{1,255}$"), AfterValidator(_names_nobody)
+]
+Moment = Annotated[AwareDatetime, Limits(strict=False), BeforeValidator(_is_iso)]
+Day = Annotated[date, Limits(strict=False), BeforeValidator(_is_iso)]
 Number = Annotated[float, Limits(allow_inf_nan=False)]
 Truth = Annotated[Literal["true", "false"], AfterValidator(lambda word: word == "true")]
 
@@ -197,8 +227,8 @@ class CategoryRow(Row):
 class LineItemRow(Row):
     title: Line
     description: Text | None = None
-    assignDate: AwareDatetime  # noqa: N815
-    dueDate: AwareDatetime  # noqa: N815
+    assignDate: Moment  # noqa: N815
+    dueDate: Moment  # noqa: N815
     class_: Annotated[Reference, Limits(alias="class")]
     school: Reference | None = None
     category: Reference
@@ -230,7 +260,7 @@ class ResultRow(Row):
     scoreStatus: Literal[SCORE_STATUSES]  # type: ignore[valid-type]  # noqa: N815
     score: Number | None = None
     textScore: Line | None = None  # noqa: N815
-    scoreDate: date  # noqa: N815
+    scoreDate: Day  # noqa: N815
     comment: Text | None = None
     inProgress: Truth | None = None  # noqa: N815
     incomplete: Truth | None = None
@@ -315,7 +345,7 @@ WRITABLE: tuple[Writable, ...] = (
                 "category_id",
                 "select c.id from grade_categories c where c.sourced_id = :sourcedId",
             ),
-            "gradingPeriod": ("grading_period_id", _SESSION),
+            "gradingPeriod": ("grading_period_id", f"{_SESSION} and s.session_type = 'gradingPeriod'"),
             "academicSession": ("session_id", _SESSION),
         },
         {

@@ -94,6 +94,8 @@ REASONS = {
     401: "The access token is missing, unknown, expired or revoked.",
     403: "The token lacks the scope, or the identifier of a put is taken.",
     404: "There is no such object, or it is not this service's to know of.",
+    413: "The body is larger than 1 MB.",
+    415: "The body is called something else than JSON.",
     422: "The body is not valid.",
     429: "Too many requests.",
     503: "The database does not answer.",

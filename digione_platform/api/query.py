@@ -13,6 +13,7 @@ from digione_platform.api import filters
 from digione_platform.api.fields import Collection, Kind
 from digione_platform.api.problems import Refused
 from digione_platform.api.views import View
+from digione_platform.core.names import finnish_order_sql
 
 MAX_LIMIT = 1000
 
@@ -161,7 +162,7 @@ def _chosen(collection: Collection, fields: str | None) -> list[str]:
             raise Refused(
                 400,
                 "invalid_selection_field",
-                f"fields: {name}: {collection.key} have no such field",
+                f"fields: {name or 'an empty name'}: {collection.key} have no such field",
                 name or "fields",
             )
     return wanted
@@ -181,7 +182,7 @@ def _sorted_by(collection: Collection, field: str | None) -> str:
         )
     match compared.kind:
         case Kind.TEXT:
-            return f'lower({compared.sql}) collate "C"'
+            return finnish_order_sql(f"lower({compared.sql})")
         case Kind.WORD:
             return f'({compared.sql}) collate "C"'
         case _:

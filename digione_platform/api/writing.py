@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from digione_platform.api.access import Operation, Scope, scopes_for
 from digione_platform.api.clients import Client
-from digione_platform.api.dependencies import allowed, limited_body, reader, record, require_scope
+from digione_platform.api.dependencies import allowed, json_body, reader, record, require_scope
 from digione_platform.api.endpoints import described, one_schema
 from digione_platform.api.fields import Schema
 from digione_platform.api.gradebook import Writable
@@ -23,7 +23,7 @@ from digione_platform.core.audit import Act
 from digione_platform.core.models import Status
 from digione_platform.web.dependencies import Transaction
 
-Body = Annotated[bytes, Depends(limited_body)]
+Body = Annotated[bytes, Depends(json_body)]
 
 
 def router(root: str, writables: Sequence[Writable]) -> APIRouter:
@@ -155,11 +155,16 @@ def _understood(writable: Writable, sourced_id: str, body: bytes) -> dict[str, A
     return fields
 
 
+# Words of ours, by the library's name of a mistake, where its own are for its programmers.
+_WORDS = {
+    "extra_forbidden": "there is no such field",
+    "json_invalid": "it is not JSON",
+    "string_pattern_mismatch": "there is a character in it that may not be there, such as a line break",
+}
+
+
 def _words(mistake: ErrorDetails) -> str:
-    """What is wrong, in words of ours where the library's are for its programmers."""
-    if mistake["type"] == "extra_forbidden":
-        return "there is no such field"
-    return mistake["msg"].removeprefix("Value error, ")
+    return _WORDS.get(mistake["type"]) or mistake["msg"].removeprefix("Value error, ")
 
 
 def _senseless(writable: Writable, place: str, told: str) -> Refused:

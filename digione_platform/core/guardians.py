@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
@@ -13,12 +13,16 @@ from digione_platform.core.audit import Act, By
 from digione_platform.core.models import (
     GuardianKind,
     Guardianship,
+    Organisation,
+    OrganisationKind,
     Origin,
     Person,
     Restriction,
+    Role,
     RoleName,
     Status,
 )
+from digione_platform.i18n import today
 
 # Any of these makes a guardian. They are held in the municipality: a school would tell where the child is.
 GUARDIANS = (RoleName.GUARDIAN, RoleName.PARENT, RoleName.RELATIVE)
@@ -127,4 +131,33 @@ def decide(
         guardian=str(guardian_id),
         child=str(child_id),
     )
+    _make_guardian(session, by, guardian_id)
     return row
+
+
+def _make_guardian(session: Session, by: By, person_id: UUID) -> None:
+    """Give somebody the role in which guardians see their children, unless they have it."""
+    held = select(Role.id).where(
+        Role.person_id == person_id,
+        Role.role.in_(GUARDIANS),
+        Role.status == Status.ACTIVE,
+        or_(Role.end_date.is_(None), Role.end_date > today()),
+    )
+    municipality = session.scalar(
+        select(Organisation.id).where(
+            Organisation.kind == OrganisationKind.DISTRICT, Organisation.status == Status.ACTIVE
+        )
+    )
+    if session.scalar(held.limit(1)) is not None or municipality is None:
+        return
+    role = Role(
+        sourced_id=f"platform-{uuid4()}",
+        origin=Origin.PLATFORM,
+        person_id=person_id,
+        organisation_id=municipality,
+        role=RoleName.GUARDIAN,
+        begin_date=today(),
+    )
+    session.add(role)
+    session.flush()
+    audit.record(session, by, Act.ADD_RECORD, [person_id], table="roles", row=str(role.id))

@@ -1,7 +1,7 @@
 """The history of master data: who changed what, when, and what it was. The database's triggers write it."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -87,8 +87,8 @@ class Difference:
 class Change:
     """One change of one row. ``actor`` is a name or, of somebody no longer known, an identifier.
 
-    ``about`` are columns with their values that tell which role, place or guardianship it is; empty where the
-    reader may not know them.
+    ``about`` are columns with their values that tell which role, place or guardianship it is. Of a ``hidden``
+    change the reader may know neither them nor the values of ``differences``: both are empty.
     """
 
     at: datetime
@@ -97,12 +97,18 @@ class Change:
     table: str
     kind: str
     differences: tuple[Difference, ...]
-    about: tuple[tuple[str, Any], ...] = ()
+    about: tuple[tuple[str, Any], ...]
+    hidden: bool = False
 
     @property
     def relatives(self) -> list[Any]:
         """The identifiers of the people whom ``about`` names."""
         return [value for column, value in self.about if column in ("guardian_id", "child_id")]
+
+    def without_values(self) -> "Change":
+        """The same change for a reader who may only know which columns it was."""
+        differences = tuple(Difference(one.column, None, None) for one in self.differences)
+        return replace(self, differences=differences, about=(), hidden=True)
 
 
 def act_as(session: Session, actor: str) -> None:
@@ -118,10 +124,13 @@ def actor_id(actor: Any) -> ColumnElement[UUID]:
     return case((actor.regexp_match(_IDENTIFIER), cast(actor, Uuid)))
 
 
-def history_of(session: Session, table: str, row_id: UUID, page: int, *, values: bool) -> Page[Change]:
+def history_of(
+    session: Session, table: str, row_id: UUID, page: int, *, values: bool, protected_values: bool
+) -> Page[Change]:
     """The changes of a row, and of a person's roles, places and guardianships; the newest first.
 
-    Without ``values`` it is told which columns changed, and not what stood in them.
+    Without ``values`` it is told which columns changed, and not what stood in them; without
+    ``protected_values`` it is so of what concerns a person under non-disclosure.
     """
     rows = f"""
         with mine (table_name, row_id) as ({_TOGETHER[table]}),
@@ -149,22 +158,30 @@ def history_of(session: Session, table: str, row_id: UUID, page: int, *, values:
         """),  # noqa: S608 - from the tables above
         {"id": row_id, "limit": PAGE_SIZE, "offset": (number - 1) * PAGE_SIZE},
     )
-    return Page(
-        [
-            Change(
-                at,
-                actor,
-                imported,
-                table_name,
-                kind,
-                _differences(table_name, kind, before, after, values),
-                _about(table_name, before | after, row_id) if values else (),
-            )
-            for at, actor, imported, table_name, kind, before, after in found
-        ],
-        total,
-        number,
+    changes = [
+        Change(
+            at,
+            actor,
+            imported,
+            table_name,
+            kind,
+            _differences(table_name, kind, before, after),
+            _about(table_name, before | after, row_id),
+        )
+        for at, actor, imported, table_name, kind, before, after in found
+    ]
+    concerned = {str(row_id)}.union(*(change.relatives for change in changes))
+    protected = set(
+        session.scalars(
+            text("select id::text from persons where nondisclosure and id = any(cast(:told as uuid[]))"),
+            {"told": sorted(concerned)},
+        )
     )
+
+    def shown(change: Change) -> bool:
+        return values if protected.isdisjoint([str(row_id), *change.relatives]) else protected_values
+
+    return Page([change if shown(change) else change.without_values() for change in changes], total, number)
 
 
 def names_of(session: Session, changes: Iterable[Change]) -> dict[str, str]:
@@ -196,7 +213,7 @@ def _about(table: str, row: dict[str, Any], shown: UUID) -> tuple[tuple[str, Any
 
 
 def _differences(
-    table: str, kind: str, before: dict[str, Any], after: dict[str, Any], values: bool
+    table: str, kind: str, before: dict[str, Any], after: dict[str, Any]
 ) -> tuple[Difference, ...]:
     """What changed in a row; of a new role, place or guardianship, what was decided at first."""
     untold = UNTOLD
@@ -207,7 +224,7 @@ def _differences(
         after = {column: value or None for column, value in after.items() if value is not False}
         untold = UNTOLD | {"status", "origin", "role_type", *_ABOUT[table]}
     return tuple(
-        Difference(column, before.get(column) if values else None, after.get(column) if values else None)
+        Difference(column, before.get(column), after.get(column))
         for column in sorted(before.keys() | after.keys())
         if column not in untold and before.get(column) != after.get(column)
     )

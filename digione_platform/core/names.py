@@ -52,6 +52,11 @@ def in_finnish_order(column: Any) -> ColumnElement[str]:
     return func.translate(column, letters, keys).collate("C")
 
 
+def finnish_order_sql(text: str) -> str:
+    """The same of an SQL expression."""
+    return f"""translate({text}, '{"".join(_LETTERS)}', '{"".join(_LETTERS.values())}') collate "C\""""
+
+
 def name_sql(person: str) -> str:
     """The SQL expression of what a person is called; ``person`` names a row of ``persons``."""
     given, family = (

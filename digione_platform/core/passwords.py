@@ -1,15 +1,16 @@
-"""Who may be given a new password by whom."""
+"""Who may be given a new password by whom, and when it was."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from digione_platform.core.access import Action, Desktop, Relation, allows
+from digione_platform.core.audit import Act
 from digione_platform.core.guardians import GUARDIANS
-from digione_platform.core.models import Account, Person, Role, RoleName, Status
+from digione_platform.core.models import Account, AuditEvent, Person, Role, RoleName, Status
 
 
 def renewable(
@@ -35,3 +36,13 @@ def renewable(
         for account, person in session.execute(query.where(*wanted))
         if allows(desktop, relation, Action.PASSWORD, protected=person.nondisclosure)
     }
+
+
+def newest(session: Session, account_id: UUID) -> datetime | None:
+    """When an account was last given a new password by somebody."""
+    person = select(Account.person_id).where(Account.id == account_id).scalar_subquery()
+    return session.scalar(
+        select(func.max(AuditEvent.at)).where(
+            AuditEvent.subject == person, AuditEvent.action == Act.NEW_PASSWORD
+        )
+    )

@@ -274,12 +274,12 @@ def _groups(session: Session, today: date, *wanted: ColumnElement[bool]) -> list
 
 @lru_cache(maxsize=4)
 def group_rows(today: date, *, protected: bool = True) -> Select[Group, str, int, str]:
-    """The query of groups as rows (``GroupRow``); teachers under non-disclosure only where ``protected``."""
+    """The query of groups as rows (``GroupRow``); people under non-disclosure only where ``protected``."""
     return _group_rows(today, protected=protected)
 
 
 def group_rows_when_they_meet(today: date) -> Select[Group, str, int, str]:
-    """The same without teachers under non-disclosure, each group as it is on the day of its terms that is
+    """The same without people under non-disclosure, each group as it is on the day of its terms that is
     next to today.
     """
 
@@ -305,6 +305,7 @@ def _group_rows(day: Any, *, protected: bool) -> Select[Group, str, int, str]:
             Enrolment.group_id == Group.id,
             Enrolment.role == EnrolmentRole.STUDENT,
             in_force(Enrolment, day),
+            *(() if protected else (Enrolment.person_id.not_in(_protected()),)),
         )
         .correlate(Group)
         .scalar_subquery()
@@ -337,6 +338,10 @@ def _group_rows(day: Any, *, protected: bool) -> Select[Group, str, int, str]:
     return select(Group, Organisation.name, pupils, teachers).join(
         Organisation, Organisation.id == Group.school_id
     )
+
+
+def _protected() -> Select[UUID]:
+    return select(Person.id).where(Person.nondisclosure)
 
 
 def meets(today: date) -> ColumnElement[bool]:

@@ -70,8 +70,10 @@ def follow_moves(session: Session, today: date) -> None:
     )
 
 
-def schools(session: Session, today: date, school_id: UUID | None = None) -> list[SchoolRow]:
-    """All schools with their numbers, or one of them."""
+def schools(
+    session: Session, today: date, school_id: UUID | None = None, *, protected: bool
+) -> list[SchoolRow]:
+    """All schools with their numbers, or one of them; people under non-disclosure count if ``protected``."""
     here = [] if school_id is None else [Organisation.id == school_id]
     classes = (
         select(func.count())
@@ -100,6 +102,8 @@ def schools(session: Session, today: date, school_id: UUID | None = None) -> lis
     )
     if school_id is not None:
         people = people.where(Role.organisation_id == school_id)
+    if not protected:
+        people = people.where(~Person.nondisclosure)
     one = people.subquery()
     counted = (
         select(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -83,12 +83,12 @@ def due(session: Session, now: datetime) -> list[Due]:
     return found
 
 
-def is_due(session: Session, key: str, row: UUID, now: datetime) -> bool:
-    """Whether one row of a rule's table is due."""
+def which_are_due(session: Session, key: str, rows: Collection[UUID], now: datetime) -> set[UUID]:
+    """Those of some rows of a rule's table that are due."""
     rule, days = next((rule, days) for rule, days in _in_force(session) if rule.key == key)
-    query = text(f"select exists (select from {rule.table} t where t.id = :row and {rule.due})")  # noqa: S608
-    values = {"row": row, "cutoff": now - timedelta(days=days), "today": _today(now)}
-    return bool(session.scalar(query, values))
+    query = text(f"select t.id from {rule.table} t where t.id = any(:rows) and {rule.due}")  # noqa: S608
+    values = {"rows": list(rows), "cutoff": now - timedelta(days=days), "today": _today(now)}
+    return set(session.scalars(query, values))
 
 
 def apply(session: Session, now: datetime, operator: str) -> dict[str, Any]:

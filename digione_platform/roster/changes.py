@@ -64,6 +64,7 @@ def carry(connection: Connection, source: Source, import_id: UUID) -> dict[str, 
         )
         if table.file == "users" and "demographics" in source.modes:
             _carry_birth_dates(connection, import_id, counts[table.name])
+    _end_with_owners(connection, import_id, counts)
     for pairs in PAIRS:
         counts[pairs.name] = _carry_pairs(connection, pairs) if pairs.file in source.modes else Count()
     counts["accounts"] = _carry_accounts(connection)
@@ -127,6 +128,31 @@ def _carry_table(connection: Connection, source: Source, table: Table) -> Count:
         )
     )
     return _write_rows(connection, table.name, ["status", *columns], ["sourced_id", "last_modified"])
+
+
+def _end_with_owners(connection: Connection, import_id: UUID, counts: dict[str, Count]) -> None:
+    """What the roster had of people and groups that leave now ends with them, told or not."""
+    for table, owner, owners in (
+        ("roles", "person_id", "persons"),
+        ("enrolments", "person_id", "persons"),
+        ("enrolments", "group_id", "groups"),
+    ):
+        ended = connection.execute(
+            SQL("""
+                update {table} t set status = 'tobedeleted', last_modified = now() from {owners} o
+                where o.id = t.{owner} and o.status = 'tobedeleted' and t.status = 'active'
+                and t.origin = 'roster' and o.id::text in (
+                    select row_id from row_history where import_id = {id} and table_name = {name}
+                )
+            """).format(
+                table=Identifier(table),
+                owner=Identifier(owner),
+                owners=Identifier(owners),
+                id=Value(import_id),
+                name=Value(owners),
+            )
+        )
+        counts[table].removed += ended.rowcount
 
 
 def _carry_birth_dates(connection: Connection, import_id: UUID, counts: Count) -> None:

@@ -45,6 +45,8 @@ def check(connection: Connection, source: Source, tenant_oid: str, problems: Pro
         check.provider(tenant_oid)
         check.twins("orgs", "identifier", ORGANISATION_OID)
         check.school_codes()
+    if "classes" in read:
+        check.classes_of_one_name()
     if "users" in read:
         check.twins("users", "username", "lower(s.username)")
         check.twins("users", "userMasterIdentifier", LEARNER_NUMBER)
@@ -225,6 +227,38 @@ class _Check:
                     and not (o.origin = 'roster' and {whole})
                 )
             """).format(stage=stage_name("orgs"), whole=Value(self.source.kind == "bulk")),
+        )
+
+    def classes_of_one_name(self) -> None:
+        """A class by the name of another of its school and terms: it may be one, with two sourcedIds."""
+        self.report(
+            "P-ROSTER-112",
+            "classes",
+            "title",
+            SQL("""
+                with named as (
+                    select s.line, s."sourcedId" as id, s.title, lower(s.title) as name,
+                        s."schoolSourcedId" as school,
+                        regexp_split_to_array(btrim(s."termSourcedIds"), '\\s*,\\s*') as terms
+                    from {stage} s
+                    where s."classType" = 'homeroom' and s.status is distinct from 'tobedeleted'
+                ),
+                earlier as (
+                    select n.line, min(e.line) as first from named n join named e
+                    on (e.school, e.name) = (n.school, n.name) and e.line < n.line and e.terms && n.terms
+                    group by n.line
+                )
+                select n.line, n.title, e.first from named n left join earlier e using (line)
+                where e.first is not null or exists (
+                    select from groups g join organisations o on o.id = g.school_id
+                    join group_sessions gs on gs.group_id = g.id
+                    join academic_sessions a on a.id = gs.session_id and a.sourced_id = any(n.terms)
+                    where (o.sourced_id, lower(g.title)) = (n.school, n.name) and g.sourced_id <> n.id
+                    and g.group_type = 'homeroom' and g.status = 'active'
+                    and not exists (select from {stage} s where s."sourcedId" = g.sourced_id)
+                    and not (g.origin = 'roster' and {whole})
+                )
+            """).format(stage=stage_name("classes"), whole=Value(self.source.kind == "bulk")),
         )
 
     def taken_usernames(self) -> None:

@@ -15,39 +15,40 @@ from digione_platform.core.names import name_sql
 # Rows of a table that are listed; the table of counts has them all.
 LISTED = 200
 
-_TITLE = ("t.title", "null", "false", "null", "")
+_NOBODY: LiteralString = "array[]::uuid[]"
+_TITLE = ("t.title", "null", "false", _NOBODY, "")
 # By table: what a row is called and what else it is of, whether its values are hidden, whose it is, joins.
 _ROWS: dict[LiteralString, tuple[LiteralString, ...]] = {
-    "organisations": ("t.name", "null", "false", "null", ""),
+    "organisations": ("t.name", "null", "false", _NOBODY, ""),
     "academic_sessions": _TITLE,
     "persons": (
         name_sql("t"),
         "null",
         "t.nondisclosure or c.before ->> 'nondisclosure' = 'true'",
-        "t.id",
+        "array[t.id]",
         "",
     ),
     "courses": _TITLE,
-    "groups": _TITLE,
+    "groups": ("t.title", "o.name", "false", _NOBODY, "join organisations o on o.id = t.school_id"),
     "roles": (
         name_sql("p"),
         "o.name",
         "p.nondisclosure",
-        "p.id",
+        "array[p.id]",
         "join persons p on p.id = t.person_id join organisations o on o.id = t.organisation_id",
     ),
     "enrolments": (
         name_sql("p"),
         "g.title",
         "p.nondisclosure",
-        "p.id",
+        "array[p.id]",
         "join persons p on p.id = t.person_id join groups g on g.id = t.group_id",
     ),
     "guardianships": (
         name_sql("p"),
         name_sql("g"),
         "p.nondisclosure or g.nondisclosure",
-        "p.id",
+        "array[p.id, g.id]",
         "join persons p on p.id = t.child_id join persons g on g.id = t.guardian_id",
     ),
 }
@@ -57,17 +58,17 @@ def changed_rows(connection: Connection, import_id: Any) -> dict[str, list[dict[
     """The first rows of each table that an import changed, as JSON; those that leave come first.
 
     Each has ``kind`` (added, changed or removed), what it is called (``name``) and is of (``of``), its
-    ``role`` if it has one, the identifier of the ``person`` whose it is, and the ``differences``: column,
-    value before, value now. Of people under non-disclosure (``hidden``) it has no values and no places.
+    ``role`` if it has one, the identifiers of the ``people`` whose it is, and the ``differences``: column,
+    value before, value now. Of people under non-disclosure (``hidden``) it has neither them nor places.
     """
     found: dict[str, list[dict[str, Any]]] = {}
-    for table, (name, of, hidden, person, joins) in _ROWS.items():
+    for table, (name, of, hidden, people, joins) in _ROWS.items():
         rows = connection.cursor(row_factory=dict_row).execute(
             SQL("""
                 select * from (
                     select case when c.change = 'insert' then 'added'
                             when t.status = 'tobedeleted' then 'removed' else 'changed' end as kind,
-                        {name} as name, {of} as of, {hidden} as hidden, {person}::text as person,
+                        {name} as name, {of} as of, {hidden} as hidden, {people}::text[] as people,
                         to_jsonb(t) ->> 'role' as role, c.before, to_jsonb(t) as now
                     from (
                         select distinct on (row_id) row_id, change, before from row_history
@@ -79,7 +80,7 @@ def changed_rows(connection: Connection, import_id: Any) -> dict[str, list[dict[
                 name=SQL(name),
                 of=SQL(of),
                 hidden=SQL(hidden),
-                person=SQL(person),
+                people=SQL(people),
                 literal=table,
                 table=Identifier(table),
                 joins=SQL(joins),
@@ -95,9 +96,10 @@ def changed_rows(connection: Connection, import_id: Any) -> dict[str, list[dict[
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:
     before, now, hidden = row.pop("before"), row.pop("now"), row["hidden"]
-    columns = sorted(before.keys() | now.keys()) if row["kind"] == "changed" else []
+    # Which columns differ would tell whoever guesses what stands there.
+    columns = sorted(before.keys() | now.keys()) if row["kind"] == "changed" and not hidden else []
     row["differences"] = [
-        [column, *((None, None) if hidden else (before.get(column), now.get(column)))]
+        [column, before.get(column), now.get(column)]
         for column in columns
         if column not in UNTOLD and before.get(column) != now.get(column)
     ]

@@ -49,10 +49,10 @@ def make_oid(node: int, number: int) -> str:
 def holds_personal_identity_code(text: str, *, mistyped: bool = False) -> bool:
     """Whether a Finnish personal identity code stands in a text; its control character must be right.
 
-    With ``mistyped`` it may be wrong if the code begins with a day of the calendar, and letters may be small:
-    what nobody's name looks like, but telephone numbers and other systems' identifiers might.
+    With ``mistyped`` it may be wrong if the code begins with a day of the calendar: what nobody's name looks
+    like, but telephone numbers and other systems' identifiers might.
     """
-    found = _PERSONAL_IDENTITY_CODE.finditer(text.upper() if mistyped else text)
+    found = _PERSONAL_IDENTITY_CODE.finditer(text.upper())
     return any(
         _CONTROL_CHARACTERS[int(one[1] + one[2]) % 31] == one[3] or (mistyped and _begins_with_day(one[1]))
         for one in found

@@ -21,11 +21,11 @@ from digione_platform.core.audit import Act
 from digione_platform.core.news_of_changes import OF_CHANGES
 from digione_platform.db import database_away, require_current
 from digione_platform.errors import InputError, LockedError, PreconditionError
-from digione_platform.i18n import Texts, mark
+from digione_platform.i18n import Texts, mark, today
 from digione_platform.roster import changes, checks, differences, staging, undo
 from digione_platform.roster.changes import Count
 from digione_platform.roster.opening import open_source
-from digione_platform.roster.problems import Detail, Problem, Problems
+from digione_platform.roster.problems import Detail, Problem, Problems, shown
 from digione_platform.roster.source import Kind, Source
 
 
@@ -213,6 +213,7 @@ def _carry(
         problems.add(Problem("P-ROSTER-059", "users.csv", detail=share))
     if administered_less(connection, until):
         problems.add(Problem("P-ROSTER-063", path.name))
+    _look_at_schools(connection, import_id, problems)
     _look_at_protected(connection, source, import_id, problems)
     if problems.has_errors:
         return
@@ -220,6 +221,33 @@ def _carry(
     connection.execute("update roster_imports set counts = %s where id = %s", (Jsonb(counts), import_id))
     changed = undo.concerned(connection, import_id)
     _audit(connection, Act.IMPORT, {"actor": actor, "import": str(import_id), "counts": counts}, changed)
+
+
+def _look_at_schools(connection: psycopg.Connection, import_id: UUID, problems: Problems) -> None:
+    """No school or unit leaves while somebody or something stays there, now or later."""
+    left = connection.execute(
+        """
+        select o.name from organisations o
+        where o.status = 'tobedeleted' and o.kind <> 'district' and o.id::text in (
+            select row_id from row_history where import_id = %(id)s and table_name = 'organisations'
+        ) and (
+            exists (select from organisations u where u.parent_id = o.id and u.status = 'active')
+            or exists (
+                select from roles r join persons p on p.id = r.person_id
+                where r.organisation_id = o.id and r.status = 'active' and p.status = 'active'
+                and (r.end_date is null or r.end_date > %(today)s)
+            )
+            or exists (
+                select from groups g join group_sessions t on t.group_id = g.id
+                join academic_sessions s on s.id = t.session_id
+                where g.school_id = o.id and g.status = 'active' and s.end_date > %(today)s
+            )
+        ) order by o.name, o.id
+        """,
+        {"id": import_id, "today": today()},
+    )
+    for (name,) in left:
+        problems.add(Problem("P-ROSTER-113", "orgs.csv", value=shown(name)))
 
 
 def _look_at_protected(

@@ -63,7 +63,7 @@ def open_organisations(
     except UnicodeDecodeError:
         problems.add(Problem("P-ROSTER-020", path.name))
     except json.JSONDecodeError as error:
-        problems.add(Problem("P-ROSTER-108", path.name, error.lineno, detail=error.msg))
+        problems.add(Problem("P-ROSTER-108", path.name, error.lineno))
     except RecursionError:
         deep = Detail(mark("it is nested too deeply"))
         problems.add(Problem("P-ROSTER-108", path.name, detail=deep))
@@ -151,7 +151,9 @@ class Organisations:
             "identifier": "oppilaitosKoodi",
         }
         column = columns.get(problem.column or "", problem.column)
-        return Problem(problem.id, self.name, problem.line, column, problem.value, problem.detail)
+        # What a row refers to is looked for in this file, too.
+        detail = self.name if problem.detail == "orgs.csv" else problem.detail
+        return Problem(problem.id, self.name, problem.line, column, problem.value, detail)
 
     def _rows(self, problems: Problems) -> Iterator[Row]:
         columns = staged_columns("orgs")

@@ -305,6 +305,11 @@ REASONS: dict[str, Reason] = {
         mark("another school has this code"),
         mark("look the code up, and correct one of the schools"),
     ),
+    "P-ROSTER-113": Reason(
+        "error",
+        mark("the school or unit leaves, and people, classes or units stay there"),
+        mark("move them or end them first; or send a file that does both"),
+    ),
     "P-ROSTER-060": Reason(
         "error",
         mark(
@@ -350,6 +355,11 @@ REASONS: dict[str, Reason] = {
             "make sure that it has ended; if not, correct it at the source, or set it on the person's page "
             "afterwards: no import lifts it then"
         ),
+    ),
+    "P-ROSTER-112": Reason(
+        "warning",
+        mark("another class of this school and term has this name"),
+        mark("make sure that it is not one class under two identifiers"),
     ),
     "P-ROSTER-065": Reason(
         "warning",

@@ -115,7 +115,7 @@ def _table(
 
 def _line(problem: Problem, texts: Texts) -> str:
     place = problem.file + (f":{problem.line}" if problem.line else "")
-    about = " ".join(part for part in (problem.column, problem.value and f"“{problem.value}”") if part)
+    about = " ".join(part for part in (problem.column, problem.value and texts.quoted(problem.value)) if part)
     level = texts.gettext(_LEVELS[problem.reason.level])
     return f"{level} {problem.id} {place} {about}".rstrip() + f": {problem.told(texts)}; {problem.fix(texts)}"
 

@@ -15,6 +15,8 @@ from digione_platform.roster.problems import Detail, Problem, Problems, masked
 
 LINE = mark("line {line}")
 MAX_LINE = 256 * 1024
+# Characters of a value, and of each part of one that is a list.
+MAX_VALUE, MAX_PART = 4000, 255
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 # Line breaks, other control characters, and those that turn the direction of writing.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -135,8 +137,12 @@ def _wrong(charset: str) -> str:
 
 
 def check_text(file: str, line: int, header: list[str], values: list[str], problems: Problems) -> None:
-    """Refuse control characters and personal identity codes, wherever they stand in a row."""
+    """Refuse control characters, personal identity codes and what is too long, anywhere in a row."""
     joined = "\x00".join(values)
+    if len(joined) > MAX_PART:
+        for column, value in zip(header, values, strict=True):
+            if len(value) > MAX_VALUE or any(len(part) > MAX_PART for part in value.split(",")):
+                problems.add(Problem("P-ROSTER-022", file, line, column))
     if _CONTROL.search(joined.replace("\x00", "")):
         for column, value in zip(header, values, strict=True):
             if _CONTROL.search(value):

@@ -52,7 +52,7 @@ def undo_last(connection: Connection, actor: str, meant: UUID | None = None) -> 
         raise InputError(
             "P-ROSTER-081",
             mark("Nothing was undone"),
-            mark("the import of {moment} is too old: what it changed is no longer kept"),
+            mark("what the import of {moment} changed is kept no longer: it is old, or somebody was erased"),
             mark("import the bundle of that time again"),
             moment=at,
         )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 
+LONGEST_REASON = 500
 Named = Annotated[str, typer.Argument(metavar="PERSON", help="Username, or identifier of the platform.")]
 
 
@@ -35,6 +36,14 @@ def _named_nobody(reason: str) -> str:
             mark("Nothing was done"),
             mark("a personal identity code stands in the reason, which is kept for ever"),
             mark("give the number of the request or decision instead"),
+        )
+    if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise InputError(
+            "P-SUBJECT-009",
+            mark("Nothing was done"),
+            mark("the reason is no line of 1 to {longest} printable characters"),
+            mark("give the number of the request or decision"),
+            longest=LONGEST_REASON,
         )
     return reason
 
@@ -128,6 +137,7 @@ def hold(
     from digione_platform.core import audit
     from digione_platform.core.audit import Act, By
     from digione_platform.core.models import RetentionHold
+    from digione_platform.i18n import today
     from digione_platform.subjects import rights
 
     what = mark("Nothing is held")
@@ -137,6 +147,14 @@ def hold(
         raise InputError(
             "P-SUBJECT-005", what, mark("{day} is not a day"), mark("write it as 2031-07-31"), day=until
         ) from error
+    if day and day <= today():
+        raise InputError(
+            "P-SUBJECT-010",
+            what,
+            mark("{day} is over"),
+            mark("give a day to come, or none"),
+            day=until,
+        )
     with _transaction() as (session, _, _engine):
         found = rights.find_person(session, person, what)
         session.add(RetentionHold(person_id=found, reason=reason, until=day, actor=operator_name()))

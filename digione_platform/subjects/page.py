@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from digione_platform.core.news import What
 from digione_platform.i18n import Texts, mark
 from digione_platform.web.render import document
 from digione_platform.web.titles import ACTS, COLUMNS, DESKTOPS, NEWS, REASONS, ROWS
@@ -61,7 +60,6 @@ WORDS: Mapping[str, Mapping[Any, str]] = {
     "reason": REASONS,
     "desktop": DESKTOPS,
     "table_name": ROWS,
-    "what": {what: NEWS[what][0] for what in What},
     "change": {"insert": mark("added"), "update": mark("changed"), "delete": mark("removed")},
     "role_type": {"primary": mark("main"), "secondary": mark("further")},
     "score_status": {
@@ -88,21 +86,37 @@ WORDS: Mapping[str, Mapping[Any, str]] = {
 
 
 def of_person(
-    texts: Texts, *, municipality: str, data: Mapping[str, Any], names: Mapping[str, str], **values: Any
+    texts: Texts,
+    *,
+    municipality: str,
+    person: str,
+    data: Mapping[str, Any],
+    names: Mapping[str, str],
+    **values: Any,
 ) -> str:
     """The page with the rows of each table in a language; what is of use to programs only has no label.
 
-    ``names`` has what the identifiers of schools, groups and the like stand for.
+    ``person`` is the identifier of whom it is about; ``names`` has what those of schools, groups and the
+    like stand for.
     """
+    news = [row | {"what": _news(texts, person, row)} for row in data["news"]]
     return document(
         "subject.html",
         texts,
         municipality=municipality,
-        data=data,
+        data={**data, "news": news},
         labels=LABELS,
         told=partial(_told, texts, names),
         **values,
     )
+
+
+def _news(texts: Texts, person: str, row: Mapping[str, Any]) -> str:
+    """What an item of news says to this person; others, such as children, go by their identifiers."""
+    own, of_another = NEWS.get(row["what"], 2 * (mark("Something has changed"),))
+    if row["about"] in (None, person):
+        return texts.gettext(own)
+    return texts.gettext(of_another, name=row["about"])
 
 
 def _told(texts: Texts, names: Mapping[str, str], column: str, value: Any) -> str:

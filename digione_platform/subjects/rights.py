@@ -69,7 +69,9 @@ def export(session: Session, person: UUID, operator: str, reason: str, page: Cal
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("data.json", json.dumps(data, ensure_ascii=False, indent=2))
-        file.writestr("index.html", page(titles=titles, data=data, names=_names(session, data)))
+        file.writestr(
+            "index.html", page(titles=titles, person=str(person), data=data, names=_names(session, data))
+        )
     return archive.getvalue()
 
 

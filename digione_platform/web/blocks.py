@@ -146,7 +146,9 @@ def school_numbers(asked: Asked) -> dict[str, Any]:
     """The viewer's school in numbers."""
     if not asked.may(Relation.OWN_SCHOOL, Action.NUMBERS):
         return {"school": None}
-    found = schools.schools(asked.session, asked.today, asked.viewer.desk.organisation_id)
+    protected = asked.may(Relation.OWN_SCHOOL, Action.NUMBERS, protected=True)
+    here = asked.viewer.desk.organisation_id
+    found = schools.schools(asked.session, asked.today, here, protected=protected)
     return {
         "school": found[0] if found else None,
         "history": asked.may(Relation.OWN_SCHOOL, Action.HISTORY),
@@ -166,8 +168,10 @@ def classes(asked: Asked) -> dict[str, Any]:
 
 def all_schools(asked: Asked) -> dict[str, Any]:
     """The municipality's schools in numbers."""
-    may = asked.may(Relation.OWN_MUNICIPALITY, Action.NUMBERS)
-    return {"schools": schools.schools(asked.session, asked.today) if may else []}
+    if not asked.may(Relation.OWN_MUNICIPALITY, Action.NUMBERS):
+        return {"schools": []}
+    protected = asked.may(Relation.OWN_MUNICIPALITY, Action.NUMBERS, protected=True)
+    return {"schools": schools.schools(asked.session, asked.today, protected=protected)}
 
 
 def imports(asked: Asked) -> dict[str, Any]:

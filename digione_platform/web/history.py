@@ -42,12 +42,18 @@ def history(
     protected = isinstance(row, Person) and row.nondisclosure
     if row is None or not asked.may(relation, Action.HISTORY, protected=protected) or relation is None:
         raise NotFoundError
-    values = asked.may(relation, Action.CONTACT, protected=protected)
-    found = history_of(asked.session, table, row_id, number, values=values)
+    found = history_of(
+        asked.session,
+        table,
+        row_id,
+        number,
+        values=asked.may(relation, Action.CONTACT),
+        protected_values=asked.may(relation, Action.CONTACT, protected=True),
+    )
     people: list[UUID | None] = [row.id if isinstance(row, Person) else None]
     people += sorted({UUID(one) for change in found.rows for one in change.relatives})
     asked.record(Act.VIEW_HISTORY, people, relation, table=table, row=str(row_id))
-    names = names_of(asked.session, found.rows) if values else {}
+    names = names_of(asked.session, found.rows)
     texts = speak(request)
     title = row.title if isinstance(row, AcademicSession | Group | Course) else row.name
     return page(
@@ -55,7 +61,6 @@ def history(
         "history.html",
         title=title,
         found=found,
-        values=values,
         columns=COLUMNS,
         rows=ROWS,
         told=lambda column, value: told(texts, column, value, names),

@@ -1,7 +1,8 @@
 """Pages of the audit: who has looked at me or my child, and the municipality's search."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from itertools import groupby
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,13 +19,14 @@ from digione_platform.roster.identifiers import holds_personal_identity_code
 from digione_platform.web.blocks import Asked
 from digione_platform.web.dependencies import NotFoundError, PageNumber, Question
 from digione_platform.web.render import page
-from digione_platform.web.titles import ACTS, DESKTOPS, REASONS
+from digione_platform.web.titles import ACTS, DESKTOPS, REASONS, ROWS
 
 router = APIRouter()
 Words = Annotated[str, Query(max_length=100)]
 Day = Annotated[str, Query(max_length=10)]
 Reason = Annotated[str, Query(max_length=200)]
 
+SHORTEST_REASON = 2
 _FAMILY = (Desktop.PUPIL, Desktop.GUARDIAN)
 
 
@@ -86,6 +88,8 @@ def audit_search(
         mistakes["until"] = mark("The last day is before the first.")
     if holds_personal_identity_code(reason, mistyped=True):
         mistakes["reason"], reason = mark("Write no personal identity code here."), ""
+    elif reason and sum(one.isalnum() for one in reason) < SHORTEST_REASON:
+        mistakes["reason"], reason = mark("Write why in a few words, or the number of a decision."), ""
     # Without a beginning the count would go over all the years.
     first = first or (last or asked.today) - timedelta(days=30)
     wanted = Search(
@@ -106,6 +110,7 @@ def audit_search(
         found=found,
         names=names_of_rows(asked.session, {look.about for look in found.rows}),
         acts=ACTS,
+        tables=ROWS,
         desktops=DESKTOPS,
         reasons=REASONS,
         mistakes=mistakes,
@@ -122,13 +127,24 @@ def audit_search(
 
 def _looks(request: Request, asked: Asked, person: Person, found: Page[Look], *, own: bool) -> Response:
     silent = guards_protected(asked.session, person)
+
+    def who(look: Look) -> str | None:
+        return None if silent and look.event.desktop in AT_SCHOOL else _who(look)
+
+    def line(look: Look) -> tuple[Any, ...]:
+        event = look.event
+        moment = event.at.replace(second=0, microsecond=0)
+        return moment, who(look), event.desktop, look.service, event.action, look.relation
+
+    # A service that reads page by page does the same many times in a minute.
+    lines = [list(same) for _, same in groupby(found.rows, line)]
     return page(
         request,
         "looks.html",
         person=person,
         own=own,
         found=found,
-        who=lambda look: None if silent and look.event.desktop in AT_SCHOOL else _who(look),
+        lines=[(same[0], who(same[0]), len(same)) for same in lines],
         acts=ACTS,
         desktops=DESKTOPS,
         reasons=REASONS,

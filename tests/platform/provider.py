@@ -90,6 +90,7 @@ class Provider:
                 "sub": self.subject,
                 "aud": CLIENT[0],
                 "iat": now,
+                "auth_time": now,
                 "exp": now + 60,
                 "nonce": asked["nonce"],
             } | self.claims

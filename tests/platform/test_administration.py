@@ -143,6 +143,26 @@ def test_a_form_of_a_new_row_that_is_sent_again_otherwise_meets_what_was_saved(
     assert back.headers["location"] == f"/administration/people/{row.id}/edit"
 
 
+def test_what_another_changed_meanwhile_is_not_taken_back_unseen(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    person = town.people["Olli Åberg"]
+    address = f"/administration/people/{person}/edit"
+    stale = admin.get(address).text
+    assert fill(admin, address, nondisclosure="yes", family_name="Öberg").status_code == 303
+    late = admin.post(target(stale), data=filled_in(stale) | {"preferred_given_name": "Ole"})
+    assert late.status_code == 409
+    told = late.text.partition("What differs")[2]
+    assert told.index("Öberg") < told.index("Åberg"), "as it is now, and as it was sent"
+    again = filled_in(late.text)
+    kept = [again[name] for name in ("nondisclosure", "family_name", "preferred_given_name")]
+    assert kept == ["yes", "Öberg", "Ole"]
+    assert admin.post(target(late.text), data=again, follow_redirects=False).status_code == 303
+    with Session(app.state.engine) as session:
+        row = session.get_one(Person, person)
+        assert (row.nondisclosure, row.family_name) == (True, "Öberg")
+
+
 def test_a_form_of_a_new_role_that_is_sent_again_otherwise_meets_what_was_saved(
     app: FastAPI, admin: TestClient, town: Town
 ) -> None:
@@ -157,6 +177,18 @@ def test_a_form_of_a_new_role_that_is_sent_again_otherwise_meets_what_was_saved(
     back = admin.get(str(opened.url), follow_redirects=False)
     assert back.status_code == 303
     assert back.headers["location"].endswith("/edit")
+
+
+def test_of_those_who_add_the_same_at_once_one_does(admin: TestClient, town: Town) -> None:
+    address = f"/administration/roles/new?person={town.people['Olli Åberg']}"
+    opened = [admin.get(address).text for _ in range(4)]
+    sent = {"role": "aide", "organisation_id": str(town.places["Åkerby skola"])}
+
+    def send(page: str) -> int:
+        return admin.post(target(page), data=filled_in(page) | sent, follow_redirects=False).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(send, opened)) == [303, 422, 422, 422]
 
 
 def test_of_two_who_save_at_once_one_is_shown_the_difference(
@@ -659,6 +691,8 @@ def test_a_guardian_is_added_with_restrictions_and_a_reason(
     found = admin.get(f"/administration/guardianships/{child}/add?search=toin").text
     address = f"/administration/guardianships/{child}/{guardian}"
     assert address in found
+    told = found.partition(address)[2].partition("</li>")[0]
+    assert "Guardian" in told, "what somebody is tells them apart"
     assert fill(admin, address).status_code == 422, "a reason is needed"
     page = admin.get(address).text
     sent = filled_in(page) | {"reason": "decision 7/2026", "restrictions": ["no_contact", "no_decisions"]}
@@ -694,6 +728,20 @@ def test_nothing_hidden_of_the_protected_is_in_any_page(admin: TestClient, town:
             assert "Koivulan" not in answer.text, address
     place = town.places["Koivulan koulu"]
     assert "Suojattu" not in admin.get(f"/administration/people?place={place}").text
+
+
+def test_the_history_of_a_guardian_tells_nothing_of_a_child_under_non_disclosure(
+    admin: TestClient, town: Town
+) -> None:
+    guardian, child = town.people["Toinen Vanhempi"], town.people["Piilo Suojattu"]
+    decided = fill(
+        admin, f"/administration/guardianships/{child}/{guardian}", reason="1", restrictions="no_contact"
+    )
+    assert decided.status_code == 303
+    page = admin.get(f"/history/persons/{guardian}").text
+    assert "Restrictions: hidden" in page
+    assert "must get no contact details" not in page
+    assert "Piilo" not in page
 
 
 def test_a_role_that_tells_a_protected_person_s_school_is_not_opened(
@@ -926,6 +974,7 @@ def test_a_bundle_that_is_old_or_overtaken_cannot_be_imported(
     page = admin.get(address).text
     assert "can be imported no longer" in page
     assert "Import</button>" not in page
+    assert "· can be imported no longer" in admin.get("/administration/imports").text
     assert admin.post(f"{address}/apply", follow_redirects=False).status_code == 303
     assert find(app, select(Person.id).where(Person.sourced_id == "t1")) is None
     assert find(app, text("select state from roster_uploads")) == "checked"
@@ -1054,7 +1103,7 @@ def test_of_people_under_nondisclosure_no_value_and_no_place_is_listed(
     }
     address = send_bundle(admin, write(tmp_path / "next.zip", files, kind="delta", extensions=known))
     page = wait_for(admin, address)
-    assert "E-mail: hidden" in page
+    assert "E-mail" not in page.partition("Row by row")[2], "nor which columns differ"
     kept = json.dumps(find(app, text("select report -> 'rows' from roster_uploads")))
     assert "@example.org" not in kept
     assert '"of": null' in kept
@@ -1307,6 +1356,7 @@ def test_periods_are_set_within_limits(app: FastAPI, admin: TestClient) -> None:
     assert days["row_history"] == "730"
     # What is allowed is said before it is got wrong.
     assert re.search(r'id="row_history-range">30–36.500<', page)
+    days["version"] = filled_in(page)["version"]
     wrong = admin.post("/administration/retention", data=days | {"row_history": "1"})
     assert wrong.status_code == 422
     assert "from 30 to" in wrong.text
@@ -1315,6 +1365,12 @@ def test_periods_are_set_within_limits(app: FastAPI, admin: TestClient) -> None:
     assert 'value="365"' in saved.text
     (event,) = events(app, "change retention")
     assert event.detail["after"] == {"row_history": 365}
+    # Whoever opened the form before does not put it back.
+    late = admin.post("/administration/retention", data=days | {"letters": "33"})
+    assert late.status_code == 409
+    assert re.search(r'name="row_history"[^>]* value="365"', late.text)
+    assert re.search(r'name="letters"[^>]* value="33"', late.text)
+    assert len(events(app, "change retention")) == 1
 
 
 def test_the_access_table_is_shown(admin: TestClient) -> None:

@@ -1,5 +1,6 @@
 """Guardianships end, are restricted and survive imports; the next request follows."""
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from digione_platform.core.models import (
     Guardianship,
     Origin,
     Restriction,
+    Role,
 )
 from digione_platform.i18n import today
 from tests.platform.conftest import Browse
@@ -90,6 +92,20 @@ def test_a_new_pair_is_the_platform_s_own_and_the_decision_is_in_the_audit(
         town.people["Eero Öhman"],
     }
     assert {event.reason for event in events} == {"decision 12/2026"}
+
+
+def test_whoever_becomes_a_guardian_is_given_the_desktop_for_it_once(
+    app: FastAPI, browse: Browse, town: Town
+) -> None:
+    set_rights(app, town, Rights(), "Kalle Kollega", CHILD)
+    set_rights(app, town, Rights(GuardianKind.CARER), "Kalle Kollega", CHILD)
+    with Session(app.state.engine) as session:
+        held = select(Role.role).where(Role.person_id == town.people["Kalle Kollega"])
+        assert sorted(session.scalars(held)) == ["guardian", "teacher"]
+    browser = browse("Kalle Kollega")
+    (role,) = re.findall(r'name="role" value="([^"]+)">[^<]*Guardian', browser.get("/").text)
+    browser.post("/desk", data={"role": role})
+    assert "Ainu Virtanen" in browser.get("/").text
 
 
 @pytest.mark.parametrize("wrong", ["no_access", "", "NO_CONTACT"])

@@ -1,5 +1,6 @@
 """Who has looked at me, and the search over the audit."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -223,9 +224,16 @@ def test_long_lists_come_in_pages_with_a_fixed_number_of_statements(
     with counted(app) as many:
         first = pupil.get("/looks")
     assert len(many) == len(few)
-    assert first.text.count("Kollega Kalle · Teacher") == 25
+    assert told_of_kalle(first.text) == 25
     assert 'href="/looks?page=2"' in first.text
-    assert pupil.get("/looks?page=2").text.count("Kollega Kalle · Teacher") == 6
+    assert told_of_kalle(pupil.get("/looks?page=2").text) == 6
+
+
+def told_of_kalle(page: str) -> int:
+    """How many events of Kalle a page tells; those of one minute are one line with their number."""
+    lines = re.findall(r"Kollega Kalle · Teacher</td>\s*<td>[^<(]*(?:\((\d+) times\))?</td>", page)
+    assert len(lines) <= 2, "a list of equal lines"
+    return sum(int(count or 1) for count in lines)
 
 
 @pytest.mark.parametrize(("language", "title"), [("fi", "Kuka on katsonut"), ("sv", "Vem har tittat")])

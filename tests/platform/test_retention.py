@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from digione_platform.core.audit import By
 from digione_platform.core.models import AuditEvent, Base
 from digione_platform.db import open_database
-from digione_platform.retention.periods import apply, due, is_due, periods, set_periods
+from digione_platform.retention.periods import apply, due, periods, set_periods, which_are_due
 from digione_platform.retention.rules import RULES
 from digione_platform.settings import Settings
 from tests.platform.conftest import platform_command
@@ -130,7 +130,7 @@ def test_the_content_of_a_bundle_that_is_old_or_overtaken_is_emptied(session: Se
     fresh = upload(session, "checked", NOW - days)
     upload(session, "applied", NOW - days - timedelta(minutes=1), None)
     assert counts(session)["roster_content"] == (2, 0)
-    assert [is_due(session, "roster_content", one, NOW) for one in (*old, fresh)] == [True, True, False]
+    assert which_are_due(session, "roster_content", (*old, fresh), NOW) == set(old)
     assert apply(session, NOW, "oona")["deleted"]["roster_content"] == 2
     left = text("select id from roster_uploads where content is not null")
     assert session.scalars(left).all() == [fresh]
@@ -141,9 +141,9 @@ def test_the_content_of_a_bundle_that_is_old_or_overtaken_is_emptied(session: Se
         """),
         {"at": NOW},
     )
-    assert is_due(session, "roster_content", fresh, NOW)
+    assert which_are_due(session, "roster_content", [fresh], NOW) == {fresh}
     session.execute(text("update roster_imports set undone_at = now()"))
-    assert not is_due(session, "roster_content", fresh, NOW)
+    assert not which_are_due(session, "roster_content", [fresh], NOW)
 
 
 def test_whoever_shares_a_guardianship_with_somebody_held_stays(session: Session, town: Town) -> None:

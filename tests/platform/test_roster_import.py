@@ -320,7 +320,12 @@ def test_delta_adds_changes_and_removes(filled: Roster) -> None:
         }
     )
     assert report.applied, ids(report)
-    assert counts(report) == {"persons": (1, 1, 1), "enrolments": (1, 0, 1), "accounts": (1, 0, 0)}
+    assert counts(report) == {
+        "persons": (1, 1, 1),
+        "enrolments": (1, 0, 1),
+        "accounts": (1, 0, 0),
+        "roles": (0, 0, 1),  # of the one who left
+    }
     assert filled.one("select last_modified::text from persons where sourced_id = 'p3'").startswith(
         "2026-10-01"
     )
@@ -388,6 +393,37 @@ def test_removal_of_the_unknown_is_a_warning(filled: Roster) -> None:
     report = filled.delta({"users": delta([{"sourcedId": "never"}], "tobedeleted")})
     assert ids(report) == [("P-ROSTER-073", "users.csv", 2, "sourcedId")]
     assert not report.changes
+
+
+def test_a_second_class_of_one_name_is_told(roster: Roster) -> None:
+    files = valid()
+    twin = files["classes"][0] | {"sourcedId": "twin", "title": files["classes"][0]["title"].lower()}
+    both = roster.bulk({**files, "classes": [*files["classes"], twin]}, apply=False)
+    assert [one[0] for one in ids(both)] == ["P-ROSTER-112"]
+    assert roster.bulk(files).applied
+    warned = roster.delta({"classes": delta([twin])})
+    assert [one[0] for one in ids(warned)] == ["P-ROSTER-112"]
+    assert warned.applied
+    # The other one leaves with the whole register that no longer has it.
+    assert ids(roster.bulk({**files, "classes": [twin]}, apply=False, allow_mass_removal=True))[:1] == [
+        ("P-ROSTER-051", "enrollments.csv", 2, "classSourcedId")
+    ]
+
+
+def test_no_school_leaves_while_somebody_stays_there(filled: Roster) -> None:
+    school = {"orgs": delta([{"sourcedId": SCHOOL, "name": "-", "type": "school"}], "tobedeleted")}
+    assert [one[0] for one in ids(filled.delta(school))] == ["P-ROSTER-113"]
+    there = valid()
+    roles = [{"sourcedId": one["sourcedId"]} for one in there["roles"] if one["orgSourcedId"] == SCHOOL]
+    classes = [{"sourcedId": one["sourcedId"]} for one in there["classes"]]
+    both = {**school, "roles": delta(roles, "tobedeleted"), "classes": delta(classes, "tobedeleted")}
+    report = filled.delta(both)
+    assert report.applied, ids(report)
+    # Places end with their classes, though the file does not say so.
+    assert counts(report)["enrolments"] == (0, 0, 3)
+    before = filled.undo()
+    assert before["applied"]
+    assert filled.one("select count(*) from enrolments where status = 'active'") == 3
 
 
 def test_nondisclosure_is_lifted_by_word_only(roster: Roster) -> None:
@@ -818,13 +854,13 @@ def test_command_refuses_without_a_traceback(command: Any, arguments: tuple[str,
     [
         (
             "fi",
-            "virhe P-ROSTER-050 academicSessions.csv:4 sourcedId “t1”: "
+            "virhe P-ROSTER-050 academicSessions.csv:4 sourcedId ”t1”: "
             "tunniste on myös aiemmalla rivillä: rivi 3; jätä riveistä yksi",
             "Mitään ei tuotu: 1 virhe, 0 varoitusta.",
         ),
         (
             "sv",
-            "fel P-ROSTER-050 academicSessions.csv:4 sourcedId “t1”: "
+            "fel P-ROSTER-050 academicSessions.csv:4 sourcedId ”t1”: "
             "identifieraren står också på en tidigare rad: rad 3; behåll en av raderna",
             "Ingenting importerades: 1 fel, 0 varningar.",
         ),

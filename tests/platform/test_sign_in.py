@@ -1,6 +1,7 @@
 """Signing in and out against a real provider over real HTTP, both listening on loopback."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from digione_platform.app import create_app
 from digione_platform.auth import OidcSignIn
+from digione_platform.core.audit import Act, By, record
 from digione_platform.core.models import Account, AuditEvent, SignIn
 from digione_platform.db import open_database
 from digione_platform.settings import Oidc, Settings
@@ -147,6 +149,25 @@ def test_a_closed_account_is_not_let_in_and_loses_its_open_sessions(world: World
             account.enabled = False
         assert TITLE not in browser.get("/").text
         assert browser.get("/sign-in").status_code == 403
+
+
+def test_who_was_given_a_new_password_proves_who_they_are_again(world: World) -> None:
+    world.signs_in("Raili Rehtori")
+    with _database(world) as session, session.begin():
+        record(session, By(), Act.NEW_PASSWORD, [world.town.people["Raili Rehtori"]])
+    # The provider still knows the browser, by the old password.
+    world.provider.claims = {"auth_time": int(time.time()) - 60}
+    with world.browser() as browser:
+        page = browser.get("/sign-in?next=/me")
+        assert "Sign in with your new password" in page.text
+        assert world.provider.signed_out[0]["id_token_hint"]
+        assert TITLE not in browser.get("/").text
+        world.provider.claims = {}
+        assert browser.get("/sign-in").url.path == "/me"
+    world.provider.claims = {"auth_time": int(time.time()) - 60}
+    world.signs_in("Aino Virtanen")
+    with world.browser() as browser:
+        assert browser.get("/sign-in?next=/me").url.path == "/me", "of another person"
 
 
 @pytest.mark.parametrize(

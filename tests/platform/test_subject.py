@@ -18,12 +18,14 @@ from digione_platform.core.audit import Act, By
 from digione_platform.core.chain import verify
 from digione_platform.core.holders import holders
 from digione_platform.core.models import Base, Origin, Person, Status
+from digione_platform.core.news import What, tell
 from digione_platform.db import open_database
 from digione_platform.errors import InputError, PreconditionError
-from digione_platform.i18n import Texts, today
+from digione_platform.i18n import LANGUAGES, Texts, today
 from digione_platform.settings import Settings
 from digione_platform.subjects import rights
 from digione_platform.subjects.page import LABELS
+from digione_platform.web.titles import NEWS
 from tests.platform.conftest import platform_command
 from tests.platform.town import Town
 
@@ -317,6 +319,24 @@ def test_the_archive_can_be_read_by_people_and_programs(
     assert command(*asked)[0] == 2
 
 
+def test_the_archive_of_a_guardian_words_news_of_a_child_as_the_child_s(
+    command: Callable[..., tuple[int, str, str]], settings: Settings, tmp_path: Path, town: Town
+) -> None:
+    guardian, child = town.people["Maija Virtanen"], town.people["Aino Virtanen"]
+    with Session(open_database(settings)) as session, session.begin():
+        tell(session, What.PLACE_CHANGED, [guardian, child], "/", about=child)
+    pages = []
+    for name in ("maija.virtanen", "aino.virtanen"):
+        to = tmp_path / f"{name}.zip"
+        assert command("export", name, "--reason", "asked", str(to))[0] == 0
+        with zipfile.ZipFile(to) as archive:
+            pages.append(archive.read("index.html").decode())
+    own = [Texts(language).gettext(NEWS[What.PLACE_CHANGED][0]) for language in LANGUAGES]
+    assert not any(words in pages[0] for words in own)
+    assert f"{child}: " in pages[0]
+    assert any(words in pages[1] for words in own)
+
+
 def test_holds_keep_data_until_they_are_released(
     command: Callable[..., tuple[int, str, str]], engine: Engine, town: Town
 ) -> None:
@@ -332,9 +352,14 @@ def test_holds_keep_data_until_they_are_released(
     assert code == 2
     assert "P-SUBJECT-008" in err
     assert "131052" not in err
+    for no_reason in ("", "  ", "two\nlines", "x" * 501):
+        code, _, err = command("release", name, "--reason", no_reason)
+        assert (code, "P-SUBJECT-009" in err) == (2, True)
     assert command("release", name, "--reason", "the court is done")[0] == 0
     assert command("erase", name, "--reason", "asked", "--confirm", "other")[0] == 2
     code, out, _ = command("erase", name, "--reason", "asked", "--confirm", name)
     assert (code, person in out) == (0, True)
     assert command("erase", name, "--reason", "asked", "--confirm", name)[0] == 2
     assert command("hold", "aino.virtanen", "--reason", "x", "--until", "soon")[0] == 2
+    code, _, err = command("hold", "aino.virtanen", "--reason", "x", "--until", "2020-01-01")
+    assert (code, "P-SUBJECT-010" in err) == (2, True)

@@ -169,6 +169,13 @@ def test_without_token_or_scope_nothing_is_answered_whatever_is_asked(name: str,
     ask()
 
 
+def test_every_part_to_which_the_document_refers_is_in_it() -> None:
+    for one in re.findall(r'"[$]ref": "#/([^"]+)"', json.dumps(DOCUMENT)):
+        found = DOCUMENT
+        for part in one.split("/"):
+            found = found[part]
+
+
 def test_the_document_names_every_address_and_its_scopes() -> None:
     for root, views in ((ROSTERING, rostering.VIEWS), (GRADEBOOK, gradebook.VIEWS)):
         for view in views:

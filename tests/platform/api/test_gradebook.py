@@ -1,5 +1,6 @@
 """OneRoster's gradebook service: what is put can be read, and what does not fit is refused by name."""
 
+import json
 from typing import Any
 
 import pytest
@@ -211,6 +212,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("results", {"score": True}, "result.score"),
     ("results", {"scoreStatus": "done"}, "result.scoreStatus"),
     ("results", {"scoreDate": "yesterday"}, "result.scoreDate"),
+    ("results", {"scoreDate": "1700006400"}, "result.scoreDate"),
+    ("results", {"comment": "of 131052-308t"}, "result.comment"),
     ("results", {"late": True}, "result.late"),
     ("results", {"student": {"sourcedId": "nobody"}}, "result.student.sourcedId"),
     ("results", {"student": {"sourcedId": "town-0026"}}, "result.student.sourcedId"),
@@ -231,6 +234,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("lineItems", {"academicSession": {"sourcedId": "none"}}, "lineItem.academicSession.sourcedId"),
     ("lineItems", {"dueDate": "2026-10-08T08:00:00"}, "lineItem.dueDate"),
     ("lineItems", {"dueDate": 0}, "lineItem.dueDate"),
+    ("lineItems", {"dueDate": "1900000000"}, "lineItem.dueDate"),
+    ("lineItems", {"title": "Koe of 131052-308T"}, "lineItem.title"),
     ("lineItems", {"dueDate": "2026-10-01T07:59:59Z"}, "lineItem.dueDate"),
     ("lineItems", {"resultValueMax": 3}, "lineItem.resultValueMax"),
     ("lineItems", {"title": ""}, "lineItem.title"),
@@ -273,6 +278,14 @@ def test_a_body_of_another_form_is_refused(service: Service, content: bytes) -> 
     answer = service.ask(f"{GRADEBOOK}/categories/c1", "PUT", content=content)
     assert minor(answer)[0::2] == (422, "invaliddata")
     assert get(service, "/categories/c1")["title"] == "Kokeet"
+
+
+def test_a_body_that_is_called_something_else_than_json_is_refused(service: Service) -> None:
+    body = json.dumps({"category": CATEGORY | {"title": "Toinen"}})
+    for kind, status in (("text/plain", 415), ("application/json; charset=utf-8", 201)):
+        headers = {"authorization": f"Bearer {service.token}", "content-type": kind}
+        answer = service.http.put(f"{GRADEBOOK}/categories/c1", content=body, headers=headers)
+        assert answer.status_code == status
 
 
 def test_a_body_is_not_looked_at_before_the_token(service: Service) -> None:

@@ -213,6 +213,7 @@ def test_beyond_the_last_page_there_is_nothing(rostered: Service) -> None:
         ({"limit": 0}, "limit"),
         ({"limit": 1001}, "limit"),
         ({"limit": "many"}, "limit"),
+        ({"limit": [3, 4]}, "limit"),
         ({"offset": -1}, "offset"),
         ({"offset": 10**30}, "offset"),
         ({"orderBy": "sideways"}, "orderBy"),
@@ -236,6 +237,11 @@ def test_unknown_fields_are_refused(rostered: Service, fields: str) -> None:
 def test_what_cannot_be_sorted_by_is_refused(rostered: Service, sort: str) -> None:
     status, _, value = minor(rostered.roster("/users", sort=sort))
     assert (status, value) == (400, "invalid_sort_field")
+
+
+def test_text_is_sorted_as_in_finland(rostered: Service) -> None:
+    names = [one["givenName"] for one in rostered.many("/users", sort="givenName")]
+    assert names.index("Šimo") - names.index("Simo") in (1, -1), "not after z"
 
 
 def test_rows_that_sort_alike_keep_one_order(rostered: Service) -> None:

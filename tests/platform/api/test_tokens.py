@@ -217,6 +217,14 @@ def test_two_clients_do_not_share_a_name(app: FastAPI) -> None:
         add()
 
 
+@pytest.mark.parametrize(
+    ("name", "contact"), [("", "x@y"), ("Oppi\nx", "x@y"), ("Oppi", " "), ("O" * 201, "x@y")]
+)
+def test_a_client_is_called_something_that_can_be_listed(app: FastAPI, name: str, contact: str) -> None:
+    with app.state.open_session.begin() as session, pytest.raises(InputError, match="P-CLIENTS-004"):
+        clients.add(session, name, contact, [Scope.ROSTER], protected=False, operator="testi")
+
+
 def test_posts_elsewhere_still_need_to_come_from_this_site(connect: Connect) -> None:
     service = connect(Scope.ROSTER)
     assert service.http.post("/sign-out").status_code == 403
