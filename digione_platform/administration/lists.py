@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, cast, exists, func, literal, or_, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from digione_platform.core.models import (
     AcademicSession,
@@ -118,11 +118,17 @@ def adults(session: Session, today: date, *, search: str) -> Page[PersonRow]:
     return cut(session, query, (Person.sort_name, Person.id), 1, PersonRow)
 
 
-def schools(session: Session, *, search: str, sort: str, page: int) -> Page[Organisation]:
-    """One page of the municipality, its schools and units, those not in use last."""
+def schools(session: Session, *, search: str, sort: str, page: int) -> Page[tuple[Organisation, str]]:
+    """One page of the municipality, its schools and units with what they belong to, those not in use last."""
     order = _order({"name": in_finnish_order(Organisation.name), "code": Organisation.school_code}, sort)
-    query = select(Organisation).where(begins(ORGANISATION_WORDS, *split(search)))
-    return cut(session, query, (Organisation.status, order, Organisation.id), page, lambda row: row)
+    above = aliased(Organisation)
+    query = (
+        select(Organisation, func.coalesce(above.name, ""))
+        .outerjoin(above, above.id == Organisation.parent_id)
+        .where(begins(ORGANISATION_WORDS, *split(search)))
+    )
+    order_by = (Organisation.status, order, Organisation.id)
+    return cut(session, query, order_by, page, lambda row, above: (row, above))
 
 
 def years(session: Session, *, search: str, sort: str, page: int) -> Page[AcademicSession]:

@@ -71,15 +71,20 @@ def schools(
         new=mark("New school or unit"),
         saved=saved,
         asked={"search": search, "sort": sort},
-        heads=(("name", mark("Name")), ("", mark("Kind")), ("code", mark("School code"))),
+        heads=(
+            ("name", mark("Name")),
+            ("", mark("Kind")),
+            ("", mark("Belongs to")),
+            ("code", mark("School code")),
+        ),
         rows=[
             ListRow(
                 f"schools/{one.id}/edit",
                 one.name,
-                (texts.gettext(VALUES[one.kind]), one.school_code or "–"),
+                (texts.gettext(VALUES[one.kind]), above or "–", one.school_code or "–"),
                 one.in_use,
             )
-            for one in found.rows
+            for one, above in found.rows
         ],
     )
 

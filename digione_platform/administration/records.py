@@ -261,10 +261,13 @@ def _school_fields(session: Session, row: Row | None) -> Fields:
     kinds = (OrganisationKind.SCHOOL, OrganisationKind.DEPARTMENT)
     if isinstance(row, Organisation) and row.kind is OrganisationKind.DISTRICT:
         kinds = (OrganisationKind.DISTRICT,)  # type: ignore[assignment]
+    above = choices(session)
+    first = above[0][0] if above else ""
     return (
         Field("name", mark("Name"), required=True),
         Field("kind", mark("Kind"), Shape.CHOICE, True, tuple((one.value, VALUES[one]) for one in kinds)),
-        Field("parent_id", mark("Belongs to"), Shape.ROW, choices=choices(session)),
+        # Proposed is the first in order, the municipality.
+        Field("parent_id", mark("Belongs to"), Shape.ROW, choices=above, default=first),
         Field("oid", mark("OID"), help=mark("In the national register of organisations: 1.2.246.562.10.…")),
         Field(
             "school_code",
@@ -301,7 +304,17 @@ def _school_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
             mistakes["in_use"] = still
         elif ends and ends <= asked.today:
             mistakes["valid_to"] = still
-    return mistakes | _tree(asked, row, values)
+    return mistakes | _place_in_tree(asked, values) | _tree(asked, row, values)
+
+
+def _place_in_tree(asked: Asked, values: Values) -> dict[str, str]:
+    """What a school cannot belong to."""
+    above = values.get("parent_id")
+    if values.get("kind") != OrganisationKind.SCHOOL or above is None:
+        return {}
+    if asked.session.get_one(Organisation, above).kind is OrganisationKind.DISTRICT:
+        return {}
+    return {"parent_id": mark("A school belongs to the municipality.")}
 
 
 def _school_written(asked: Asked, _row: Row, _values: Values) -> dict[str, str]:

@@ -67,6 +67,20 @@ def test_signing_out_ends_the_session_at_both_ends(page: Page, installed: Instal
     expect(page.locator("input[name=password]")).to_be_visible()
 
 
+def test_a_new_password_signs_out_at_both_ends(page: Page, installed: Installed) -> None:
+    sign_in(page, installed, "pupil")
+    username, _ = installed.logins["pupil"]
+    new = installed.digione("accounts", "password", "testila", username).out.strip()
+    installed.logins["pupil"] = (username, new)
+    page.goto("/me")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Kirjaudu uudella salasanallasi")
+    page.goto("/me")
+    expect(page.locator("input[name=password]")).to_be_visible()
+    sign_in(page, installed, "pupil")
+    page.goto("/me")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Omat tiedot")
+
+
 def test_who_comes_back_to_sign_in_gets_in(page: Page, installed: Installed) -> None:
     page.goto("/sign-in")
     sign_in(page, installed, "teacher")
