@@ -21,7 +21,7 @@ from digione_platform import sessions
 from digione_platform.core import audit
 from digione_platform.core.audit import Act, By
 from digione_platform.core.models import Account, Person, Status
-from digione_platform.core.passwords import newest
+from digione_platform.core.passwords import proof_needed_since
 from digione_platform.security import origin_of
 from digione_platform.settings import Oidc, Settings
 from digione_platform.web.render import cookie_name, local_path, page, speak
@@ -149,10 +149,10 @@ def _in_language(language: str) -> dict[str, str]:
 
 
 def _is_overtaken(request: Request, account_id: UUID, proved: int) -> bool:
-    """Whether the account was given a new password since its person proved who they are (seconds)."""
+    """Whether the account's person has to prove anew who they are, though they did at a time (seconds)."""
     with request.app.state.open_session() as session:
-        given = newest(session, account_id)
-    return given is not None and proved < int(given.timestamp())
+        since = proof_needed_since(session, account_id)
+    return since is not None and proved < int(since.timestamp())
 
 
 def admit(request: Request, account_id: UUID, id_token: str | None, target: str) -> Response:

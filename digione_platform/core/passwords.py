@@ -1,4 +1,4 @@
-"""Who may be given a new password by whom, and when it was."""
+"""Who may be given a new password by whom, and since when it is needed."""
 
 from collections.abc import Collection
 from datetime import date, datetime
@@ -38,11 +38,14 @@ def renewable(
     }
 
 
-def newest(session: Session, account_id: UUID) -> datetime | None:
-    """When an account was last given a new password by somebody."""
+def proof_needed_since(session: Session, account_id: UUID) -> datetime | None:
+    """When somebody last gave an account a new password, or signed a browser of its person's out.
+
+    Who proved who they are before that has to do so again.
+    """
     person = select(Account.person_id).where(Account.id == account_id).scalar_subquery()
     return session.scalar(
         select(func.max(AuditEvent.at)).where(
-            AuditEvent.subject == person, AuditEvent.action == Act.NEW_PASSWORD
+            AuditEvent.subject == person, AuditEvent.action.in_((Act.NEW_PASSWORD, Act.END_SIGN_IN))
         )
     )

@@ -151,15 +151,16 @@ def test_a_closed_account_is_not_let_in_and_loses_its_open_sessions(world: World
         assert browser.get("/sign-in").status_code == 403
 
 
-def test_who_was_given_a_new_password_proves_who_they_are_again(world: World) -> None:
+@pytest.mark.parametrize("act", [Act.NEW_PASSWORD, Act.END_SIGN_IN])
+def test_who_was_given_a_new_password_or_signed_out_proves_who_they_are_again(world: World, act: Act) -> None:
     world.signs_in("Raili Rehtori")
     with _database(world) as session, session.begin():
-        record(session, By(), Act.NEW_PASSWORD, [world.town.people["Raili Rehtori"]])
+        record(session, By(), act, [world.town.people["Raili Rehtori"]])
     # The provider still knows the browser, by the old password.
     world.provider.claims = {"auth_time": int(time.time()) - 60}
     with world.browser() as browser:
         page = browser.get("/sign-in?next=/me")
-        assert "Sign in with your new password" in page.text
+        assert "This browser was signed out by somebody else" in page.text
         assert world.provider.signed_out[0]["id_token_hint"]
         assert TITLE not in browser.get("/").text
         world.provider.claims = {}
