@@ -161,6 +161,12 @@ def _names_nobody(value: str) -> str:
     return value
 
 
+def _says_something(value: str) -> str:
+    if not value.strip():
+        raise ValueError("it is blank")
+    return value
+
+
 def _is_iso(value: Any) -> Any:
     # Numbers, also in quotation marks, are taken for seconds since 1970 otherwise.
     if not isinstance(value, str) or not _ISO.fullmatch(value):
@@ -173,6 +179,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\
 Line = Annotated[
     str,
     StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$"),
+    AfterValidator(_says_something),
     AfterValidator(_names_nobody),
 ]
 Text = Annotated[
@@ -287,9 +294,9 @@ class Writable:
     ``columns`` has the table's columns by the body's fields; ``links`` by the body's references the column
     and the SQL that finds the row by the parameter ``:sourcedId`` (and finds nothing that must not be named);
     ``agrees`` has references that are not kept, since they follow from others: SQL of what they must be.
-    ``holds`` are places of an active object's body, SQL that is true of its columns if it makes sense, and
-    what its maker is told otherwise. ``ends`` is SQL that deletes what makes no sense without the object
-    ``:id``, and gives the people whom it was about.
+    ``holds`` are places of an active object's body, SQL that is true of its columns (and ``:protected``, the
+    client's right) if it makes sense, and what its maker is told otherwise. ``ends`` is SQL that deletes what
+    makes no sense without the object ``:id``, and gives the people whom it was about.
     """
 
     view: View
@@ -304,10 +311,11 @@ class Writable:
     ends: str = ""
 
 
-# A result of the line item that is put, which is there already.
+# A result of the line item that is put, which is there already. One that its maker may not know of takes no
+# part: the refusal would tell of it, and of the pupil's class.
 _RESULT_UNDER_IT = (
-    "select from results r join line_items l on l.id = r.line_item_id "
-    "where l.sourced_id = :sourced_id and r.status = 'active'"
+    "select from results r join line_items l on l.id = r.line_item_id join persons p on p.id = r.student_id "
+    "where l.sourced_id = :sourced_id and r.status = 'active' and (:protected or not p.nondisclosure)"
 )
 _SESSION = "select s.id from academic_sessions s where s.sourced_id = :sourcedId"
 

@@ -82,7 +82,8 @@ def _put(writable: Writable, scopes: Sequence[Scope], deleting: Sequence[Scope])
         columns |= {"status": row["status"], "extension": row["metadata"]}
         people: set[UUID | None] = {before}
         if row["status"] == Status.ACTIVE:
-            _require_sense(writable, {**columns, "sourced_id": sourcedId}, session)
+            known = {**columns, "sourced_id": sourcedId, "protected": client.protected}
+            _require_sense(writable, known, session)
         written = _write(session, writable, client, sourcedId, columns)
         if row["status"] == Status.TOBEDELETED:
             people |= _end(session, writable, written)

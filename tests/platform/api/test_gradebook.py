@@ -239,6 +239,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("lineItems", {"dueDate": "2026-10-01T07:59:59Z"}, "lineItem.dueDate"),
     ("lineItems", {"resultValueMax": 3}, "lineItem.resultValueMax"),
     ("lineItems", {"title": ""}, "lineItem.title"),
+    ("lineItems", {"title": "  "}, "lineItem.title"),
     ("categories", {"title": None}, "category.title"),
     ("categories", {"weight": "heavy"}, "category.weight"),
     ("categories", {"weight": -5}, "category.weight"),

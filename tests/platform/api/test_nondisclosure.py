@@ -184,6 +184,23 @@ def test_a_result_of_one_who_is_protected_since_is_not_overwritten(
         ]
 
 
+def test_a_hidden_result_takes_no_part_in_what_a_service_is_told(
+    connect: Connect, app: FastAPI, town: Town
+) -> None:
+    """By its class or range the service would find out where the pupil is, or how they did."""
+    service = connect()
+    put(service, "categories", CATEGORY)
+    put(service, "lineItems", LINE_ITEM)
+    assert put(service, "results", RESULT).status_code == 201
+    for change in ({"class": {"sourcedId": "town-0038"}}, {"resultValueMax": 9}):
+        assert put(service, "lineItems", LINE_ITEM | change).status_code == 422
+    hide = text("update persons set nondisclosure = true where sourced_id = :id")
+    with Session(app.state.engine) as session, session.begin():
+        session.execute(hide, {"id": RESULT["student"]["sourcedId"]})
+    for change in ({"class": {"sourcedId": "town-0038"}}, {"resultValueMax": 9}):
+        assert put(service, "lineItems", LINE_ITEM | change).status_code == 201
+
+
 def test_of_a_protected_child_a_service_is_told_only_who_is_in_hiding_with_it(
     connect: Connect, marked: dict[str, str]
 ) -> None:
