@@ -11,14 +11,22 @@ from digione_platform.roster.staging import stage_name
 
 
 def stage_groups(work: Work) -> None:
-    """Stage groups; a new one gets a course of its own and the school year that is or comes."""
+    """Stage groups; a new one gets a course of its own and the terms of the school year that is or comes."""
     together(work, "mapped_groups", "mapped_classes", GROUP, personal=False)
     work.run(
         SQL("""
             create temporary table mapped_terms on commit drop as
-            select s.sourced_id as term from academic_sessions s
-            where s.status = 'active' and s.session_type = 'schoolYear' and s.end_date > {today}
-            order by s.start_date limit 1
+            -- Or the year itself, where it has none.
+            select coalesce((
+                select string_agg(t.sourced_id, ',' order by t.start_date, t.sourced_id)
+                from academic_sessions t where t.status = 'active' and t.school_year = y.school_year
+                and t.session_type in ('term', 'semester')
+            ), y.sourced_id) as term
+            from (
+                select s.sourced_id, s.school_year from academic_sessions s
+                where s.status = 'active' and s.session_type = 'schoolYear' and s.end_date > {today}
+                order by s.start_date limit 1
+            ) y
         """).format(today=SQL(TODAY))
     )
     kept = {
