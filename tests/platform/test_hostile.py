@@ -414,6 +414,8 @@ def test_of_two_editors_of_anything_the_second_is_shown_the_difference(
         texts = [name for name in opened.values if name in ("name", "title", "given_name", "begin_date")]
         field = texts[0] if texts else "valid_from"
         words = ("2026-01-02", "2026-01-03") if field in ("begin_date", "valid_from") else ("Eka", "Toka")
+        if route.endswith("/retention"):
+            field, words = "row_history", ("100", "200")
         more = {"reason": ["Päätös 1"]} if "reason" in opened.values else {}
         if route.endswith("/move"):
             more["group"] = [next(filter(None, opened.options["group"]))]
