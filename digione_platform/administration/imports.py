@@ -195,21 +195,21 @@ def _changed(asked: Asked, rows: dict[str, list[dict[str, Any]]], of: str, numbe
     """
     rows = {table: rows[table] for table in TABLES if table in rows}
     chosen = of if of in rows else next(iter(rows), "")
-    listed = rows.get(chosen, [])
+    # Of rows that an earlier release wrote down it is not known whose they are.
+    listed = [one for one in rows.get(chosen, []) if "people" in one]
     at = within(number, len(listed)) if of else 1
-    shown = Page(listed[(at - 1) * PAGE_SIZE : at * PAGE_SIZE], len(listed), at)
-    people = {UUID(person) for one in shown.rows for person in one["people"]}
+    on_page = listed[(at - 1) * PAGE_SIZE : at * PAGE_SIZE]
+    people = {UUID(person) for one in on_page for person in one["people"]}
     asked.record(Act.LIST_PEOPLE, sorted(people), Relation.OWN_MUNICIPALITY)
     # Who is under non-disclosure since the rows were written down is hidden as well.
     query = select(Person.id).where(Person.id.in_(people), Person.nondisclosure)
     protected = {str(one) for one in asked.session.scalars(query)}
-    for one in shown.rows:
-        if not protected.isdisjoint(one["people"]):
-            one |= {"hidden": True, "differences": [], "of": None}
+    hidden = {"hidden": True, "differences": [], "of": None}
+    shown = [one if protected.isdisjoint(one["people"]) else one | hidden for one in on_page]
     return {
         "rows": rows,
         "of": chosen,
-        "changed": shown,
+        "changed": Page(shown, len(listed), at),
         "columns": COLUMNS,
         "values": VALUES,
         "told": told,
