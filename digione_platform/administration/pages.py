@@ -319,11 +319,13 @@ def _see_place(asked: Asked, person: Person, role: Role) -> None:
 
 
 def _of(request: Request, person: Person, row_id: UUID) -> dict[str, Any]:
+    texts = speak(request)
     return {
         "action": f"roles/{row_id}?person={person.id}",
         "back": f"/administration/people/{person.id}",
-        "heading": speak(request).gettext(mark("Role of {name}"), name=person.name),
+        "heading": texts.gettext(mark("Role of {name}"), name=person.name),
         "take": mark("End the role now"),
+        "about": (texts.gettext(records.HIDDEN_SCHOOL),) if person.nondisclosure else (),
     }
 
 

@@ -730,6 +730,13 @@ def test_nothing_hidden_of_the_protected_is_in_any_page(admin: TestClient, town:
     assert "Suojattu" not in admin.get(f"/administration/people?place={place}").text
 
 
+def test_that_roles_of_the_protected_at_schools_come_from_the_roster_is_said_first(
+    admin: TestClient, town: Town
+) -> None:
+    page = admin.get(f"/administration/roles/new?person={town.people['Piilo Suojattu']}").text
+    assert "roles at schools come from the roster alone" in page
+
+
 def test_the_history_of_a_guardian_tells_nothing_of_a_child_under_non_disclosure(
     admin: TestClient, town: Town
 ) -> None:
