@@ -152,7 +152,8 @@ def _is_overtaken(request: Request, account_id: UUID, proved: int) -> bool:
     """Whether the account's person has to prove anew who they are, though they did at a time (seconds)."""
     with request.app.state.open_session() as session:
         since = proof_needed_since(session, account_id)
-    return since is not None and proved < int(since.timestamp())
+    # Within one second it is not known which was first.
+    return since is not None and proved <= int(since.timestamp())
 
 
 def admit(request: Request, account_id: UUID, id_token: str | None, target: str) -> Response:

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from digione_platform.core.history import acts_as
 from digione_platform.core.models import Account, Person, Preferences, SignIn, Status
 
 LONGEST = timedelta(hours=12)
@@ -49,12 +50,15 @@ def start(session: Session, account: Account, id_token: str | None, *, now: date
 
 
 def find(session: Session, token: str | None, *, now: datetime | None = None) -> Found | None:
-    """The sign-in behind a cookie, unless it has run out or its account or person was closed."""
+    """The sign-in behind a cookie, unless it has run out or its account or person was closed.
+
+    From here on the transaction acts as the person (``history.acts_as``).
+    """
     if not token:
         return None
     now = now or datetime.now(UTC)
     found = session.execute(
-        select(SignIn, Account, Person, Preferences.language)
+        select(SignIn, Account, Person, Preferences.language, acts_as(Person.id))
         .join(Account, Account.id == SignIn.account_id)
         .join(Person, Person.id == Account.person_id)
         .outerjoin(Preferences, Preferences.person_id == Person.id)
@@ -69,7 +73,7 @@ def find(session: Session, token: str | None, *, now: datetime | None = None) ->
     ).one_or_none()
     if found is None:
         return None
-    sign_in, account, person, language = found
+    sign_in, account, person, language, _ = found
     if now - sign_in.last_seen > _PRECISION:
         session.execute(update(SignIn).where(SignIn.id == sign_in.id).values(last_seen=now))
     return Found(sign_in, account, person, language)

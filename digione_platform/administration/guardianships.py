@@ -101,6 +101,9 @@ def send(request: Request, asked: Question, child_id: UUID, guardian_id: UUID, f
     version = str(form.get("version", ""))
     if version_of(now) != version:
         shown = merged(texts, version, now)
+        # What another has restricted meanwhile is not let go by a tick beside it.
+        both = f"{shown['restrictions']},{now['restrictions']}".strip(",").split(",")
+        shown["restrictions"] = ",".join(sorted(set(both)))
         return _form(request, asked, child, guardian, shown, version_of(now), now=now, sent=texts, status=409)
     values, unread = read((*FIELDS, REASON), texts)
     mistakes = in_order(values, "valid_from", "valid_to") | _contradictions(values) | unread

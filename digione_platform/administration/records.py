@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import exists, inspect, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import get_history
 
 from digione_platform.administration.forms import (
     Field,
@@ -300,6 +301,8 @@ def _school_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     ends = values.get("valid_to")
     if not is_municipality and asked.session.scalar(held.limit(1)):
         still = mark("People have roles here: move the people, or end their roles, first.")
+        if get_history(row, "kind").deleted:
+            mistakes["kind"] = still
         if not row.in_use:
             mistakes["in_use"] = still
         elif ends and ends <= asked.today:

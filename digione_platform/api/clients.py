@@ -23,6 +23,7 @@ from digione_platform.core import audit
 from digione_platform.core.audit import Act, By
 from digione_platform.errors import InputError
 from digione_platform.i18n import mark
+from digione_platform.roster.identifiers import holds_personal_identity_code
 
 LONGEST = 200
 LIFETIME = timedelta(hours=1)
@@ -48,11 +49,14 @@ def add(
     Raises:
         InputError: the name is taken, or name or contact is no line of text.
     """
-    if not all(0 < len(text.strip()) <= LONGEST and text.isprintable() for text in (name, contact)):
+    lines = (name, contact)
+    if not all(0 < len(text.strip()) <= LONGEST and text.isprintable() for text in lines) or any(
+        holds_personal_identity_code(text, mistyped=True) for text in lines
+    ):
         raise InputError(
             "P-CLIENTS-004",
             mark("The client was not added"),
-            mark("name or contact is no line of 1 to {longest} printable characters"),
+            mark("name or contact is no line of 1 to {longest} printable characters, or names a person"),
             mark("correct it"),
             longest=LONGEST,
         )

@@ -73,7 +73,7 @@ def described(
     if schema is not None:
         answer = {"description": "Found", "content": {"application/json": {"schema": schema}}}
     given = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    refusals = [400, 401, 403, *([404] if given else []), *([413, 415, 422] if body else []), 503]
+    refusals = [400, 401, 403, *([404] if given else []), *([413, 415, 422] if body else []), 429, 503]
     return {
         "operation_id": operation,
         "summary": operation,

@@ -170,11 +170,11 @@ def _says_something(value: str) -> str:
 def _is_iso(value: Any) -> Any:
     # Numbers, also in quotation marks, are taken for seconds since 1970 otherwise.
     if not isinstance(value, str) or not _ISO.fullmatch(value):
-        raise ValueError("it is not written as in ISO 8601")
+        raise ValueError("it is not written as in ISO 8601, or of another age")
     return value
 
 
-_ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d))?")
+_ISO = re.compile(r"(19|2\d)\d\d-\d\d-\d\d(T\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d))?")
 # No line breaks but in texts, and nothing that a database or terminal would take for something else.
 Line = Annotated[
     str,
@@ -200,6 +200,7 @@ def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """JSON that the database has a place for: without endless numbers and the character NUL."""
     if "\\u0000" in json.dumps(value, allow_nan=False).replace("\\\\", ""):
         raise ValueError("it holds the character NUL")
+    _names_nobody(json.dumps(value, ensure_ascii=False))
     return value
 
 

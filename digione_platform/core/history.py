@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, case, cast, text
+from sqlalchemy import ColumnElement, Text, Uuid, case, cast, func, select, text
 from sqlalchemy.orm import Session
 
+from digione_platform.core.models import Person
 from digione_platform.core.names import name_sql
 from digione_platform.core.paging import PAGE_SIZE, Page, within
 
@@ -43,8 +44,8 @@ _ABOUT = {
 _TOGETHER: dict[str, LiteralString] = {
     "persons": """
         select 'persons', cast(:id as text)
-        union all select 'roles', id::text from roles where person_id = :id
-        union all select 'enrolments', id::text from enrolments where person_id = :id
+        union all select 'roles', id::text from roles where person_id = :id and :places
+        union all select 'enrolments', id::text from enrolments where person_id = :id and :places
         union all select 'accounts', id::text from accounts where person_id = :id
         union all select 'preferences', id::text from preferences where person_id = :id
         union all select 'guardianships', id::text from guardianships where :id in (child_id, guardian_id)
@@ -111,13 +112,20 @@ class Change:
         return replace(self, differences=differences, about=(), hidden=True)
 
 
-def act_as(session: Session, actor: str) -> None:
-    """Say who changes rows in this transaction: a person's identifier, or an operator's name."""
-    session.execute(text("select set_config('digione.actor', :actor, true)"), {"actor": actor})
+def acts_as(actor: Any) -> ColumnElement[str]:
+    """The expression that, selected, says who acts in this transaction: a person's identifier, or an
+    operator's name.
+    """
+    return func.set_config("digione.actor", cast(actor, Text), True)
+
+
+def who_acts() -> ColumnElement[UUID]:
+    """The identifier of the person who acts in this transaction, or null of an operator and of nobody."""
+    return actor_id(func.current_setting("digione.actor", True))
 
 
 def actor_id(actor: Any) -> ColumnElement[UUID]:
-    """Given a column with the actors of ``act_as``, the person's identifier, or null of an operator.
+    """Given a column with the actors of ``acts_as``, the person's identifier, or null of an operator.
 
     People are found by it in their index; by the text of theirs they would all be looked through.
     """
@@ -130,8 +138,11 @@ def history_of(
     """The changes of a row, and of a person's roles, places and guardianships; the newest first.
 
     Without ``values`` it is told which columns changed, and not what stood in them; without
-    ``protected_values`` it is so of what concerns a person under non-disclosure.
+    ``protected_values`` it is so of what concerns a person under non-disclosure, and their roles and places
+    are left out: when they came would tell where, by what happened there then.
     """
+    hidden = table == "persons" and session.scalar(select(Person.nondisclosure).where(Person.id == row_id))
+    known = {"id": row_id, "places": protected_values or not hidden} if table == "persons" else {"id": row_id}
     rows = f"""
         with mine (table_name, row_id) as ({_TOGETHER[table]}),
         changes as (
@@ -142,7 +153,7 @@ def history_of(
         )
     """  # noqa: S608 - from the tables above
     counted = text(f"{rows} select count(*) from changes")  # noqa: S608
-    total = session.scalar(counted, {"id": row_id}) or 0
+    total = session.scalar(counted, known) or 0
     number = within(page, total)
     found = session.execute(
         text(f"""
@@ -156,7 +167,7 @@ def history_of(
             left join persons p on p.id = case when c.actor ~ '{_IDENTIFIER}' then c.actor::uuid end
             order by c.id desc
         """),  # noqa: S608 - from the tables above
-        {"id": row_id, "limit": PAGE_SIZE, "offset": (number - 1) * PAGE_SIZE},
+        {**known, "limit": PAGE_SIZE, "offset": (number - 1) * PAGE_SIZE},
     )
     changes = [
         Change(

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from digione_platform.core.guardians import guards
+from digione_platform.core.history import who_acts
 from digione_platform.core.models import (
     AcademicSession,
     Enrolment,
@@ -85,6 +86,24 @@ def pupil(session: Session, person_id: UUID, today: date) -> PupilRow | None:
     return None if found is None else PupilRow(*found)
 
 
+def kept_from_viewer() -> Select[UUID]:
+    """The children under non-disclosure whose other guardian it is who looks.
+
+    Where they work, too, they are not to learn where the child is, nor by a number of pupils.
+    """
+    child, guardian = aliased(Person), aliased(Person)
+    return (
+        select(Guardianship.child_id)
+        .join(child, child.id == Guardianship.child_id)
+        .join(guardian, guardian.id == Guardianship.guardian_id)
+        .where(
+            Guardianship.guardian_id == who_acts(),
+            child.nondisclosure,
+            ~guardian.nondisclosure,
+        )
+    )
+
+
 def pupils_of_group(session: Session, group_id: UUID, today: date) -> list[Person]:
     """The pupils of a group in alphabetical order."""
     return list(
@@ -92,6 +111,7 @@ def pupils_of_group(session: Session, group_id: UUID, today: date) -> list[Perso
             select(Person)
             .where(
                 Person.status == Status.ACTIVE,
+                Person.id.not_in(kept_from_viewer()),
                 exists().where(
                     _enrolled(Person.id, EnrolmentRole.STUDENT, today), Enrolment.group_id == group_id
                 ),
@@ -135,6 +155,7 @@ def at_school(person_id: Any, school_id: UUID, today: date) -> ColumnElement[boo
     """The condition that a person is a pupil of a school."""
     return exists().where(
         Role.person_id == person_id,
+        Role.person_id.not_in(kept_from_viewer()),
         Role.role == RoleName.STUDENT,
         in_force(Role, today),
         Role.organisation_id == school_id,
@@ -150,6 +171,7 @@ def taught_by(person_id: Any, teacher_id: UUID, school_id: UUID, today: date) ->
         mine.role.in_(LEADERS),
         in_force(mine, today),
         theirs.person_id == person_id,
+        theirs.person_id.not_in(kept_from_viewer()),
         theirs.role == EnrolmentRole.STUDENT,
         in_force(theirs, today),
         Group.id == mine.group_id,
@@ -305,6 +327,7 @@ def _group_rows(day: Any, *, protected: bool) -> Select[Group, str, int, str]:
             Enrolment.group_id == Group.id,
             Enrolment.role == EnrolmentRole.STUDENT,
             in_force(Enrolment, day),
+            Enrolment.person_id.not_in(kept_from_viewer()),
             *(() if protected else (Enrolment.person_id.not_in(_protected()),)),
         )
         .correlate(Group)

@@ -22,7 +22,7 @@ from digione_platform.core.models import (
     Status,
 )
 from digione_platform.core.names import name_sql, sort_key
-from digione_platform.core.pupils import meets
+from digione_platform.core.pupils import kept_from_viewer, meets
 from digione_platform.core.viewer import in_force
 
 
@@ -102,6 +102,7 @@ def schools(
     )
     if school_id is not None:
         people = people.where(Role.organisation_id == school_id)
+    people = people.where(Person.id.not_in(kept_from_viewer()))
     if not protected:
         people = people.where(~Person.nondisclosure)
     one = people.subquery()

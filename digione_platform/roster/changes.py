@@ -82,7 +82,8 @@ def _carry_table(connection: Connection, source: Source, table: Table) -> Count:
         SQL("""
             create temporary table want on commit drop as
             select k.id, k.sourced_id, 'active' as status,
-                coalesce(s."dateLastModified"::timestamptz, now()) as last_modified, {values}
+                -- No time to come: who reads the changes since the latest would wait for it.
+                least(coalesce(s."dateLastModified"::timestamptz, now()), now()) as last_modified, {values}
             from {stage} s join {known} k on k.sourced_id = s."sourcedId"
             left join {name} t on t.id = k.id {links}
             where s.status is distinct from 'tobedeleted' and t.origin is distinct from 'platform'

@@ -10,7 +10,6 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from digione_platform import sessions
-from digione_platform.core.history import act_as
 from digione_platform.core.news_of_changes import tell_of_changes
 from digione_platform.core.viewer import Viewer, desks_of
 from digione_platform.db import CONNECTIONS
@@ -97,8 +96,6 @@ async def asked(request: Request, session: Transaction, viewer: SignedIn) -> Asy
 
     Whom a change concerns is told of it in the same transaction: no form can forget it.
     """
-    if request.method == "POST":
-        await run_in_threadpool(act_as, session, str(viewer.person.id))
     yield Asked(session, viewer, today(), request.state.request_id)
     if request.method == "POST":
         await run_in_threadpool(tell_of_changes, session)

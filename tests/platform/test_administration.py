@@ -870,6 +870,9 @@ def test_the_history_tells_of_which_role_group_and_guardian(
     page = admin.get(f"/history/persons/{hidden}").text
     assert "Changed: Guardianship" in page
     assert "Suvi" not in page
+    # When a place was added tells which one, by the move up or import of that moment.
+    assert "Place in a group" not in page
+    assert "Role" not in page
 
 
 # Imports

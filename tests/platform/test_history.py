@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from digione_platform.core.history import act_as
+from digione_platform.core.history import acts_as
 from digione_platform.core.models import Base
 from digione_platform.db import MIGRATIONS, migrate, open_database
 from digione_platform.roster.importer import import_bundle, undo_import
@@ -59,7 +59,7 @@ def test_every_table_of_master_data_keeps_its_history(engine: Engine) -> None:
 def test_who_when_and_what_it_was(engine: Engine, town: Town) -> None:
     person = town.people["Aino Virtanen"]
     with Session(engine) as session, session.begin():
-        act_as(session, "oona")
+        session.execute(select(acts_as("oona")))
         session.execute(text("update persons set phone = '1' where id = :id"), {"id": person})
         session.execute(text("update persons set phone = '1'"))
     found = history(engine, "persons", f"change = 'update' and row_id = '{person}'")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from digione_platform.core.access import TABLE, TAKEN, Action, Desktop, allows, to_child
-from digione_platform.core.history import act_as
+from digione_platform.core.history import acts_as
 from digione_platform.core.models import Person
 from digione_platform.core.news import What, may_know, newest, tell, tell_administrators
 from digione_platform.core.news_of_changes import tell_of_changes
@@ -44,7 +44,7 @@ def told(session: Session) -> list[tuple[str, ...]]:
 
 def change(session: Session, town: Town, what: str, by: str = "Helena Hallinto", **values: Any) -> None:
     """Change the register as a form does, and tell of it."""
-    act_as(session, str(town.people[by]))
+    session.execute(select(acts_as(str(town.people[by]))))
     session.execute(text(what), {**{key: town.people[name] for key, name in values.items()}})
     tell_of_changes(session)
 

@@ -234,6 +234,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("lineItems", {"academicSession": {"sourcedId": "none"}}, "lineItem.academicSession.sourcedId"),
     ("lineItems", {"dueDate": "2026-10-08T08:00:00"}, "lineItem.dueDate"),
     ("lineItems", {"dueDate": 0}, "lineItem.dueDate"),
+    ("lineItems", {"dueDate": "0001-01-01T00:00:00+14:00"}, "lineItem.dueDate"),
     ("lineItems", {"dueDate": "1900000000"}, "lineItem.dueDate"),
     ("lineItems", {"title": "Koe of 131052-308T"}, "lineItem.title"),
     ("lineItems", {"dueDate": "2026-10-01T07:59:59Z"}, "lineItem.dueDate"),
@@ -241,6 +242,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("lineItems", {"title": ""}, "lineItem.title"),
     ("lineItems", {"title": "  "}, "lineItem.title"),
     ("categories", {"title": None}, "category.title"),
+    ("categories", {"metadata": {"a": [{"b": "131052-308T"}]}}, "category.metadata"),
     ("categories", {"weight": "heavy"}, "category.weight"),
     ("categories", {"weight": -5}, "category.weight"),
 ]
