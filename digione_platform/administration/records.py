@@ -474,9 +474,9 @@ def _person_fields(_session: Session, row: Row | None) -> Fields:
         Field(
             "username",
             mark("Username"),
-            pattern=r"[A-Za-z0-9._@-]{2,100}",
+            pattern=r"[A-Za-z0-9._@-]{2,64}",
             wrong=mark(
-                "Write 2–100 letters a–z, digits and . _ - @ without spaces, as aino.virtanen: no å, ä or ö."
+                "Write 2–64 letters a–z, digits and . _ - @ without spaces, as aino.virtanen: no å, ä or ö."
             ),
             help=mark(
                 "For signing in, as aino.virtanen: a–z, digits and . _ - @ without spaces; no å, ä or ö."

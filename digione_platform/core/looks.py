@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, any_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from digione_platform.core.access import Desktop, Relation
@@ -27,7 +27,10 @@ _GUARDS_PROTECTED = (
 
 @dataclass(frozen=True)
 class Look:
-    """An event with the people in it, where they are still known, or how many it was about."""
+    """An event with the people in it, where they are still known, or how many it was about.
+
+    Where the reader may not know of people under non-disclosure, they do not count.
+    """
 
     event: AuditEvent
     actor: Person | None
@@ -119,13 +122,19 @@ def search(session: Session, asked: Search, page: int) -> Page[Look]:
         ]
         at_school = AuditEvent.subject.in_(_GUARDS_PROTECTED) & AuditEvent.desktop.in_(AT_SCHOOL)
         wanted.append(func.coalesce(~at_school, True))
-    return _page(session, wanted, page)
+    return _page(session, wanted, page, protected=asked.protected)
 
 
-def _page(session: Session, wanted: Sequence[ColumnElement[bool]], page: int) -> Page[Look]:
-    actor, subject = aliased(Person), aliased(Person)
+def _page(
+    session: Session, wanted: Sequence[ColumnElement[bool]], page: int, *, protected: bool = True
+) -> Page[Look]:
+    actor, subject, hidden = aliased(Person), aliased(Person), aliased(Person)
+    people: ColumnElement[int] = func.cardinality(AuditEvent.people)
+    if not protected:
+        among = select(func.count()).where(hidden.nondisclosure, hidden.id == any_(AuditEvent.people))
+        people = people - among.correlate(AuditEvent).scalar_subquery()
     query = (
-        select(AuditEvent, actor, subject, func.cardinality(AuditEvent.people))
+        select(AuditEvent, actor, subject, people)
         .outerjoin(actor, actor.id == AuditEvent.actor)
         .outerjoin(subject, subject.id == AuditEvent.subject)
         .where(*wanted)

@@ -194,6 +194,9 @@ def test_what_was_done_of_many_is_found_by_none_who_is_protected(
         for query in ("person=piilo", "person=piilo&reason=17", "person=aino")
     }
     assert found == {"person=piilo": False, "person=piilo&reason=17": True, "person=aino": True}
+    # Nor does the number of people tell of them.
+    assert "<td>1 person</td>" in admin.get("/audit?person=aino").text
+    assert "<td>2 people</td>" in admin.get("/audit?person=aino&reason=17").text
 
 
 def test_what_was_changed_of_no_person_is_named(browse: Browse, town: Town) -> None:
