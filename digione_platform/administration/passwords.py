@@ -53,7 +53,8 @@ def give(
     """Give the new password, and show it this once; a form that is sent again at once gives the same one."""
     whom = _whom(asked, person_id, pupil)
     form = sha256(once.bytes).hexdigest()
-    if _was_sent(asked.session, person_id, form):
+    sent, later = _sent(asked.session, person_id, form)
+    if later:
         texts = speak(request)
         why = texts.gettext(mark("This form was sent before. Give another new password."))
         return _page(
@@ -62,6 +63,9 @@ def give(
     settings: Settings = request.app.state.settings
     assert settings.directory is not None
     new = _password(settings, whom.account, once)
+    if sent:
+        # A second click: the person may have chosen another one since.
+        return _page(request, asked, whom, new=new)
     try:
         with open_directory(settings.directory, settings.authority) as people:
             people.set_password(whom.account.username, new)
@@ -75,15 +79,18 @@ def give(
     return _page(request, asked, whom, new=new)
 
 
-def _was_sent(session: Session, person_id: UUID, form: str) -> bool:
-    """Whether a form gave a password before: another was given since, or it is no second click."""
+def _sent(session: Session, person_id: UUID, form: str) -> tuple[bool, bool]:
+    """Whether a form gave a password before, and whether by now it says nothing: another was given since, or
+    it is no second click.
+    """
     given = session.execute(
         select(AuditEvent.detail["form"].astext, AuditEvent.at)
         .where(AuditEvent.subject == person_id, AuditEvent.action == Act.NEW_PASSWORD)
         .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
     ).all()
     sent = [at for one, at in given if one == form]
-    return bool(sent) and (given[0][0] != form or datetime.now(UTC) - sent[-1] > _SECOND_CLICK)
+    over = bool(sent) and (given[0][0] != form or datetime.now(UTC) - sent[-1] > _SECOND_CLICK)
+    return bool(sent), over
 
 
 @dataclass(frozen=True)

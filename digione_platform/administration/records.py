@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import exists, inspect, or_, select, text
+from sqlalchemy import exists, func, inspect, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import get_history
@@ -305,7 +305,7 @@ def _school_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
             mistakes["kind"] = still
         if not row.in_use:
             mistakes["in_use"] = still
-        elif ends and ends <= asked.today:
+        elif ends and ends <= asked.today + timedelta(days=1):
             mistakes["valid_to"] = still
     return mistakes | _place_in_tree(asked, values) | _tree(asked, row, values)
 
@@ -394,6 +394,22 @@ def _year_fields(session: Session, row: Row | None) -> Fields:
     )
 
 
+def _what_lies_outside(asked: Asked, row: Row, values: Values) -> dict[str, str]:
+    """A first or last day of a school year that leaves terms or periods outside."""
+    first, end = asked.session.execute(
+        select(func.min(AcademicSession.start_date), func.max(AcademicSession.end_date)).where(
+            AcademicSession.id != row.id,
+            AcademicSession.session_type != SessionType.SCHOOL_YEAR,
+            AcademicSession.school_year == values.get("school_year"),
+            AcademicSession.status == Status.ACTIVE,
+        )
+    ).one()
+    told = mark("Terms or periods of this year lie outside then: change those first.")
+    begins, ends = values.get("start_date"), values.get("end_date")
+    mistakes = {"start_date": told} if begins and first and begins > first else {}
+    return mistakes | ({"end_date": told} if ends and end and ends < end else {})
+
+
 def _year_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
     mistakes = in_order(values, "start_date", "end_date") | _tree(asked, row, values)
     number, first, end = (values.get(name) for name in ("school_year", "start_date", "end_date"))
@@ -418,6 +434,7 @@ def _year_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
         )
     )
     if values["session_type"] == SessionType.SCHOOL_YEAR:
+        mistakes |= _what_lies_outside(asked, row, values)
         if year is not None:
             mistakes["school_year"] = mark("This school year is there already.")
         elif end and (end - timedelta(days=1)).year not in (number - 1, number):

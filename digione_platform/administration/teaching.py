@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from digione_platform.administration.forms import Field, Fields, Shape
@@ -18,6 +18,7 @@ from digione_platform.core.models import (
     GroupType,
     Organisation,
     OrganisationKind,
+    Person,
     SessionType,
     Status,
 )
@@ -119,7 +120,22 @@ def _group_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
         asked.session, row.id, values["title"], school_id, values["term_ids"]
     ):
         return {"title": mark("There is a group of this name in this school and term already.")}
+    if row.status is Status.TOBEDELETED and asked.session.scalar(select(_has_pupils(row.id, asked.today))):
+        return {"in_use": mark("Pupils are in it: move them, or end their places, first.")}
     return {}
+
+
+def _has_pupils(group_id: UUID, day: date) -> ColumnElement[bool]:
+    """The condition that a group has pupils now or later; those under non-disclosure would be told of."""
+    return exists().where(
+        Enrolment.group_id == group_id,
+        Enrolment.role == EnrolmentRole.STUDENT,
+        Enrolment.status == Status.ACTIVE,
+        or_(Enrolment.end_date.is_(None), Enrolment.end_date > day),
+        Person.id == Enrolment.person_id,
+        Person.status == Status.ACTIVE,
+        ~Person.nondisclosure,
+    )
 
 
 def namesake(session: Session, group_id: UUID, title: str, school_id: UUID, term_ids: list[str]) -> bool:

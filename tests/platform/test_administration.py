@@ -312,7 +312,7 @@ WRITE = {
     "birth_date": "Write a day of the calendar, as 31.8.2026.",
     "email": "Write one whole address",
     "phone": "Write digits and spaces",
-    "username": "Write 2–100 letters a–z",
+    "username": "Write 2–64 letters a–z",
     "learner_number": "Write all of the number",
 }
 

@@ -675,6 +675,22 @@ def test_classes_move_up_with_their_pupils_and_teachers(app: FastAPI, admin: Tes
     assert "There is a group of this name" in again.text
 
 
+def test_what_has_pupils_or_terms_in_it_stays_in_use_and_around_them(
+    app: FastAPI, admin: TestClient, town: Town
+) -> None:
+    group = f"/administration/groups/{town.groups['7C']}/edit"
+    refused = fill(admin, group, in_use=None)
+    assert refused.status_code == 422
+    assert "Pupils are in it" in refused.text
+    year = find(
+        app, select(AcademicSession).where(AcademicSession.session_type == SessionType.SCHOOL_YEAR).limit(1)
+    )
+    later = (year.start_date + timedelta(days=1)).isoformat()
+    refused = fill(admin, f"/administration/years/{year.id}/edit", start_date=later)
+    assert refused.status_code == 422
+    assert "lie outside then" in refused.text
+
+
 @pytest.mark.usefixtures("set_up")
 def test_classes_of_the_same_name_are_told_apart_by_their_years(
     app: FastAPI, admin: TestClient, town: Town
