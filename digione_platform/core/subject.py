@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from digione_platform.core.access import Relation
 from digione_platform.core.administrators import administered_until, driver_of
 from digione_platform.core.holders import Hold, Holder, Personal
+from digione_platform.core.looks import AT_SCHOOL
 from digione_platform.core.models import Guardianship, Origin, Person, RetentionHold, Status
 from digione_platform.i18n import mark
 
@@ -20,6 +21,11 @@ _BY_ROSTER = mark(
 _BY_PLATFORM = mark(
     "this person was added in the browser and is still in use: take them out of use there, on their page"
 )
+_AT_SCHOOL = ", ".join(f"'{desktop}'" for desktop in AT_SCHOOL)
+_GUARDS_PROTECTED = """exists (
+    select from guardianships g join persons c on c.id = g.child_id join persons p on p.id = g.guardian_id
+    where g.guardian_id = :person and c.nondisclosure and not p.nondisclosure
+)"""
 _RELATIONS = ", ".join(f"'{relation}'" for relation in Relation)
 
 
@@ -104,7 +110,10 @@ HOLDER = Holder(
             secret=("people",),
             # Words of their own that staff gave as a reason may be about others: those are for the search of
             # the audit only (``looks.Look``). So are the others of whom an undo lifted the non-disclosure.
+            # Who of a school looked at the guardian of a child under non-disclosure tells where it goes.
             row="to_jsonb(t) || jsonb_build_object("
+            f"'actor', case when not (t.desktop in ({_AT_SCHOOL}) and t.actor <> :person "
+            f"and {_GUARDS_PROTECTED}) then t.actor end, "
             f"'reason', case when t.reason in ({_RELATIONS}) then t.reason end, "
             "'detail', t.detail - 'lifted')",
             kept="proof of who saw and did what; it names nobody, only identifiers",

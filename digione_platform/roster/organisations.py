@@ -20,6 +20,7 @@ from digione_platform.core.models import OrganisationKind
 from digione_platform.i18n import FINLAND, LANGUAGES, mark, today
 from digione_platform.roster import profile
 from digione_platform.roster.archive import Refused, open_regular
+from digione_platform.roster.identifiers import ORGANISATION_OID
 from digione_platform.roster.problems import Detail, Problem, Problems, shown
 from digione_platform.roster.source import Kind
 from digione_platform.roster.staging import Row, copy_rows, stage_name, staged_columns
@@ -174,8 +175,16 @@ class Organisations:
             row["identifier"] = _text(one, "oppilaitosKoodi") if kind is OrganisationKind.SCHOOL else ""
             parent = _text(one, "parentOid")
             row["parentSourcedId"] = "" if parent == ROOT or kind is OrganisationKind.DISTRICT else parent
+            found = problems.errors
             check_text(self.name, number, list(row), list(row.values()), problems)
-            wrong = [
+            if problems.errors > found:
+                # There may be characters in it that cannot be staged.
+                continue
+            oid = row["sourcedId"]
+            wrong = [("sourcedId", "P-ROSTER-037")] if oid and not ORGANISATION_OID.fullmatch(oid) else []
+            if one.get("lakkautusPvm") and _day(one["lakkautusPvm"]) is None:
+                wrong.append(("lakkautusPvm", "P-ROSTER-032"))
+            wrong += [
                 (column, reason)
                 for column, rule in rules.items()
                 if (reason := rule.wrong(row.get(column, "")))

@@ -18,8 +18,8 @@ MAX_LINE = 256 * 1024
 # Characters of a value, and of each part of one that is a list.
 MAX_VALUE, MAX_PART = 4000, 255
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-# Line breaks, other control characters, and those that turn the direction of writing.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Line breaks, other control characters, those that turn the direction of writing, and halves of characters.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # Signs between letters that are an ä, ö or å of the other charset: Windows-1252 read as DOS, and back.
 _FOREIGN = {
     "cp850": ("cp1252", re.compile("[÷\u2500-\u259f]")),
@@ -143,7 +143,7 @@ def check_text(file: str, line: int, header: list[str], values: list[str], probl
         for column, value in zip(header, values, strict=True):
             if len(value) > MAX_VALUE or any(len(part) > MAX_PART for part in value.split(",")):
                 problems.add(Problem("P-ROSTER-022", file, line, column))
-    if _CONTROL.search(joined.replace("\x00", "")):
+    if _CONTROL.search("".join(values)):
         for column, value in zip(header, values, strict=True):
             if _CONTROL.search(value):
                 problems.add(Problem("P-ROSTER-049", file, line, column, masked(value)))

@@ -675,6 +675,7 @@ def test_classes_move_up_with_their_pupils_and_teachers(app: FastAPI, admin: Tes
     assert "There is a group of this name" in again.text
 
 
+@pytest.mark.usefixtures("set_up")
 def test_what_has_pupils_or_terms_in_it_stays_in_use_and_around_them(
     app: FastAPI, admin: TestClient, town: Town
 ) -> None:

@@ -92,6 +92,24 @@ def test_answers_one_by_one_say_the_same(place: Organisations) -> None:
     assert place.found() == EXPECTED
 
 
+@pytest.mark.parametrize(
+    ("change", "problem", "column"),
+    [
+        ({"nimi": {"fi": "Koulu \ud800"}}, "P-ROSTER-049", "nimi"),
+        ({"nimi": {"fi": "Koulu \x00 x"}}, "P-ROSTER-049", "nimi"),
+        ({"oid": "1.2.3"}, "P-ROSTER-037", "oid"),
+        ({"lakkautusPvm": "30.6.2026"}, "P-ROSTER-032", "lakkautusPvm"),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_place(
+    place: Organisations, change: Json, problem: str, column: str
+) -> None:
+    school = organisation(SCHOOL, "02", "Keskustan koulu", PROVIDER) | change
+    report = place.json([organisation(PROVIDER, "01", "Mallila", ROOT), school])
+    assert (problem, "organisations.json", 2, column) in ids(report)
+    assert not report.applied
+
+
 def test_no_two_schools_have_one_code(place: Organisations) -> None:
     first = organisation(SCHOOL, "02", "Keskustan koulu", PROVIDER, oppilaitosKoodi="99000")
     second = organisation(OTHER, "02", "Rannan koulu", PROVIDER, oppilaitosKoodi="99000")

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session
 
 from digione_platform.core import audit
-from digione_platform.core.access import Relation
-from digione_platform.core.audit import Act, By
+from digione_platform.core.access import Desktop, Relation
+from digione_platform.core.audit import Act, By, record
 from digione_platform.core.chain import verify
 from digione_platform.core.holders import holders
 from digione_platform.core.models import Base, Origin, Person, Status
@@ -89,6 +89,29 @@ TECHNICAL = {
     "error",
     "extension",
 }
+
+
+def test_the_archive_of_a_guardian_does_not_tell_the_school_of_a_child_under_non_disclosure(
+    engine: Engine, town: Town
+) -> None:
+    guardian, principal = town.people["Toinen Vanhempi"], town.people["Raili Rehtori"]
+
+    def actors(session: Session) -> set[Any]:
+        return {row["actor"] for row in rights.collect(session, guardian)["audit_events"]}
+
+    with Session(engine) as session:
+        record(session, By(principal, Desktop.PRINCIPAL), Act.VIEW_PERSON, [guardian])
+        session.flush()
+        hidden = town.people["Piilo Suojattu"]
+        guards = text("select count(*) from guardianships where guardian_id = :g and child_id = :c")
+        if not session.scalar(guards, {"g": guardian, "c": hidden}):
+            session.execute(
+                text("insert into guardianships (guardian_id, child_id) values (:g, :c)"),
+                {"g": guardian, "c": hidden},
+            )
+        assert str(principal) not in actors(session)
+        session.execute(text("update persons set nondisclosure = false"))
+        assert str(principal) in actors(session)
 
 
 def test_every_column_has_a_name_on_the_page() -> None:
