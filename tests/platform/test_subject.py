@@ -96,7 +96,7 @@ def test_the_archive_of_a_guardian_does_not_tell_the_school_of_a_child_under_non
 ) -> None:
     guardian, principal = town.people["Toinen Vanhempi"], town.people["Raili Rehtori"]
 
-    def actors(session: Session) -> set[Any]:
+    def actors(session: Session) -> set[object]:
         return {row["actor"] for row in rights.collect(session, guardian)["audit_events"]}
 
     with Session(engine) as session:
