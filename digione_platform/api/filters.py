@@ -160,6 +160,8 @@ def _value(kind: Kind, predicate: Predicate) -> Any:
                 at = datetime.fromisoformat(value)
                 return at if at.tzinfo else at.replace(tzinfo=UTC)
             case Kind.NUMBER:
+                if not _NUMBER.fullmatch(value):
+                    raise ValueError
                 return float(value)
             case Kind.FLAG:
                 return {"true": True, "false": False}[value]
@@ -167,6 +169,8 @@ def _value(kind: Kind, predicate: Predicate) -> Any:
         raise _refused(f"the value is no {_WANTED[kind]}", predicate.field) from error
 
 
+# Python reads more than that: nan, 1_0, digits of other scripts.
+_NUMBER = re.compile(r"-?[0-9]{1,30}([.][0-9]{1,30})?")
 _WANTED = {
     Kind.DAY: "date such as 2026-11-24",
     Kind.TIME: "time such as 2026-11-24T08:30:00Z",

@@ -30,7 +30,7 @@ class TokenError(Exception):
     def response(self) -> JSONResponse:
         told = {"error": self.error, "error_description": self.description}
         if self.error == "invalid_client":
-            return JSONResponse(told, 401, {**NO_STORE, "www-authenticate": "Basic"})
+            return JSONResponse(told, 401, {**NO_STORE, "www-authenticate": 'Basic realm="digione"'})
         return JSONResponse(told, 400, NO_STORE)
 
 

@@ -99,6 +99,12 @@ def test_a_filter_finds(service: Service, path: str, filter_: str, found: list[s
     assert [row["sourcedId"] for row in get(service, path, filter=filter_)] == found
 
 
+@pytest.mark.parametrize("number", ["nan", "1e400", "1_0", "٣", "", "infinity"])
+def test_a_filter_takes_numbers_as_json_writes_them(service: Service, number: str) -> None:
+    answer = service.ask(f"{GRADEBOOK}/results", params={"filter": f"score>'{number}'"})
+    assert minor(answer)[0] == 400
+
+
 @pytest.mark.parametrize(
     "path", ["/classes/town-0038/lineItems/li1/results", "/classes/x/results", "/schools/town-0001/lineItems"]
 )
