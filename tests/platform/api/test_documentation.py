@@ -173,6 +173,7 @@ def test_every_part_to_which_the_document_refers_is_in_it() -> None:
     for one in re.findall(r'"[$]ref": "#/([^"]+)"', json.dumps(DOCUMENT)):
         found = DOCUMENT
         for part in one.split("/"):
+            assert part in found, one
             found = found[part]
 
 
