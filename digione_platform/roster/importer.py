@@ -224,13 +224,14 @@ def _carry(
 
 
 def _look_at_schools(connection: psycopg.Connection, import_id: UUID, problems: Problems) -> None:
-    """No school or unit leaves while somebody or something stays there, now or later."""
+    """No school or unit leaves, and no school becomes a unit, while somebody or something stays there."""
     left = connection.execute(
         """
-        select o.name from organisations o
-        where o.status = 'tobedeleted' and o.kind <> 'district' and o.id::text in (
-            select row_id from row_history where import_id = %(id)s and table_name = 'organisations'
-        ) and (
+        select distinct o.name, o.id from organisations o join row_history h
+        on h.row_id = o.id::text and h.table_name = 'organisations' and h.import_id = %(id)s
+        where o.kind <> 'district'
+        and (o.status = 'tobedeleted' or (o.kind = 'department' and h.before ->> 'kind' = 'school'))
+        and (
             exists (select from organisations u where u.parent_id = o.id and u.status = 'active')
             or exists (
                 select from roles r join persons p on p.id = r.person_id
@@ -246,7 +247,7 @@ def _look_at_schools(connection: psycopg.Connection, import_id: UUID, problems: 
         """,
         {"id": import_id, "today": today()},
     )
-    for (name,) in left:
+    for name, _ in left:
         problems.add(Problem("P-ROSTER-113", "orgs.csv", value=shown(name)))
 
 

@@ -307,7 +307,9 @@ REASONS: dict[str, Reason] = {
     ),
     "P-ROSTER-113": Reason(
         "error",
-        mark("the school or unit leaves, and people, classes or units stay there"),
+        mark(
+            "the school leaves or becomes a unit, or the unit leaves, and people, classes or units stay there"
+        ),
         mark("move them or end them first; or send a file that does both"),
     ),
     "P-ROSTER-060": Reason(

@@ -413,6 +413,8 @@ def test_a_second_class_of_one_name_is_told(roster: Roster) -> None:
 def test_no_school_leaves_while_somebody_stays_there(filled: Roster) -> None:
     school = {"orgs": delta([{"sourcedId": SCHOOL, "name": "-", "type": "school"}], "tobedeleted")}
     assert [one[0] for one in ids(filled.delta(school))] == ["P-ROSTER-113"]
+    unit = {"orgs": delta([valid()["orgs"][1] | {"type": "department", "identifier": ""}])}
+    assert [one[0] for one in ids(filled.delta(unit))] == ["P-ROSTER-113"]
     there = valid()
     roles = [{"sourcedId": one["sourcedId"]} for one in there["roles"] if one["orgSourcedId"] == SCHOOL]
     classes = [{"sourcedId": one["sourcedId"]} for one in there["classes"]]
