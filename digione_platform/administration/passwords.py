@@ -65,7 +65,7 @@ def give(
     new = _password(settings, whom.account, once)
     if sent:
         # A second click: the person may have chosen another one since.
-        return _page(request, asked, whom, new=new)
+        return _page(request, asked, whom, new=new, again=True)
     try:
         with open_directory(settings.directory, settings.authority) as people:
             people.set_password(whom.account.username, new)
@@ -146,6 +146,7 @@ def _page(
     *,
     status: int = 200,
     new: str = "",
+    again: bool = False,
     trouble: tuple[str, str] | None = None,
 ) -> Response:
     return page(
@@ -158,5 +159,6 @@ def _page(
         username=whom.account.username,
         once=uuid4(),
         new=new,
+        again=again,
         trouble=trouble,
     )

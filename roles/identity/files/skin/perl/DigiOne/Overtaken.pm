@@ -47,7 +47,9 @@ sub is_over {
     );
     my $entry   = $found->entry(0)                    or return 0;
     my $changed = $entry->get_value('pwdChangedTime') or return 0;
-    return $changed gt strftime( '%Y%m%d%H%M%SZ', gmtime $data->{_lastAuthnUTime} );
+
+    # Within one second it is not known which was first.
+    return $changed ge strftime( '%Y%m%d%H%M%SZ', gmtime $data->{_lastAuthnUTime} );
 }
 
 1;

@@ -30,7 +30,7 @@ Lemonldap::NG::Portal::Main->meta->add_around_method_modifier(
             my $outcome = $params{AUTH_ERROR} == PE_PASSWORD_OK ? 'password_changed' : 'password_kept';
             $params{$outcome} = 1;
             # Who has just changed it has proved who they are: the session goes on (DigiOne::Overtaken).
-            $portal->updateSession( $req, { _lastAuthnUTime => time } ) if $params{password_changed};
+            $portal->updateSession( $req, { _lastAuthnUTime => time + 1 } ) if $params{password_changed};
         }
         $params{password_length} = $plugin->shortest if $plugin && ( $changes || $template eq 'menu' );
         return $portal->$send( $req, $template, %given, params => \%params );
