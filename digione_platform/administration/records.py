@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import exists, func, inspect, or_, select, text
+from sqlalchemy import delete, exists, func, inspect, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import get_history
@@ -42,6 +42,7 @@ from digione_platform.core.models import (
     Role,
     RoleName,
     SessionType,
+    SignIn,
     Status,
 )
 from digione_platform.core.names import in_finnish_order
@@ -534,6 +535,11 @@ def _person_check(asked: Asked, row: Row, values: Values) -> dict[str, str]:
 
 
 def _person_written(asked: Asked, row: Row, values: Values) -> dict[str, str]:
+    if True in (get_history(row, "enabled").deleted or ()):
+        # For good: no session goes on when the account is opened again.
+        mine = select(Account.id).where(Account.person_id == row.id)
+        asked.session.execute(delete(SignIn).where(SignIn.account_id.in_(mine)))
+        asked.record(Act.END_SIGN_IN, [row.id], Relation.OWN_MUNICIPALITY)
     until = _administered_until(asked)
     # Whoever loses the username cannot sign in either.
     asked.session.flush()

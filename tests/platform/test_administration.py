@@ -1366,6 +1366,17 @@ def test_somebody_is_signed_out(app: FastAPI, browse: Browse, admin: TestClient)
     assert len(events(app, "end sign-in")) == 1
 
 
+def test_whoever_may_sign_in_no_longer_is_signed_out_for_good(
+    browse: Browse, admin: TestClient, town: Town
+) -> None:
+    teacher = browse("Kalle Kollega")
+    address = f"/administration/people/{town.people['Kalle Kollega']}/edit"
+    assert fill(admin, address, enabled=None).status_code == 303
+    assert teacher.get("/me", follow_redirects=False).status_code == 303
+    assert fill(admin, address, enabled="yes").status_code == 303
+    assert teacher.get("/me", follow_redirects=False).status_code == 303, "not as if nothing had been"
+
+
 def test_periods_are_set_within_limits(app: FastAPI, admin: TestClient) -> None:
     page = admin.get("/administration/retention").text
     days = dict(re.findall(r'input days" name="(\w+)".*?value="(\d+)"', page))
