@@ -55,15 +55,19 @@ up: setup  ## Bring up the sample municipality Mallila on a lab host
 	@requirements/debian-packages $(LAB_PACKAGES) || { echo "Without a lab: $(BIN)/digione sandbox" >&2; exit 3; }
 	@$(BIN)/digione lab up mallila1
 	@$(BIN)/digione lab relay posti1
+	@$(BIN)/digione lab up varasto1 --memory 256
 	@test -e inventories/mallila/instance.yml || $(BIN)/digione init mallila --lab mallila1 \
 	  --code 999 --oid 1.2.246.562.99.00000009993 --name-fi Mallila --name-sv Modellby \
-	  --domain mallila.digione.test --contact operator@mallila.example --mail-relay posti1
+	  --domain mallila.digione.test --contact operator@mallila.example --mail-relay posti1 \
+	  --backup-host varasto1
+	@$(BIN)/digione lab storage varasto1 mallila
 	@$(BIN)/digione lab resolve mallila1 mallila
 	@$(BIN)/digione apply mallila --yes
 	@$(BIN)/digione sample install mallila
+	@$(BIN)/digione backup create mallila
 
 down:  ## Remove the sample municipality: its hosts and its inventory
-	@$(BIN)/digione lab down mallila1 posti1
+	@$(BIN)/digione lab down mallila1 posti1 varasto1
 	@if grep -qsF "$${DIGIONE_LAB:-.lab}/id_ed25519" inventories/mallila/instance.yml; then \
 	  rm -rf inventories/mallila "$${DIGIONE_KEYS:-$${XDG_CONFIG_HOME:-$$HOME/.config}/digione/keys}/mallila"; fi
 

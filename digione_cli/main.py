@@ -29,7 +29,7 @@ class Verbs(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all verbs."""
-        names = {m.name for m in pkgutil.iter_modules(verbs.__path__) if m.name[0] != "_"}
+        names = {m.name.replace("_", "-") for m in pkgutil.iter_modules(verbs.__path__) if m.name[0] != "_"}
         return [n for n in _PATH if n in names] + sorted(names - set(_PATH))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -39,13 +39,14 @@ class Verbs(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of a verb, or None."""
-        if not cmd_name.isidentifier() or cmd_name not in self.list_commands(ctx):
+        name = cmd_name.replace("-", "_")
+        if not name.isidentifier() or cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"digione_cli.verbs.{cmd_name}")
+        module = importlib.import_module(f"digione_cli.verbs.{name}")
         app = getattr(module, "app", None)
         if app is None:
             app = typer.Typer(rich_markup_mode=None, add_completion=False)
-            app.command(cmd_name)(getattr(module, cmd_name))
+            app.command(cmd_name)(getattr(module, name))
         command = typer.main.get_command(app)
         command.name = cmd_name
         return usage.translated(command)

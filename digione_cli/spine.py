@@ -123,7 +123,8 @@ def change(
     with nullcontext() if options.dry_run else _held(run, before.instance, world):
         situation = _looked(before, run, world, screen)
         plan = plan_for(situation)
-        if plan.steps and not options.dry_run and _waited_for_apt(situation, world, screen):
+        plays = any(isinstance(step.work, RoleAction) for step in plan.steps)
+        if plays and not options.dry_run and _waited_for_apt(situation, world, screen):
             situation = _looked(before, run, world, screen)
             plan = plan_for(situation)
         if plan.steps and not plan.destructive:  # a full disk or little memory must not keep anyone

@@ -55,8 +55,10 @@ def tn(one: str, many: str, count: int, /, **values: object) -> str:
     return catalogue().ngettext(one, many, count).format(count=count, **values)
 
 
-def moment(written: str) -> str:
+def moment(written: str, exact: bool = False) -> str:
     """Given a moment in ISO 8601 with its zone, return it as people in Finland write it, in their time.
+
+    ``exact`` tells the seconds as well.
 
     What is no moment (a host wrote it) is returned as it is.
     """
@@ -67,7 +69,8 @@ def moment(written: str) -> str:
         there = datetime.fromisoformat(written).astimezone(ZoneInfo("Europe/Helsinki"))
     except (ValueError, OverflowError):
         return written
-    return _MOMENTS[language()].format(there)
+    form = _MOMENTS[language()]
+    return (form.replace("%M", "%M:%S" if ":%M" in form else "%M.%S") if exact else form).format(there)
 
 
 def mark(text: str) -> str:

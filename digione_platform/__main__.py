@@ -33,12 +33,18 @@ def serve(
 
 @app.command()
 def migrate() -> None:
-    """Bring the tenant's database to the schema of this release."""
+    """Bring the tenant's database to this release's schema; erase again whom a restore brought back."""
+    from datetime import UTC, datetime
+
     from digione_platform.db import migrate as migrate_database
     from digione_platform.db import open_database
     from digione_platform.settings import load_settings
+    from digione_platform.subjects.erased import erase_again
 
-    migrate_database(open_database(load_settings()))
+    settings = load_settings()
+    engine = open_database(settings)
+    migrate_database(engine)
+    erase_again(engine, settings, datetime.now(UTC))
 
 
 def main() -> None:

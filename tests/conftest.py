@@ -208,15 +208,17 @@ class Installed:
 
 @pytest.fixture(scope="session")
 def installed(lab: Lab, digione: Digione) -> Installed:
-    """An instance on a host of 2 GB, made by init, apply and sample install; a relay keeps its mail."""
+    """An instance on a host of 2 GB, made by init, apply, sample install; a relay keeps mail and backups."""
     lab.up([HOST], 2048)
     lab.keep_mail(RELAY)
     digione(
         *("init", "testila", "--lab", HOST, "--code", "999", "--oid", OID, "--name-fi", "Testilä"),
         *("--name-sv", "Testby", "--domain", DOMAIN, "--contact", "operator@testila.example"),
-        *("--mail-relay", RELAY),
+        *("--mail-relay", RELAY, "--backup-host", RELAY),
     )
+    digione("lab", "storage", RELAY, "testila")
     lab.resolve(HOST, [DOMAIN, f"auth.{DOMAIN}"])
     digione("apply", "testila", "--yes")
+    digione("recovery-kit", "testila", "--into", str(digione.home))
     logins = digione("sample", "install", "testila", "--json").json["sample_logins"]
     return Installed("testila", digione, {x["role"]: (x["username"], x["password"]) for x in logins})

@@ -1,6 +1,7 @@
 """A made-up outside for the command: hosts, Ansible and web servers that do what a test tells them."""
 
 import base64
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from digione_cli.engine import recovery_kit
 from digione_cli.engine.desired import Bundle, desired_state
 from digione_cli.engine.load import load_instance
 from digione_cli.engine.secrets import Secrets, SecretStore, stored_names, wanted
@@ -54,6 +56,10 @@ identity:
   upstream: {kind: oidc, title: MPASSid, issuer: "https://login.example", client_id: kuhmo, match: account}
 """
 
+COPIES = """\
+backup: {targets: {copies: {kind: ssh, address: 192.0.2.20}}}
+"""
+
 TWO_HOSTS = """\
 release: "2026.11"
 domain: digione.kuhmo.example
@@ -77,7 +83,10 @@ def services() -> Services:
 
 
 def write_inventory(
-    inventories: Path, name: str = "kuhmo", main: str = INSTANCE, tenants: Mapping[str, str] | None = None
+    inventories: Path,
+    name: str = "kuhmo",
+    main: str = INSTANCE + COPIES,
+    tenants: Mapping[str, str] | None = None,
 ) -> Path:
     """Write an inventory and return its folder."""
     folder = inventories / name
@@ -127,16 +136,28 @@ def empty(instance: Instance) -> Facts:
 
 
 def applied(of: Situation) -> Situation:
-    """The same situation after an apply that went well."""
+    """The same situation after an apply that went well, with a recovery kit that fits."""
+    if CHECKOUT not in of.instance.folder.parents:
+        kit = {"made": NOW.isoformat(), "checksum": recovery_kit.checksum(of.secrets)}
+        (of.instance.folder / recovery_kit.RECORD).write_text(json.dumps(kit))
     facts = {
         name: host(
             instance=of.instance.name,
             release=of.instance.release,
             services={s: _applied(of, s, f) for s, f in fingerprints.items()},
+            backups=backed_up(),
         )
         for name, fingerprints in of.desired.fingerprints.items()
     }
     return replace(of, facts=facts)
+
+
+def backed_up() -> dict[str, Any]:
+    """What a host's backup program tells when all is well."""
+    moment = NOW.isoformat()
+    last = {"id": "20261124-110000", "ended": moment, "seconds": 7.0, "kind": "incr"}
+    target = {"error": None, "until": moment}
+    return {"points": [last], "last": last, "error": None, "targets": {"copies": target}, "gaps": []}
 
 
 def _applied(of: Situation, service: str, fingerprint: Fingerprint) -> Applied:
@@ -184,6 +205,7 @@ class FakeWorld(World):
     played: list[PlayRequest] = field(default_factory=list)
     envelope: Envelope = field(default_factory=lambda: Envelope(0, "", ""))
     given: list[bytes] = field(default_factory=list)
+    backups: dict[str, dict[str, Any]] = field(default_factory=dict)  # answers by command
 
     def __post_init__(self) -> None:
         self.registry = Registry(self.settings.registry)
@@ -269,6 +291,18 @@ class FakeWorld(World):
         self.given.append(file.read_bytes() if file else stdin)
         self.given += [mapping.read_bytes()] if mapping else []
         return self.envelope
+
+    def backup(
+        self,
+        target: Target,
+        arguments: Sequence[str],
+        told: Mapping[str, Any] | None = None,
+        seconds: float = 86_400,
+    ) -> dict[str, Any] | None:
+        command = " ".join(arguments)
+        if not any(word in command for word in ("list", "--dry-run", "choose")):
+            self.did.append(f"backup {target.name}: {command}")
+        return self.backups.get(command.split(" --kind")[0], {})
 
     def host_keys(self, target: Target) -> list[str]:
         return [f"{target.host.address} {host_key('a')}"]

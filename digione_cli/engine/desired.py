@@ -61,6 +61,7 @@ def _variables(instance: Instance, services: Services, host: str, bundle: Bundle
         "endpoints": _endpoints(instance, services, host),
         "external": _external(instance, services),
         "firewall": _firewall(instance, services, host),
+        "backup": _backup(instance, services, host),
         "bundle": vars(bundle) if bundle else None,
         "tenants": [_tenant(instance, t) for t in instance.tenants],
     }
@@ -99,6 +100,27 @@ def _external(instance: Instance, services: Services) -> dict[str, Any]:
         name: own[name].model_dump(mode="json") if name in own else None for name in services.outside()
     }
     return {"authority": authority_of(instance), "mail": _mail(instance), **servers}
+
+
+def _backup(instance: Instance, services: Services, host: str) -> dict[str, Any]:
+    """What is kept of a host, and where copies go; ``database`` says whether our own PostgreSQL is there."""
+    here = [service for service in services.values() if host in instance.placed(service.name)]
+    targets = instance.backup.targets
+    return {
+        "targets": [{"name": n, **one.model_dump(mode="json")} for n, one in sorted(targets.items())],
+        "known_hosts": _pinned(instance),
+        "database": "postgresql" not in instance.external.services and host in instance.placed("postgresql"),
+        "folders": [folder for service in here for folder in service.backup.folders],
+        "dumps": {name: list(dump) for service in here for name, dump in service.backup.dumps.items()},
+    }
+
+
+def _pinned(instance: Instance) -> str:
+    """The lines of the inventory's known_hosts that are of targets."""
+    file = instance.folder / "known_hosts"
+    names = {target.known_as for target in instance.backup.targets.values() if target.kind == "ssh"}
+    lines = file.read_text(encoding="utf-8").splitlines() if names and file.exists() else []
+    return "".join(f"{line}\n" for line in lines if line.split()[:1] and line.split()[0] in names)
 
 
 def authority_of(instance: Instance) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -43,6 +43,10 @@ _KNOWN = (
         mark("run this again"),
     ),
 )
+
+
+# How a call is carried out on the control machine.
+Carry = Callable[[Step, Call, Situation, World], None]
 
 
 class Interrupted(PartlyDone):
@@ -120,7 +124,7 @@ def carry_out(
     run: Run,
     progress: Progress,
     cancelled: Callable[[], bool],
-    calls: dict[str, Callable[[Call, Situation, World], None]],
+    calls: Mapping[str, Carry],
 ) -> Run:
     """Carry out a plan and return its record; the registry knows it from the beginning.
 
@@ -171,14 +175,14 @@ def _call(
     situation: Situation,
     world: World,
     progress: Progress,
-    calls: dict[str, Callable[[Call, Situation, World], None]],
+    calls: Mapping[str, Carry],
     outcomes: list[StepOutcome],
 ) -> None:
     assert isinstance(step.work, Call)
     progress.step_begins(step)
     began = time.monotonic()
     try:
-        calls[step.work.call](step.work, situation, world)
+        calls[step.work.call](step, step.work, situation, world)
     except DigioneError as e:
         seconds = round(time.monotonic() - began, 1)
         outcomes.append(

@@ -68,9 +68,14 @@ def fingerprint(
         f"secret {name}": secrets.digest(name)
         for name in secrets.values
         if name.tenant in tenants
-        if name.name in names or name.name.removesuffix("_key").removesuffix("_certificate") in names
+        if name.name in names or _owner(name.name) in names
     }
     return {path: digest[:_DIGITS] for path, digest in inputs.items()}
+
+
+def _owner(part: str) -> str:
+    """Given the name under which a part of a secret is stored, return the secret's own."""
+    return part.removesuffix("_key").removesuffix("_certificate").removesuffix("_public")
 
 
 def changes(before: Fingerprint, after: Fingerprint) -> list[str]:

@@ -27,6 +27,7 @@ class NewInventory:
     name_sv: str
     language: str
     mail_relay: str
+    backup_host: str
     in_lab: bool
 
 

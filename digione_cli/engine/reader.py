@@ -77,7 +77,7 @@ class Reader:
 
     def _pydantic(self, file: str, document: Document, model: type[BaseModel], error: Any) -> None:
         # pydantic puts the tag of a discriminated union into the path; the file has no such key
-        path = tuple(p for p in error["loc"] if p not in ("oidc", "saml", "[key]"))
+        path = tuple(p for p in error["loc"] if p not in ("oidc", "saml", "ssh", "mounted", "[key]"))
         line = document.line(path)
         code = _CODES.get(error["type"], "D1-CFG-013")
         if error["type"] == "extra_forbidden":

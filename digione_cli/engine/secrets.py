@@ -100,6 +100,8 @@ def stored_names(name: SecretName, kind: str) -> tuple[SecretName, ...]:
     """Given a secret's name and kind, return the names under which its parts are stored."""
     if kind == "authority":
         return (SecretName(f"{name.name}_key"), SecretName(f"{name.name}_certificate"))
+    if kind == "ssh_key":
+        return (SecretName(f"{name.name}_key"), SecretName(f"{name.name}_public"))
     return (name,)
 
 
@@ -111,6 +113,9 @@ def generate(instance: Instance, name: SecretName, kind: str) -> dict[SecretName
         return {parts[0]: SecretStr("".join(secrets.choice(letters) for _ in range(PASSWORD_LENGTH)))}
     if kind == "rsa_key":
         return {parts[0]: SecretStr(_rsa_key())}
+    if kind == "ssh_key":
+        private, public = _ssh_key()
+        return {parts[0]: SecretStr(private), parts[1]: SecretStr(f"{public} digione {instance.name}")}
     key, certificate = _authority(instance)
     return {parts[0]: SecretStr(key), parts[1]: SecretStr(certificate)}
 
@@ -123,6 +128,18 @@ def _rsa_key() -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
+
+
+def _ssh_key() -> tuple[str, str]:
+    """Return both halves of a key of ssh, private and public."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    key = ed25519.Ed25519PrivateKey.generate()
+    form = serialization.PrivateFormat.OpenSSH
+    private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return private.decode(), public.decode()
 
 
 def _authority(instance: Instance) -> tuple[str, str]:
@@ -161,8 +178,33 @@ class SecretStore:
     def __init__(self, folder: Path, keys: Path) -> None:
         self.file = folder / "secrets.yml"
         self.authority_file = folder / "authority.pem"
+        self.public_key_file = folder / "backup.pub"
         self.key_file = keys / folder.name
         self.instance = folder.name
+
+    def public_key(self) -> str:
+        """The key that hosts which keep copies of the backups let in.
+
+        Raises:
+            PreconditionError: it was not made yet.
+        """
+        try:
+            return read_own(self.public_key_file).decode()
+        except OSError:
+            raise PreconditionError(
+                "D1-SEC-014",
+                t("Instance {name} has no key for backups yet", name=self.instance),
+                t("{file} is missing from its inventory", file=self.public_key_file.name),
+                f"digione secrets generate {self.instance}",
+            ) from None
+
+    def key(self) -> str:
+        """The key that opens the file.
+
+        Raises:
+            PreconditionError: it is missing or open to others.
+        """
+        return self._key().decode()
 
     def exists(self) -> bool:
         """Say whether the file is there."""
@@ -220,6 +262,9 @@ class SecretStore:
         certificate = values.get(SecretName("authority_certificate"))
         if certificate:  # public: browsers of a lab or a closed network are told to trust it
             write_whole(self.authority_file, certificate.get_secret_value().encode(), 0o644)
+        public = values.get(SecretName("backup_ssh_public"))
+        if public:  # hosts that keep copies are told to let its owner in
+            write_whole(self.public_key_file, f"restrict {public.get_secret_value()}\n".encode(), 0o644)
         return Secrets(dict(values), salt)
 
     def _new_key(self) -> None:

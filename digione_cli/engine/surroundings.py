@@ -13,7 +13,17 @@ from digione_cli.model.instance import Instance, auth_domain
 from digione_cli.model.text import shown
 from digione_cli.texts import t
 
-_FILES = frozenset({"instance.yml", "secrets.yml", "authority.pem", "known_hosts", "tenants"})
+_FILES = frozenset(
+    {
+        "instance.yml",
+        "secrets.yml",
+        "authority.pem",
+        "backup.pub",
+        "known_hosts",
+        "recovery-kit.json",
+        "tenants",
+    }
+)
 # what editors and version control leave beside a file
 _COPY = re.compile(r".*(~|\.(bak|old|orig|rej|save|swp|tmp))|#.*#")
 # for people, or hidden: .git, .gitignore, an editor's swap file

@@ -1,6 +1,7 @@
 """A lab: hosts, their network and their names, in one folder."""
 
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -8,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from digione_cli.errors import PreconditionError, UsageError
-from digione_cli.lab import base, network, packages, record, relay, ssh
+from digione_cli.lab import base, network, packages, record, relay, ssh, storage
 from digione_cli.lab.groups import Group, hierarchies
 from digione_cli.lab.host import Host, LabHost, make_key, memory_of_machine
 from digione_cli.lab.names import address_of, lines, write_block
@@ -27,7 +28,7 @@ HOSTS_FILE = Path("/etc/hosts")
 HOST_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 MEMORY_MB = 2048
-RELAY_MEMORY_MB = 256
+SMALL_MEMORY_MB = 256
 BOOT_SECONDS = 120
 SHUTDOWN_SECONDS = 90
 
@@ -101,13 +102,21 @@ class Lab:
 
     def keep_mail(self, name: str) -> LabHost:
         """A host that runs and keeps all mail that reaches it, at port 25; one that does is left alone."""
-        self.up([name], None if name in record.load(self._record).hosts else RELAY_MEMORY_MB)
+        self.up([name], None if name in record.load(self._record).hosts else SMALL_MEMORY_MB)
         with self._change():
             host = self._known(name)
             if not self._keeps_mail(host):
                 self.on(t("installing a mail relay on {host}", host=name))
                 run(["ssh", "-F", str(self.ssh_config), name, "sudo sh -s"], input=relay.INSTALL)
                 packages.collect(host.disk, self._cache)
+        return self.host(name)
+
+    def keep_backups(self, name: str, public_key: str) -> LabHost:
+        """A host that runs and keeps the backups of whoever has the other half of this key of ssh."""
+        self.up([name], None if name in record.load(self._record).hosts else SMALL_MEMORY_MB)
+        self.on(t("letting {host} keep backups", host=name))
+        remote = shlex.join(["sudo", "sh", "-c", storage.INSTALL])
+        run(["ssh", "-F", str(self.ssh_config), name, remote], input=public_key)
         return self.host(name)
 
     def stop(self, name: str) -> None:

@@ -1,6 +1,6 @@
 """What is true now on the hosts; gathered once, read-only."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
@@ -90,6 +90,8 @@ class HostFacts(_Seen):
     listening: dict[str, str] = Field({}, description="process by 'tcp/443'")
     certificates: tuple[Certificate, ...] = ()
     failed: dict[str, str] = Field({}, description="last line of its program's log by failed unit")
+    restoring: bool = Field(False, description="whether a restore began there that has not ended")
+    backups: dict[str, Any] = Field({}, description="how the backups of the host are")
     apt_locked_by: str = ""
     reboot_required: bool = False
     lock: LockHolder | None = None

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from digione_cli.model.backup import Backup
 from digione_cli.model.base import Model, Port, once
 from digione_cli.model.external import External
 from digione_cli.model.text import (
@@ -134,6 +135,7 @@ class InstanceFile(Model):
     hosts: dict[HostName, Host] = Field(min_length=1, description="the hosts, by name")
     services: dict[str, dict[str, Any]] = Field({}, description="settings of services, by service")
     external: External = Field(External(), description="what the municipality has already")
+    backup: Backup = Field(Backup(), description="copies of the backups, away from the hosts")
 
 
 class Instance(Model):
@@ -147,6 +149,7 @@ class Instance(Model):
     hosts: dict[str, Host]
     services: dict[str, dict[str, Any]]
     external: External = External()
+    backup: Backup = Backup()
     tenants: tuple[Tenant, ...]
 
     def placed(self, service: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Work as data, before it is action."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ class Call(Model):
 
     kind: Literal["call"] = "call"
     call: str
+    given: dict[str, Any] = Field({}, description="what else it is given")
     tenant: str = Field("", description="slug of the tenant that the call is about, if it is about one")
 
 

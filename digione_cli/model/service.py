@@ -25,8 +25,11 @@ class SecretSpec(Model):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="unique name")
     per: Literal["instance", "tenant"] = Field(description="one for the instance, or one for each tenant")
-    kind: Literal["password", "rsa_key", "authority", "given"] = Field(
+    kind: Literal["password", "rsa_key", "ssh_key", "authority", "given"] = Field(
         description="what it is made of; given: somebody else's, never made here"
+    )
+    lasting: bool = Field(
+        False, description="whether it is never rotated, because what it encrypted would be lost"
     )
     when: str = Field(
         "",
@@ -48,6 +51,15 @@ class ExternalForm(Model):
     title: str = Field(description="name for people")
     beside: str = Field(description="service from whose host the municipality's own is set up")
     packages: tuple[str, ...] = Field((), description="Debian packages for that, purged by destroy")
+
+
+class KeptForm(Model):
+    """What of a service goes into recovery points besides databases."""
+
+    folders: tuple[str, ...] = Field((), description="folders whose files are kept")
+    dumps: dict[str, tuple[str, ...]] = Field(
+        {}, description="commands whose output is kept, by the file that it becomes"
+    )
 
 
 class ServiceFile(Model):
@@ -82,6 +94,7 @@ class ServiceFile(Model):
         description="what it holds of each tenant's data, in words; without it the service is not moved",
     )
     own_data: str = Field("", description="what its data hold besides, in words")
+    backup: KeptForm = Field(KeptForm(), description="what of it goes into recovery points besides databases")
     packages: tuple[str, ...] = Field((), description="Debian packages purged by destroy")
     users: tuple[str, ...] = Field((), description="Unix users removed by destroy")
     secrets: tuple[SecretSpec, ...] = Field((), description="secrets that it stores")

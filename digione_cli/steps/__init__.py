@@ -1,8 +1,12 @@
 """The vocabulary of plans: functions that return steps, and the calls that some steps name."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from digione_cli import checks
+from digione_cli.engine import backups
+from digione_cli.engine.execute import Carry
 from digione_cli.engine.situation import Situation
 from digione_cli.errors import PartlyDone
 from digione_cli.model.facts import HostFacts
@@ -66,6 +70,56 @@ def forget_secrets(tenant: str) -> Step:
     )
 
 
+def recovery_point(where: Iterable[str], kind: str, now: datetime | None, copied: bool = True) -> Step:
+    """A step that makes a recovery point, of one id on all hosts: of ``now``, else of its own beginning.
+
+    ``copied``: it must come to all targets.
+    """
+    return Step(
+        id="recovery-point",
+        title=t("Make a recovery point"),
+        where=tuple(where),
+        work=Call(
+            call="recovery_point",
+            given={"kind": kind, "point": _point_id(now) if now else "", "copied": copied},
+        ),
+    )
+
+
+def _point_id(now: datetime) -> str:
+    return now.strftime("%Y%m%d-%H%M%S")
+
+
+def restore(step: str, title: str, where: Iterable[str], told: Mapping[str, Any] | None = None) -> Step:
+    """A step of a restore that the hosts' backup programs carry out; ``told`` is what each is told."""
+    return Step(
+        id=f"restore-{step}",
+        title=title,
+        where=tuple(where),
+        work=Call(call="restore", given={"step": step, "told": dict(told or {})}),
+    )
+
+
+def pause(service: Service, where: Iterable[str]) -> Step:
+    """A step that stops a service until it is configured again."""
+    return Step(
+        id=f"pause-{service.name}",
+        title=t("Stop {service}", service=service.title),
+        where=tuple(where),
+        work=RoleAction(service=service.name, action="pause"),
+    )
+
+
+def put_back(service: Service, where: Iterable[str]) -> Step:
+    """A step in which a service takes back what of it was in a recovery point."""
+    return Step(
+        id=f"restore-{service.name}",
+        title=t("Put back what {service} keeps", service=service.title),
+        where=tuple(where),
+        work=RoleAction(service=service.name, action="restore"),
+    )
+
+
 def smoke_test(where: Iterable[str]) -> Step:
     """A step that closes a run: everything that was changed answers."""
     return Step(
@@ -76,13 +130,35 @@ def smoke_test(where: Iterable[str]) -> Step:
     )
 
 
-def _forget_secrets(call: Call, situation: Situation, world: World) -> None:
+def _forget_secrets(step: Step, call: Call, situation: Situation, world: World) -> None:
     present = situation.store.read()
     values = {name: value for name, value in present.values.items() if name.tenant != call.tenant}
     situation.store.write(values, present.salt)
 
 
-def _smoke_test(call: Call, situation: Situation, world: World) -> None:
+def _recovery_point(step: Step, call: Call, situation: Situation, world: World) -> None:
+    point = call.given["point"] or _point_id(world.now())
+    arguments = ["create", "--kind", call.given["kind"], "--point", point]
+    for host in step.where:
+        answer = _asked(host, arguments, {}, situation, world)
+        for told in answer["troubles"].values() if call.given["copied"] else ():
+            error = backups.error_of(told, situation.instance.name, host)
+            raise PartlyDone(error.id, error.what, error.why, error.fix)
+
+
+def _restore(step: Step, call: Call, situation: Situation, world: World) -> None:
+    for host in step.where:
+        _asked(host, ["restore", call.given["step"]], call.given["told"].get(host, {}), situation, world)
+
+
+def _asked(
+    host: str, arguments: Sequence[str], told: Mapping[str, Any], situation: Situation, world: World
+) -> dict[str, Any]:
+    target = next(one for one in world.targets(situation.instance) if one.name == host)
+    return backups.ask(world, situation.instance, target, arguments, told)
+
+
+def _smoke_test(step: Step, call: Call, situation: Situation, world: World) -> None:
     from dataclasses import replace
 
     # The locks are our own.
@@ -108,7 +184,9 @@ def told(finding: Finding) -> str:
     return f"{finding.subject}: {finding.text} [{finding.code}]"
 
 
-CALLS: dict[str, Callable[[Call, Situation, World], None]] = {
+CALLS: Mapping[str, Carry] = {
     "forget_secrets": _forget_secrets,
+    "recovery_point": _recovery_point,
+    "restore": _restore,
     "smoke_test": _smoke_test,
 }

@@ -133,9 +133,10 @@ class ConsoleScreen:
 
     def done(self, run: Run) -> None:
         """Show that a run is done."""
-        changes = _changes(sum(s.changed for s in run.steps))
+        count = sum(s.changed for s in run.steps)
         what = f"{run.verb} {run.instance}"
-        self.out.print(f"[green]✓[/] {t('Done: {what}, {changes}.', what=what, changes=changes)}")
+        told = t("Done: {what}, {changes}.", what=what, changes=_changes(count))
+        self.out.print(f"[green]✓[/] {told if count else t('Done: {what}.', what=what)}")
 
     def findings(self, findings: Iterable[Finding]) -> None:
         """Show findings, the worst first."""

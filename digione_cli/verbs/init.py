@@ -47,6 +47,9 @@ def init(
     port: Annotated[int, typer.Option(help="Port of ssh.")] = 22,
     key: Annotated[str, typer.Option(help="Private key of ssh (default: ssh's own choice).")] = "",
     mail_relay: Annotated[str, typer.Option(help="Mail relay (default: no mail is sent).")] = "",
+    backup_host: Annotated[
+        str, typer.Option(help="Host that keeps copies of the backups, over ssh (default: none).")
+    ] = "",
     lab: Annotated[
         str,
         typer.Option(
@@ -82,6 +85,7 @@ def init(
                 told,
             )
         known = _lab_host(lab, world) if lab else None
+        keeper = _lab_host(backup_host, world) if lab and backup_host else None
         wishes = [
             _Wish("--code", code, text.municipality_code, t("Municipality code (three digits)")),
             _Wish(
@@ -105,6 +109,7 @@ def init(
             _Wish("--oid", oid, text.provider_oid, t("OID of the education provider (1.2.246.562.10.…)")),
             _Wish("--port", str(port), _port),
             _Wish("--mail-relay", mail_relay, text.address),
+            _Wish("--backup-host", backup_host, text.address),
         ]
         if not known:
             wishes += [
@@ -128,6 +133,7 @@ def init(
             name_sv=answer["--name-sv"],
             language=answer["--language"],
             mail_relay=answer["--mail-relay"],
+            backup_host=keeper.address if keeper else answer["--backup-host"],
             in_lab=known is not None,
         )
         files = render(new, CHECKOUT / "templates")
@@ -142,7 +148,8 @@ def init(
         if name in world.registry.seen() or world.registry.runs(name, limit=1):
             world.registry.forget(name)  # an earlier one of this name
         if known:
-            pin(folder / "known_hosts", [f"{known.address} {known.host_key}"])
+            pins = [f"{one.address} {one.host_key}" for one in (known, keeper) if one]
+            pin(folder / "known_hosts", pins)
         elif not skip_trust:
             _trust(name, yes, world, screen)
         screen.note(t("Written: {folder}", folder=folder))

@@ -98,6 +98,33 @@ def relay(name: Name, dry_run: DryRun = False, as_json: Json = False) -> None:
 
 
 @app.command()
+def storage(
+    name: Name,
+    instance: Annotated[
+        str,
+        typer.Argument(metavar="INSTANCE", help="Instance whose backups it keeps.", autocompletion=instances),
+    ],
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Make a host that keeps copies of an instance's backups."""
+    from digione_cli.engine.load import load_instance
+    from digione_cli.engine.secrets import SecretStore
+    from digione_cli.engine.services import load_services
+    from digione_cli.settings import Settings
+
+    settings = Settings()
+    loaded = load_instance(settings.inventories, instance, load_services(settings.roles))
+    key = SecretStore(loaded.folder, settings.keys).public_key()
+    with _lab(as_json, t("making a host for backups")) as (lab, screen):
+        if dry_run:
+            title = t("Keep the backups of {instance}", instance=instance)
+            screen.plan(_plan("storage", {name: title}, {}, ""))
+            return
+        _show([lab.keep_backups(name, key)], screen)
+
+
+@app.command()
 def mail(name: Name, as_json: Json = False) -> None:
     """Show the mail that a host keeps, oldest first."""
     with _lab(as_json, t("looking")) as (lab, screen):

@@ -190,6 +190,13 @@ def rotate(
                 t("its value is given by somebody else"),
                 f"digione secrets set {instance} {whole}",
             )
+        if any(spec.lasting and spec.name == whole.name for one in services.values() for spec in one.secrets):
+            raise UsageError(
+                "D1-SEC-013",
+                t("{name} was not rotated", name=whole),
+                t("what it has encrypted could not be opened any more"),
+                t("keep it; how-to/backup tells how to begin anew with another key"),
+            )
         stored = secrets.stored_names(whole, kinds[whole])
         names = ", ".join(map(str, stored))
         plan = intended("secrets rotate", instance, t("Rotate {name}", name=names), about=name)

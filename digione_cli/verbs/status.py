@@ -104,12 +104,29 @@ def _one(name: str, world: Any, screen: Any) -> bool:
         listed = [dict(zip(("host", "path", "not_after"), c, strict=True)) for c in certificates]
         columns = [t("Host"), t("Certificate"), t("Ends")]
         screen.table("certificates", t("Certificates"), columns, certificates, listed)
+    _backups(facts, name, screen)
     runs = tuple(_as_it_is(run, facts) for run in world.registry.runs(name, limit=1))
     last = [[r.verb, r.who, moment(r.started), _outcome(r)] for r in runs]
     shown_run = runs[0].model_dump(mode="json") if runs else None
     columns = [t("Verb"), t("Who"), t("Started"), t("Outcome")]
     screen.table("last_run", t("Last run"), columns, last, shown_run)
     return all(f.reached and not f.of_another(name) for f in facts.values())
+
+
+def _backups(facts: "dict[str, HostFacts]", name: str, screen: Any) -> None:
+    """Show the newest recovery point of each host, and up to which moment each target could restore it."""
+    known = {h: f.backups for h, f in facts.items() if f.backups and not f.of_another(name)}
+    if not known:
+        return
+    rows = []
+    for host, one in known.items():
+        last, since = one.get("last"), one.get("from", "")
+        made = [moment(last["ended"]), f"{last['seconds']:.0f} s"] if last else ["–", "–"]
+        targets = one.get("targets", {}).items()
+        until = [f"{target}: {moment(seen['until'])}" for target, seen in targets if seen.get("until")]
+        rows.append([host, *made, moment(since) if since else "–", ", ".join(until) or "–"])
+    columns = [t("Host"), t("Newest recovery point"), t("Took"), t("Restorable from"), t("Restorable until")]
+    screen.table("backups", t("Backups"), columns, rows, known)
 
 
 def _own_only(facts: "HostFacts", instance: str) -> "HostFacts":

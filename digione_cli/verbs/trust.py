@@ -36,10 +36,11 @@ def trust_hosts(
     from digione_cli.world.ssh import fingerprint
 
     loaded = load_instance(world.settings.inventories, instance, load_services(world.settings.roles))
-    targets = [one for one in world.targets(loaded) if host in (None, one.name)]
+    everyone = [*world.targets(loaded), *world.storage(loaded)]
+    targets = [one for one in everyone if host in (None, one.name)]
     if not targets:
         what = t("{instance} has no host “{host}”", instance=instance, host=(host or "")[:40])
-        why = t("known are: {known}", known=", ".join(loaded.hosts))
+        why = t("known are: {known}", known=", ".join(one.name for one in everyone))
         raise UsageError("D1-USE-005", what, why, t("name one of them"))
     known = loaded.folder / "known_hosts"
     pinned = _lines(known)

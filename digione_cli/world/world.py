@@ -9,14 +9,14 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr, ValidationError
 
@@ -81,6 +81,17 @@ class World:
         """Given an instance, return how its hosts are reached."""
         known_hosts = instance.folder.resolve() / "known_hosts"
         return [Target(name, host, known_hosts) for name, host in instance.hosts.items()]
+
+    def storage(self, instance: Instance) -> list[Target]:
+        """Given an instance, return the hosts that keep copies of its backups, as far as they speak ssh."""
+        from digione_cli.model.instance import Host
+
+        known_hosts = instance.folder.resolve() / "known_hosts"
+        return [
+            Target(name, Host(address=one.address, user=one.user, port=one.port), known_hosts)
+            for name, one in instance.backup.targets.items()
+            if one.kind == "ssh"
+        ]
 
     def look(self, instance: Instance) -> Facts:
         """Look at all hosts at once, one ssh round trip each. A host not reached is a fact, too."""
@@ -218,6 +229,20 @@ class World:
             )
         except (LookupError, TypeError, ValueError):
             raise ssh.unreadable(target) from None
+
+    def backup(
+        self,
+        target: Target,
+        arguments: Sequence[str],
+        told: Mapping[str, Any] | None = None,
+        seconds: float = 86_400,
+    ) -> dict[str, Any] | None:
+        """Carry out a command of a host's backup program and return its answer; None where there is none."""
+        line = json.dumps({"arguments": list(arguments), "told": told or {}}).encode() + b"\n"
+        answer = ssh.run(target, "backup", [line], self.sudo_password, timeout=seconds)
+        if not isinstance(answer, dict | None):
+            raise ssh.unreadable(target)
+        return answer
 
     def local_platform(self, arguments: Sequence[str]) -> Envelope:
         """Run a command of the platform on this machine."""

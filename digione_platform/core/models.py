@@ -714,3 +714,12 @@ class RetentionHold(Identified, Base):
     until: Mapped[date | None]
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     actor: Mapped[str]
+
+
+class RecoveryPoint(Base):
+    """The marker of a recovery point, written by the backup; files with the same one belong to it."""
+
+    __tablename__ = "recovery_points"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())

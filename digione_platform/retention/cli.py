@@ -56,11 +56,13 @@ def carry_out(as_json: AsJson = False) -> None:
     from digione_platform.core.schools import follow_moves
     from digione_platform.i18n import today
     from digione_platform.retention.periods import apply
+    from digione_platform.subjects import erased
 
     with _transaction() as (session, settings, engine):
         follow_moves(session, today())
         receipt = apply(session, datetime.now(UTC), operator_name())
         session.commit()
+        erased.remember(session, settings)
         if receipt["deleted"]["persons"]:
             # Accounts went with their people.
             sync_directory(engine, settings)

@@ -100,7 +100,7 @@ def erase_person(
     """Erase all data of a person, and the account in the directory; print a receipt."""
     from digione_platform.actor import operator_name
     from digione_platform.i18n import today
-    from digione_platform.subjects import rights
+    from digione_platform.subjects import erased, rights
 
     what, texts = mark("Nothing was erased"), texts_of_command()
     if not dry_run:
@@ -119,6 +119,8 @@ def erase_person(
         receipt = rights.erase(
             session, found, today=today(), operator=operator_name(), reason=reason, apply=not dry_run
         )
+    with _transaction() as (session, settings, engine):
+        erased.remember(session, settings)
     failure = None if dry_run else _leave_directory(engine, settings)
     _tell(receipt, "\n".join(_lines(receipt, texts)), as_json)
     if failure:

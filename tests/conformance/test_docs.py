@@ -93,4 +93,4 @@ def _mistake(command: str) -> str:
 
 
 def _is_word(word: str) -> bool:
-    return bool(re.fullmatch(r"[a-z]+", word))
+    return bool(re.fullmatch(r"[a-z]+(-[a-z]+)*", word))

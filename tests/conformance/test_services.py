@@ -56,7 +56,7 @@ def arguments(task: dict[str, Any]) -> dict[str, Any]:
 def declared(service: Service) -> set[str]:
     """Return the names of the secrets that a service stores or uses."""
     names = {s.name for s in service.secrets} | set(service.uses)
-    return names | {f"{n}_{part}" for n in names for part in ("key", "certificate")}
+    return names | {f"{n}_{part}" for n in names for part in ("key", "certificate", "public")}
 
 
 def test_every_role_is_a_service() -> None:

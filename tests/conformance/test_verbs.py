@@ -21,15 +21,17 @@ CHANGES = {
     "secrets rotate", "tenant remove", "accounts password", "accounts sync", "sample make", "sample install",
     "sample logins", "lab up", "lab relay", "lab stop", "lab kill", "lab resolve", "lab down",
     "roster export", "clients add", "clients disable", "clients rotate", "subject export", "subject erase",
-    "subject hold", "subject release", "retention apply",
+    "subject hold", "subject release", "retention apply", "backup create", "backup prune", "restore",
+    "lab storage", "recovery-kit",
 }  # fmt: skip
 REPORTS = {
     "validate", "show", "plan", "status", "doctor", "accounts list", "secrets show", "lab list", "lab mail",
-    "audit verify", "clients list", "retention preview", "notify status",
+    "audit verify", "backup list", "backup show", "backup verify", "clients list",
+    "retention preview", "notify status",
 }  # fmt: skip
 # runs until it is stopped, on this terminal: nothing is planned and nothing reported
 FOLLOWS = {"logs", "sandbox"}
-DESTRUCTIVE = {"destroy", "tenant remove", "subject erase"}
+DESTRUCTIVE = {"destroy", "restore", "tenant remove", "subject erase"}
 
 
 def commands(group: Any = None, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -57,8 +59,9 @@ def options(command: Any) -> set[str]:
 def test_a_verb_is_a_function_or_an_app(name: str) -> None:
     module = importlib.import_module(f"digione_cli.verbs.{name}")
     assert module.__doc__, f"digione_cli/verbs/{name}.py: say in a docstring what the verb does"
-    assert module.__doc__.startswith(f"``digione {name}``"), (
-        f"digione_cli/verbs/{name}.py: begin the docstring with ``digione {name}``"
+    called = name.replace("_", "-")
+    assert module.__doc__.startswith(f"``digione {called}``"), (
+        f"digione_cli/verbs/{name}.py: begin the docstring with ``digione {called}``"
     )
     assert hasattr(module, "app") or callable(getattr(module, name, None)), (
         f"digione_cli/verbs/{name}.py: write a function {name}, or an app = typer.Typer() of several"

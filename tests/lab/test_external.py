@@ -64,7 +64,8 @@ def test_a_password_that_was_not_given_or_is_wrong_is_one_error(ulkola: str, dig
 
 def test_the_instance_keeps_its_data_there(ulkola: str, digione: Digione, ssh: Ssh) -> None:
     digione("apply", ulkola, "--yes")
-    assert digione("doctor", ulkola, "--json").json.get("findings", []) == []
+    codes = {f["code"] for f in digione("doctor", ulkola, "--json").json["findings"]}
+    assert codes == {"D1-BK-004", "D1-BK-010"}, "backups are copied nowhere, and nothing else is amiss"
     assert digione("plan", ulkola, "--json").json["plan"]["steps"] == []
     assert ssh(HOST, "sudo ls /var/lib/postgresql /run/digione-postgresql.pgpass").stdout == ""
     digione("sample", "install", "ulkola/ulkola", "--pupils", "30")

@@ -29,6 +29,7 @@ WITHOUT = {
     "sign_ins",
     "news",
     "letters",
+    "recovery_points",
 }
 
 

@@ -13,7 +13,17 @@ from digione_cli.engine.fingerprint import changes, fingerprint
 from digione_cli.engine.secrets import SecretName, Secrets
 from digione_cli.engine.situation import Situation
 from tests import fakes
-from tests.fakes import BUNDLE, INSTANCE, TENANT, TWO_HOSTS, load, sentinels, situation, write_inventory
+from tests.fakes import (
+    BUNDLE,
+    COPIES,
+    INSTANCE,
+    TENANT,
+    TWO_HOSTS,
+    load,
+    sentinels,
+    situation,
+    write_inventory,
+)
 
 SOTKAMO = (
     TENANT.replace("290", "765")
@@ -35,7 +45,7 @@ def _changed(one: Situation, other: Situation, host: str = "kuhmo1") -> set[str]
 
 
 def _users(secret: str) -> set[str]:
-    whole = "authority" if secret.startswith("authority") else secret
+    whole = next((w for w in ("authority", "backup_ssh") if secret.startswith(w)), secret)
     return {
         n
         for n, s in fakes.services().items()
@@ -137,7 +147,7 @@ def _said(one: Situation, other: Situation, service: str, host: str = "kuhmo1") 
 
 def test_a_setting_changes_its_service_alone(tmp_path: Path) -> None:
     write_inventory(tmp_path)
-    write_inventory(tmp_path / "b", main=INSTANCE + "services:\n  gateway: {upload_megabytes: 50}\n")
+    write_inventory(tmp_path / "b", main=INSTANCE + COPIES + "services:\n  gateway: {upload_megabytes: 50}\n")
     assert _changed(situation(load(tmp_path)), situation(load(tmp_path / "b"))) == {"gateway"}
 
 

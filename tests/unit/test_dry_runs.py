@@ -44,6 +44,10 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "subject hold": (["kuhmo", "aino.virta", "--reason", "x"], "Keep the data of aino.virta"),
     "retention apply": (["kuhmo"], "Delete what is kept no longer"),
     "subject release": (["kuhmo", "aino.virta", "--reason", "x"], "Lift all holds on the data of aino.virta"),
+    "backup create": (["kuhmo"], "Make a recovery point"),
+    "backup prune": (["kuhmo"], "Drop these recovery points"),
+    "recovery-kit": (["kuhmo", "--into", "{folder}", "--shares", "3", "--needed", "2"], "Write 3 shares"),
+    "lab storage": (["h1", "kuhmo"], "Keep the backups of kuhmo"),
     "lab up": (["h1", "h2"], "Make and start"),
     "lab relay": (["h1"], "Take mail and keep it"),
     "lab stop": (["h1"], "it is off"),
@@ -51,8 +55,8 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "lab resolve": (["h1", "kuhmo"], "auth.koulu.kuhmo.example"),
     "lab down": ([], "Remove with its disk"),
 }
-# its plan needs a tenant that left: tests/unit/test_leaving.py
-ELSEWHERE = {"tenant remove"}
+# they need a tenant that left (tests/unit/test_leaving.py) or hosts with backups (tests/unit/test_backups.py)
+ELSEWHERE = {"tenant remove", "restore"}
 LAB = {"network": 250, "hosts": {"h1": {"number": 11, "memory_mb": 512, "domains": []}}}
 
 
@@ -75,6 +79,10 @@ def machine(kuhmo: House, world: FakeWorld, tmp_path: Path) -> House:
     (kuhmo.root / "lab/hosts/h1").mkdir(parents=True)
     (kuhmo.root / "lab/hosts/h1/host_key.pub").write_text("ssh-ed25519 AAAA")
     (kuhmo.root / "roster.zip").write_bytes(b"zip")
+    world.backups = {
+        "prune --dry-run": {"going": [{"id": "20261101-000000", "began": "2026-11-01T00:00:00Z"}]}
+    }
+    (kuhmo.inventories / "kuhmo/backup.pub").write_text("restrict ssh-ed25519 AAAA digione kuhmo\n")
     world.envelope = Envelope(0, '{"said": "what the platform says"}\n', "")
     assert kuhmo.run("apply", "kuhmo", "--dry-run").code == 0  # the bundle is made
     world.did.clear()

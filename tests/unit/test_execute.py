@@ -50,7 +50,7 @@ def _carry_out(of: Situation, world: FakeWorld, heard: list[str] | None = None) 
         told.append(f"{outcome.outcome} {outcome.step} {outcome.changed}")
 
     progress = Progress(begins, ends)
-    return carry_out(PLAN, of, world, RUN, progress, lambda: False, {"call": lambda c, s, w: None})
+    return carry_out(PLAN, of, world, RUN, progress, lambda: False, {"call": lambda step, call, s, w: None})
 
 
 def test_a_step_ends_when_it_has_ended_on_every_host(two_hosts: Situation, world: FakeWorld) -> None:

@@ -18,7 +18,17 @@ from digione_cli.verbs.apply import plan_apply
 from digione_cli.verbs.destroy import plan_destroy
 from digione_cli.world.postgresql import Server
 from tests import fakes
-from tests.fakes import INSTANCE, TWO_HOSTS, FakeWorld, applied, load, on_host, situation, write_inventory
+from tests.fakes import (
+    COPIES,
+    INSTANCE,
+    TWO_HOSTS,
+    FakeWorld,
+    applied,
+    load,
+    on_host,
+    situation,
+    write_inventory,
+)
 from tests.unit.conftest import House
 
 DATABASE = """\
@@ -32,7 +42,7 @@ MAIL = """\
 AUTHORITY = (CHECKOUT / "inventories/turku/municipality.pem").read_text()  # any will do
 
 
-def inventory(folder: Path, main: str = INSTANCE + DATABASE + MAIL, name: str = "kuhmo") -> Path:
+def inventory(folder: Path, main: str = INSTANCE + COPIES + DATABASE + MAIL, name: str = "kuhmo") -> Path:
     written = write_inventory(folder, name, main)
     (written / "municipality.pem").write_text(AUTHORITY)
     return written
@@ -109,7 +119,7 @@ def test_nothing_of_a_server_runs_or_is_kept_on_the_host(outside: Situation) -> 
 
 
 def test_another_relay_concerns_what_sends_mail_alone(outside: Situation, tmp_path: Path) -> None:
-    inventory(tmp_path, INSTANCE + DATABASE + MAIL.replace("mail.", "smtp."), "other")
+    inventory(tmp_path, INSTANCE + COPIES + DATABASE + MAIL.replace("mail.", "smtp."), "other")
     other = situation(load(tmp_path, "other").model_copy(update={"name": "kuhmo"})).desired.fingerprints
     now = outside.desired.fingerprints["kuhmo1"]
     assert {s for s, f in other["kuhmo1"].items() if f != now[s]} == {"monitoring", "platform"}

@@ -16,7 +16,7 @@ from digione_cli.main import run
 from digione_cli.model.facts import Facts
 from digione_cli.model.plan import Call, Plan, Step
 from digione_cli.settings import Settings
-from digione_cli.steps import CALLS
+from digione_cli.steps import CALLS, forget_secrets
 from digione_cli.verbs.apply import plan_apply
 from digione_cli.verbs.destroy import plan_destroy
 from digione_cli.verbs.tenant import plan_tenant_remove
@@ -204,7 +204,9 @@ def test_secrets_go_at_the_end_and_those_of_others_stay(left: Situation, tmp_pat
     store = SecretStore(left.instance.folder, tmp_path / "keys")
     store.write(left.secrets.values, left.secrets.salt)
     of = replace(left, store=store)
-    CALLS["forget_secrets"](Call(call="forget_secrets", tenant="sotkamo"), of, FakeWorld(Settings(), {}))
+    step = forget_secrets("sotkamo")
+    assert isinstance(step.work, Call)
+    CALLS["forget_secrets"](step, step.work, of, FakeWorld(Settings(), {}))
     kept = store.read()
     assert kept.salt == left.secrets.salt
     assert kept.values.keys() == {n for n in left.secrets.values if n.tenant != "sotkamo"}

@@ -19,6 +19,8 @@ from typing import Any
 
 STATE = "/var/lib/digione/state.json"
 LOCK = "/var/lib/digione/lock"
+BACKUPS = "/var/lib/digione/backup.json"
+RESTORING = "/var/lib/digione/restoring.json"
 CERTIFICATES = "/etc/digione/tls/*.pem"
 APT_LOCK = "/var/lib/dpkg/lock-frontend"
 UNKNOWN = "?"
@@ -39,9 +41,10 @@ def read(path: str) -> str:
         return ""
 
 
-def state() -> dict[str, Any]:
+def document(path: str) -> dict[str, Any]:
+    """Return the JSON in a file; nothing where there is none."""
     try:
-        known: dict[str, Any] = json.loads(read(STATE) or "{}")
+        known: dict[str, Any] = json.loads(read(path) or "{}")
         return known
     except ValueError:
         return {}
@@ -222,7 +225,7 @@ def main() -> None:
     release = dict(line.split("=", 1) for line in read("/etc/os-release").splitlines() if "=" in line)
     memory = re.search(r"MemTotal:\s+(\d+)", read("/proc/meminfo"))
     disk = os.statvfs("/var/lib")
-    known = state()
+    known = document(STATE)
     services = known.get("services", {})
     seen = units(sorted({u for s in services.values() for u in s.get("units", [])}))
     drift = [d for name, applied in services.items() for d in file_drift(name, applied)]
@@ -255,6 +258,8 @@ def main() -> None:
         "listening": listening(),
         "certificates": list(certificates()),
         "failed": failed_jobs(),
+        "restoring": os.path.exists(RESTORING),
+        "backups": document(BACKUPS),
         "apt_locked_by": apt_locked_by(),
         "reboot_required": os.path.exists("/run/reboot-required"),
         "lock": lock(),

@@ -1,0 +1,138 @@
+"""What goes on all the time: what the database writes goes to the targets, and what a target missed."""
+
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
+
+from digione_backup import create, database, erased, points, state, sums, targets, vault
+from digione_backup.database import Gap
+from digione_backup.errors import Refused
+from digione_backup.settings import Settings, Target
+
+PAUSE = 10  # seconds between two looks
+# After which the server has ended a segment in which something was written: archive_timeout and a little.
+_ENDED = timedelta(seconds=45)
+_HELD = "D1-BACKUP-005"
+_PATIENCE = 60  # seconds after which a target that failed is tried again
+
+
+class Keeper:
+    """Remembers between two looks what each target has."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.shipped: dict[str, set[tuple[str, int]]] = {target.name: set() for target in settings.targets}
+        self.failed: dict[str, float] = {}
+        self.started = ""
+        self.seen: list[tuple[datetime, int]] = []  # where the WAL ended at which moment
+
+    def look(self) -> None:
+        """Bring to the targets what is new."""
+        began = datetime.now(UTC)
+        archived = database.wal_files(self.settings) if self.settings.database else []
+        segments = database.segments_of(archived)
+        until = self._kept_until(began, segments)
+        taken = sums.of_wal(self.settings)
+        if fresh := [file for file in archived if file.name not in taken]:
+            sums.record_these(self.settings, fresh)
+        archived += (lists := erased.gather(self.settings))
+        sums.record_these(self.settings, lists)
+        newest = [point.id for point in points.here(self.settings)][-1:]
+        for target in self.settings.targets:
+            if time.monotonic() - self.failed.get(target.name, -_PATIENCE) < _PATIENCE:
+                continue
+            try:
+                self._ship(target, archived, newest)
+            except Refused as e:
+                if e.id == _HELD:  # a recovery point is just being made; it brings itself to the targets
+                    continue
+                self.failed[target.name] = time.monotonic()
+                state.not_shipped(self.settings, target.name, e)
+                sys.stderr.write(f"{target.name}: {e}\n")
+                continue
+            self.failed.pop(target.name, None)
+            if newest and until:
+                self._note(target, until)
+        self._note_window(segments, until)
+        self._mend(database.gaps(segments))
+
+    def _mend(self, found: list[Gap]) -> None:
+        """After a gap no moment can be restored before the next base backup: make one at once."""
+        made = [point.database["segment"] for point in points.here(self.settings) if point.database]
+        if found and made and found[-1].next[8:] > made[-1][8:]:
+            sys.stderr.write(f"WAL is missing after {found[-1].last}: a recovery point is made\n")
+            create.create(self.settings, "incr", "")
+
+    def _kept_until(self, now: datetime, segments: list[Path]) -> datetime | None:
+        """Until when everything that was written is in the vault."""
+        if not self.settings.database:
+            return now
+        if (started := database.started()) != self.started:
+            database.wake()
+            self.started = started
+        timeline, position = database.written()
+        archived = database.archived(segments, timeline)
+        self.seen.append((now, position))
+        # What the server has not archived after its own timeout is nothing that anybody wrote.
+        settled = now - _ENDED if database.nothing_waits() else datetime.min.replace(tzinfo=UTC)
+        while len(self.seen) > 1 and (self.seen[1][1] <= archived or self.seen[1][0] < settled):
+            del self.seen[0]
+        moment, written = self.seen[0]
+        return moment if written <= archived or moment < settled else None
+
+    def _ship(self, target: Target, archived: list[Path], newest: list[str]) -> None:
+        if newest and state.read()["targets"].get(target.name, {}).get("newest") != newest:
+            with vault.held(self.settings):
+                sums.record(self.settings)
+                targets.ship(self.settings, target)
+            state.shipped(self.settings, target.name)
+        missing = [one for one in archived if _mark(one) not in self.shipped[target.name]]
+        if missing and newest:
+            targets.require_mounted(self.settings, target)
+            paths = [str(one.relative_to(self.settings.vault)) for one in missing]
+            targets.ship_these(self.settings, target, paths)
+        self.shipped[target.name] = {_mark(one) for one in archived}
+
+    def _note(self, target: Target, until: datetime) -> None:
+        """Note until when the copy at a target can be restored."""
+        with state.changed(self.settings) as known:
+            known["targets"][target.name] |= {"error": None, "until": until.isoformat(timespec="seconds")}
+
+    def _note_window(self, segments: list[Path], until: datetime | None) -> None:
+        """Note from when and until when the vault can be restored, and what is missing in between."""
+        bases = [point.database["from"] for point in points.here(self.settings) if point.database]
+        with state.changed(self.settings) as known:
+            known["gaps"] = [
+                {"last": gap.last, "until": gap.until.isoformat(timespec="seconds"), "next": gap.next}
+                for gap in database.gaps(segments)
+            ]
+            if until:
+                known["until"] = until.isoformat(timespec="seconds")
+            if bases:
+                known["from"] = datetime.fromtimestamp(min(bases), UTC).isoformat(timespec="seconds")
+
+
+def _mark(file: Path) -> tuple[str, int]:
+    """What tells a file, and what is in it, from others: WAL never changes, lists do."""
+    return file.name, file.stat().st_mtime_ns
+
+
+def keep(settings: Settings) -> NoReturn:
+    """Look again and again; what goes wrong is noted and tried again."""
+    while True:
+        try:
+            with vault.held(settings, _PATIENCE):
+                vault.prepare(settings)
+            break
+        except Refused as e:
+            sys.stderr.write(f"{e}\n")
+            time.sleep(PAUSE)
+    keeper = Keeper(settings)
+    while True:
+        try:
+            keeper.look()
+        except Refused as e:
+            sys.stderr.write(f"{e}\n")
+        time.sleep(PAUSE)

@@ -1,0 +1,175 @@
+"""Copies of the vault at the targets, by rclone: a host over ssh, or a mounted folder."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from digione_backup import programs, vault
+from digione_backup.database import wal_folder
+from digione_backup.errors import Refused
+from digione_backup.settings import FOLDER, Settings, Target, read_whole
+
+# What refers to other files is copied after them, so that a copy is whole at any moment.
+_LAST = ("/files/index/**", "/files/snapshots/**", "/postgresql/**/*.info", "/postgresql/**/*.info.copy")
+_VERY_LAST = ("/sums/**", "/points/**")
+_NEVER = ("/files/locks/**", "/postgresql/**/*.tmp", ".*")
+_ASIDE_DAYS = 7
+# What rclone says where ssh's file transfer gives no reason, and what it means.
+_REASONS = {
+    "SSH_FX_FAILURE": "D1-BACKUP-024",
+    "permission denied": "D1-BACKUP-024",
+    "unable to authenticate": "D1-BACKUP-025",
+    "knownhosts: key": "D1-BACKUP-026",
+}
+_MISSING = 3  # rclone's exit code for a folder that is not there
+_FILE_MISSING = 4
+
+
+def rclone(command: str, *arguments: str, codes: Sequence[int] = (0,)) -> str:
+    """Carry out a command of rclone; the remotes are in /etc/digione/backup/rclone.conf."""
+    patience = [
+        "--contimeout=10s",
+        "--timeout=60s",
+        "--retries=2",
+        "--low-level-retries=3",
+        "--log-level=ERROR",
+    ]
+    argv = ["rclone", command, f"--config={FOLDER / 'rclone.conf'}", *patience, *arguments]
+    return programs.run(argv, codes=codes)
+
+
+def require_mounted(settings: Settings, target: Target) -> None:
+    """Refuse a folder that lies on the host's own disk: nothing is mounted there.
+
+    Raises:
+        Refused: it does (D1-BACKUP-020).
+    """
+    if target.kind != "mounted":
+        return
+    folder = Path(target.folder)
+    if not folder.is_dir() or folder.stat().st_dev in {Path("/").stat().st_dev, settings.vault.stat().st_dev}:
+        raise Refused("D1-BACKUP-020", target=target.name, folder=target.folder)
+
+
+def reach(target: Target, *arguments: str, command: str, codes: Sequence[int] = (0,)) -> str:
+    """Carry out a command of rclone at a target.
+
+    Raises:
+        Refused: it takes nothing more (D1-BACKUP-002, D1-BACKUP-003, D1-BACKUP-024), does not let us in
+            (D1-BACKUP-025), is another machine (D1-BACKUP-026), or is not reached (D1-BACKUP-021).
+    """
+    try:
+        return rclone(command, *arguments, codes=codes)
+    except Refused as e:
+        if e.id != "D1-BACKUP-001":
+            raise
+        reason = e.values["reason"]
+        for words, identity_ in _REASONS.items():
+            if words in reason:
+                raise Refused(identity_, target=target.name) from None
+        _, _, last = reason.rpartition("couldn't connect SSH: ")
+        raise Refused("D1-BACKUP-021", target=target.name, reason=last) from None
+
+
+def identity(target: Target) -> dict[str, str] | None:
+    """What ``vault.json`` at a target says; none where there is none."""
+    text = reach(
+        target, f"{target.remote}/{vault.IDENTITY}", command="cat", codes=(0, _MISSING, _FILE_MISSING)
+    )
+    if not text:
+        return None
+    return vault.identity_in(text)
+
+
+def require_ours(settings: Settings, target: Target) -> bool:
+    """Refuse a target that holds another vault; say whether it holds this one already.
+
+    Raises:
+        Refused: another instance's, host's or key's (D1-BACKUP-006, D1-BACKUP-007), or an earlier one of this
+            host (D1-BACKUP-022).
+    """
+    require_mounted(settings, target)
+    there = identity(target)
+    if there is None:
+        return False
+    vault.require_ours(settings, there)
+    if there["id"] != vault.name(settings):
+        raise Refused("D1-BACKUP-022", target=target.name, made=there["made"])
+    return True
+
+
+def ship(settings: Settings, target: Target) -> None:
+    """Bring a target's copy up to date. The vault must be held: what is copied must not change meanwhile."""
+    if not require_ours(settings, target):
+        _copy(settings, target, [f"--include=/{vault.IDENTITY}"])
+    never = [f"--exclude={pattern}" for pattern in _NEVER]
+    _copy(settings, target, [*never, *(f"--exclude={pattern}" for pattern in _LAST + _VERY_LAST)])
+    _copy(settings, target, [f"--include={pattern}" for pattern in _LAST])
+    _copy(settings, target, [f"--include={pattern}" for pattern in _VERY_LAST])
+
+
+def ship_these(settings: Settings, target: Target, paths: Sequence[str]) -> None:
+    """Bring files to a target, and then the sums of them; paths are those in the vault."""
+    listed = Path("/run/digione-backup") / f"these-{target.name}"
+    sums = sorted({f"sums/{vault.group_of(path)}" for path in paths})
+    for these in (paths, sums):
+        listed.write_text("".join(f"{path}\n" for path in these), encoding="utf-8")
+        _copy(settings, target, [f"--files-from-raw={listed}", "--no-traverse"])
+
+
+def _copy(settings: Settings, target: Target, which: Sequence[str]) -> None:
+    reach(target, str(settings.vault), target.remote, "--transfers=4", *which, command="copy")
+
+
+def fetch(settings: Settings, target: Target) -> None:
+    """Bring everything from a target into the vault, also in place of files that look the same."""
+    never = [f"--exclude={pattern}" for pattern in _NEVER]
+    reach(
+        target, target.remote, str(settings.vault), "--transfers=4", "--ignore-times", *never, command="copy"
+    )
+
+
+def size(target: Target) -> int:
+    """How many bytes the copy at a target has."""
+    return int(json.loads(reach(target, target.remote, "--json", command="size"))["bytes"])
+
+
+def hashes(target: Target, paths: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of files at a target by path, read back from there; those that are missing are left out."""
+    listed = Path("/run/digione-backup") / f"hashes-{target.name}"
+    listed.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
+    said = reach(
+        target, "SHA-256", target.remote, f"--files-from-raw={listed}", "--download", command="hashsum"
+    )
+    return {path: sha256 for sha256, _, path in (line.partition("  ") for line in said.splitlines())}
+
+
+def has_segment(settings: Settings, target: Target, segment: str) -> bool:
+    """Whether a WAL segment is at a target."""
+    found = next(wal_folder(settings).glob(f"*/{segment[:16]}/{segment}-*"), None)
+    if found is None:
+        return False
+    path = f"{target.remote}/{found.relative_to(settings.vault)}"
+    return bool(reach(target, path, command="lsf", codes=(0, _MISSING)))
+
+
+def drop(settings: Settings, target: Target, now: datetime) -> None:
+    """Let a target lose what the vault has no longer; for some days it lies beside: it may be a mistake."""
+    ship(settings, target)
+    aside = f"{target.remote}.removed"
+    moved = f"--backup-dir={aside}/{now:%Y%m%d}"
+    never = [f"--exclude={pattern}" for pattern in _NEVER]
+    for which in (["--include=/points/**"], never):
+        reach(target, str(settings.vault), target.remote, "--delete-after", moved, *which, command="sync")
+    for day in reach(target, aside, "--dirs-only", command="lsf", codes=(0, _MISSING)).split():
+        if day.strip("/") < f"{now - timedelta(days=_ASIDE_DAYS):%Y%m%d}":
+            reach(target, f"{aside}/{day}", command="purge")
+
+
+def texts(target: Target, folder: str) -> dict[str, str]:
+    """The texts of all files in a folder of small ones at a target, by name."""
+    with tempfile.TemporaryDirectory(prefix="digione-") as copy:
+        reach(target, f"{target.remote}/{folder}", copy, command="copy", codes=(0, _MISSING))
+        return {path.name: read_whole(path) for path in Path(copy).iterdir()}

@@ -1,0 +1,336 @@
+"""Backups of an instance on a real host: made, damaged, restored to a moment, and all but the copies lost."""
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterable
+
+import pytest
+
+from digione_cli.lab import Lab
+from tests.conftest import OID, Digione, Ssh
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+
+HOST, STORAGE = "turvala1", "turvavarasto1"
+DOMAIN, NEIGHBOUR = "turvala.digione.test", "naapuri.digione.test"
+DOMAINS = [DOMAIN, f"auth.{DOMAIN}", NEIGHBOUR, f"auth.{NEIGHBOUR}"]
+NEIGHBOUR_OID = "1.2.246.562.99.00000009985"
+COPY = f"/home/digione-backup/backups/turvala/{HOST}"
+VAULT = "/var/lib/digione/backup"
+KNOWN = "/var/lib/digione/backup.json"
+PLANTED = "Salaisuus Kuusikossa"
+
+
+@pytest.fixture(scope="module")
+def turvala(lab: Lab, digione: Digione) -> str:
+    """An instance with a small town, whose copies go to a second host."""
+    lab.up([HOST], 2048)
+    lab.up([STORAGE], 256)
+    digione(
+        *("init", "turvala", "--lab", HOST, "--code", "999", "--oid", OID, "--name-fi", "Turvala"),
+        *("--name-sv", "Trygghet", "--domain", DOMAIN, "--contact", "operator@turvala.example"),
+        *("--backup-host", STORAGE),
+    )
+    digione("lab", "storage", STORAGE, "turvala")
+    tenants = digione.inventories / "turvala/tenants"
+    text = (tenants / "turvala.yml").read_text().replace('"999"', '"998"').replace(OID, NEIGHBOUR_OID)
+    (tenants / "naapuri.yml").write_text(text.replace(DOMAIN, NEIGHBOUR))
+    digione("secrets", "generate", "turvala")
+    lab.resolve(HOST, DOMAINS)
+    digione("apply", "turvala", "--yes")
+    digione("sample", "install", "turvala", "--pupils", "20")
+    digione("recovery-kit", "turvala", "--into", str(digione.home), "--shares", "3", "--needed", "2")
+    return "turvala"
+
+
+def on_host(ssh: Ssh, command: str, host: str = HOST, *, text: str = "") -> str:
+    done = ssh(host, command, text=text)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def sql(ssh: Ssh, statement: str) -> str:
+    done = ssh(HOST, "sudo -u postgres psql -qtA --set=ON_ERROR_STOP=1 platform_turvala", text=statement)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def until(ssh: Ssh, what: str, condition: str, seconds: int = 120) -> None:
+    """Wait until a command on the host succeeds."""
+    late = time.monotonic() + seconds
+    while ssh(HOST, condition).returncode:
+        assert time.monotonic() < late, f"not within {seconds} s: {what}"
+        time.sleep(0.3)
+
+
+def reached(ssh: Ssh, moment: str) -> None:
+    """Wait until the copy at the target reaches to a moment of the host's clock."""
+    known = f'sudo grep -oP \'"until": "\\K[^"]+\' {KNOWN} | tail -1'
+    until(ssh, f"the copy reaches to {moment}", f'test "$({known})" ">" "{moment}"')
+
+
+def looked(ssh: Ssh) -> None:
+    """Wait until the host's backup program has looked once more."""
+    on_host(ssh, "sudo touch /run/asked")
+    until(ssh, "the program has looked", f"sudo test {KNOWN} -nt /run/asked")
+
+
+def now(ssh: Ssh) -> str:
+    return on_host(ssh, "date -u +%Y-%m-%dT%H:%M:%S+00:00")
+
+
+def test_a_recovery_point_is_in_the_vault_and_at_the_target(turvala: str, digione: Digione, ssh: Ssh) -> None:
+    sql(ssh, "create table precious (n serial primary key, word text)")
+    sql(ssh, f"insert into precious (word) values ('{PLANTED}')")  # noqa: S608
+    digione("backup", "create", turvala, "--kind", "full")
+    digione("backup", "create", turvala)
+    points = digione("backup", "list", turvala, "--json").json[f"points_{HOST}"]["points"]
+    assert [(p["kind"], p["where"]) for p in points] == [
+        ("full", ["vault", "copies"]),
+        ("incr", ["vault", "copies"]),
+    ]
+    shown = digione("backup", "show", turvala, points[0]["id"], "--json").json["point"][HOST]
+    assert shown["tenants"] == ["naapuri", "turvala"]
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+    told = digione("status", turvala, "--json").json["backups"][HOST]
+    assert told["last"]["id"] == points[1]["id"]
+    reached(ssh, now(ssh))
+    assert re.search(
+        r"digione_backup_restorable_until_seconds\{target=\"copies\"\} \d{10}",
+        on_host(ssh, "cat /var/lib/prometheus/node-exporter/backup.prom"),
+    )
+
+
+def test_nothing_at_the_target_can_be_read_there(turvala: str, digione: Digione, ssh: Ssh) -> None:
+    key = digione("secrets", "show", turvala, "backup_key").out.strip()
+    for planted in (PLANTED, key, "example.net", "BEGIN OPENSSH"):
+        found = ssh(STORAGE, f"sudo grep -rlaF -- '{planted}' {COPY}")
+        assert found.stdout == "", planted
+
+
+FLIP = """
+import json, os, random, sys
+root, seed, count, again = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
+wanted = ("files/data", "files/index", "files/snapshots", "points", "sums/backup")
+wanted += ("postgresql/archive", "postgresql/backup")
+files = sorted(
+    os.path.relpath(os.path.join(d, n), root) for d, _, names in os.walk(root) for n in names
+)
+files = [f for f in files if f.startswith(wanted) and ".info" not in f]  # those are written anew meanwhile
+chosen = again or random.Random(seed).sample(files, min(count, len(files)))
+for name in chosen:
+    path = os.path.join(root, name)
+    info = os.stat(path)
+    with open(path, "r+b") as file:
+        bit = random.Random(f"{seed}{name}").randrange(info.st_size * 8)
+        file.seek(bit // 8)
+        byte = file.read(1)[0]
+        file.seek(bit // 8)
+        file.write(bytes([byte ^ 1 << bit % 8]))
+    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+print(json.dumps(chosen))
+"""
+
+
+def flip(ssh: Ssh, host: str, root: str, seed: int, *, again: Iterable[str] = ()) -> set[str]:
+    """Flip a bit in each of sixty files, as a dying disk does; ``again`` names those to be flipped back."""
+    done = ssh(host, f"sudo python3 - {root} {seed} 60 '{json.dumps(sorted(again))}'", text=FLIP)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+def wrong(digione: Digione, place: str) -> set[str]:
+    """The files that verify finds altered or missing in a place; it must end with code 6."""
+    found = digione("backup", "verify", "turvala", "--json", expect=6).json
+    problems = found[f"problems_{HOST}"]
+    return {p["file"] for p in problems if p["place"] == place and p["what"] in ("altered", "missing")}
+
+
+def test_every_flipped_bit_is_found_at_the_target(turvala: str, digione: Digione, ssh: Ssh) -> None:
+    flipped = flip(ssh, STORAGE, COPY, 1)
+    assert wrong(digione, "copies") == flipped
+    codes = {f["code"] for f in digione("doctor", turvala, "--json", expect=3).json["findings"]}
+    assert codes == {"D1-BK-007"}
+    flip(ssh, STORAGE, COPY, 1, again=flipped)
+
+
+def test_every_flipped_bit_is_found_in_the_vault_and_nothing_is_restored_from_it(
+    turvala: str, digione: Digione, ssh: Ssh
+) -> None:
+    looked(ssh)
+    on_host(ssh, "sudo systemctl stop digione-backup")
+    flipped = flip(ssh, HOST, VAULT, 2)
+    found = ssh(HOST, "sudo python3 -", text=DAMAGED)
+    assert flipped <= set(json.loads(found.stdout)), "where a sum is lost, all that it told of is doubtful"
+    flip(ssh, HOST, VAULT, 2, again=flipped)
+    on_host(ssh, "sudo systemctl start digione-backup")
+    looked(ssh)
+
+
+DAMAGED = """
+import json, sys
+sys.path.insert(0, "/usr/local/lib/digione")
+from digione_backup import settings, verify
+print(json.dumps(verify.damaged(settings.load())))
+"""
+
+
+def test_what_is_cut_off_or_missing_is_found(turvala: str, digione: Digione, ssh: Ssh) -> None:
+    packs = f"sudo find {COPY}/files/data -type f | sort"
+    pack = on_host(ssh, f"{packs} | head -1", STORAGE)
+    segment = on_host(ssh, f"sudo find {COPY}/postgresql/archive -name '*.zst' | sort | head -1", STORAGE)
+    on_host(
+        ssh,
+        f"sudo cp -p {pack} /root/pack; sudo truncate -s -100 {pack}; sudo touch -r /root/pack {pack}",
+        STORAGE,
+    )
+    on_host(ssh, f"sudo mv {segment} /root/segment", STORAGE)
+    assert wrong(digione, "copies") == {one.removeprefix(f"{COPY}/") for one in (pack, segment)}
+    on_host(ssh, f"sudo mv /root/pack {pack}; sudo mv /root/segment {segment}", STORAGE)
+    assert digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]["problems"] == []
+
+
+def test_a_wrong_key_is_told_apart_from_damage(turvala: str, digione: Digione, ssh: Ssh) -> None:
+    on_host(
+        ssh, "sudo cp -p /etc/digione/backup/key /root/key; echo wrong | sudo tee /etc/digione/backup/key"
+    )
+    refused = digione("backup", "verify", turvala, expect=6)
+    on_host(ssh, "sudo mv /root/key /etc/digione/backup/key")
+    assert "D1-BACKUP-007" in refused.err
+    assert "not damaged" in refused.err
+
+
+def test_anothers_backups_are_refused(turvala: str, digione: Digione, ssh: Ssh) -> None:
+    edit = f'sudo sed -i \'s/"instance": "{{}}"/"instance": "{{}}"/\' {COPY}/vault.json'
+    on_host(ssh, edit.format("turvala", "muuala"), STORAGE)
+    refused = digione("restore", turvala, "--from", "copies", "--confirm", turvala, expect=6)
+    on_host(ssh, edit.format("muuala", "turvala"), STORAGE)
+    assert "D1-BACKUP-006" in refused.err
+
+
+def test_a_target_that_is_full_or_lost_keeps_no_recovery_point_from_being_made(
+    turvala: str, digione: Digione, ssh: Ssh, lab: Lab
+) -> None:
+    aside = f"sudo mv {COPY} {COPY}.aside && sudo -u digione-backup mkdir {COPY}"
+    on_host(ssh, f"{aside} && sudo mount -t tmpfs -o size=1m,mode=777 tmpfs {COPY}", STORAGE)
+    full = digione("backup", "create", turvala, expect=5)
+    on_host(ssh, f"sudo umount {COPY} && sudo rmdir {COPY} && sudo mv {COPY}.aside {COPY}", STORAGE)
+    assert "D1-BACKUP-024" in full.err
+
+    lab.stop(STORAGE)
+    lost = digione("backup", "create", turvala, expect=5)
+    assert "D1-BACKUP-021" in lost.err
+    found = digione("doctor", turvala, "--json", expect=3).json["findings"]
+    assert {f["code"] for f in found} == {"D1-BK-003"}
+    lab.up([STORAGE])
+    reached(ssh, now(ssh))
+    points = digione("backup", "list", turvala, "--json").json[f"points_{HOST}"]["points"]
+    assert len(points) == 4
+    assert all(p["where"] == ["vault", "copies"] for p in points), "what it missed came to it by itself"
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+
+
+def test_what_cannot_be_restored_is_said_before_anything_starts(turvala: str, digione: Digione) -> None:
+    for wish, id_ in (
+        (("--to", "2020-01-01T00:00Z"), "D1-RESTORE-002"),
+        (("--to", "2099-01-01T00:00Z"), "D1-RESTORE-002"),
+        (("--backup", "20200101-000000"), "D1-RESTORE-001"),
+        (("--from", "nowhere"), "D1-BACKUP-023"),
+    ):
+        assert id_ in digione("restore", turvala, *wish, "--confirm", turvala, expect=2).err
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+
+
+def test_a_restore_to_a_moment_brings_back_what_was_dropped_and_nothing_later(
+    turvala: str, digione: Digione, ssh: Ssh
+) -> None:
+    before = now(ssh)
+    time.sleep(1.5)
+    sql(ssh, "drop table precious; create table later (n int)")
+    process = digione.start("restore", turvala, "--to", before, "--confirm", turvala)
+    until(ssh, "the database is put back", "! systemctl is-active --quiet postgresql@15-main")
+    process.kill()
+    process.wait()
+    assert ssh(HOST, "systemctl is-active digione-platform@turvala").stdout.strip() != "active"
+    assert "D1-BK-009" in digione("apply", turvala, "--yes", expect=3).err
+    digione("restore", turvala, "--to", before, "--confirm", turvala)
+    assert sql(ssh, "select word from precious") == PLANTED
+    assert sql(ssh, "select to_regclass('later') is null") == "t"
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+    assert digione("apply", turvala, "--yes").out.startswith("Nothing to do")
+
+
+ASK = """
+import json, ssl, sys, time, urllib.request
+trust = ssl.create_default_context(cafile="/etc/digione/authority.pem")
+answers = []
+while not __import__("os").path.exists("/run/enough"):
+    try:
+        answers.append(urllib.request.urlopen(sys.argv[1], context=trust, timeout=5).status)
+    except OSError as e:
+        answers.append(str(e))
+    time.sleep(0.2)
+json.dump(answers, open("/run/answers", "w"))
+"""
+
+
+def points_of(digione: Digione) -> list[str]:
+    found = digione("backup", "list", "turvala", "--json").json[f"points_{HOST}"]["points"]
+    return [point["id"] for point in found]
+
+
+def test_what_a_restore_overwrote_can_be_had_back(turvala: str, digione: Digione, ssh: Ssh) -> None:
+    """The point that was made before it lies on a branch of the WAL that was left."""
+    *_, before, _ = points_of(digione)
+    digione("restore", turvala, "--backup", before, "--confirm", turvala)
+    assert sql(ssh, "select to_regclass('later') is not null and to_regclass('precious') is null") == "t"
+
+
+def test_one_tenant_goes_back_while_its_neighbour_is_served(turvala: str, digione: Digione, ssh: Ssh) -> None:
+    logins = digione("accounts", "list", "turvala/turvala", "--json").out
+    point = points_of(digione)[0]
+    on_host(ssh, "sudo rm -f /run/enough; cat >/tmp/ask.py", text=ASK)
+    on_host(ssh, f"sudo systemd-run --quiet python3 /tmp/ask.py https://{NEIGHBOUR}/healthz")
+    digione("restore", turvala, "--tenant", "turvala", "--backup", point, "--confirm", turvala)
+    on_host(ssh, "sudo touch /run/enough; sleep 1")
+    assert set(json.loads(on_host(ssh, "cat /run/answers"))) == {200}
+    assert sql(ssh, "select word from precious") == PLANTED
+    assert digione("accounts", "list", "turvala/turvala", "--json").out == logins
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+    refused = digione("restore", turvala, "--tenant", "nobody", "--confirm", turvala, expect=2)
+    assert "naapuri, turvala" in refused.err
+
+
+def test_target_and_recovery_kit_alone_bring_everything_back(
+    turvala: str, digione: Digione, ssh: Ssh, lab: Lab
+) -> None:
+    for _ in range(5):
+        sql(ssh, "insert into precious (word) values ('acknowledged')")
+        time.sleep(0.5)
+    acknowledged = sql(ssh, "select count(*) from precious")
+    reached(ssh, now(ssh))
+    lab.down([HOST])
+    for folder in (digione.inventories / "turvala", digione.home / "state"):
+        shutil.rmtree(folder)
+    (digione.home / "keys/turvala").unlink()
+    lab.up([HOST], 2048)
+    lab.resolve(HOST, DOMAINS)
+    shares = [str(digione.home / f"turvala-kit-{number}-of-3.txt") for number in (3, 1)]
+    assert "D1-KIT-002" in digione("restore", turvala, "--kit", shares[0], expect=2).err
+    digione("restore", turvala, "--kit", shares[0], "--kit", shares[1])
+    address = lab.host(HOST).address
+    inventory = digione.inventories / "turvala/instance.yml"
+    text = inventory.read_text()
+    inventory.write_text(re.sub(rf"({HOST}:\n    address: )\S+", rf'\g<1>"{address}"', text))
+    digione("trust", turvala, "--yes")
+    restored = digione("restore", turvala, "--confirm", turvala)
+    assert "from copies" in restored.out + restored.err
+    assert sql(ssh, "select count(*) from precious") == acknowledged
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+    digione("audit", "verify", turvala)
+    digione("backup", "create", turvala)
+    points = digione("backup", "list", turvala, "--json").json[f"points_{HOST}"]["points"]
+    assert len(points) > 8, "those of the lost host, and those since"
+    assert all(p["where"] == ["vault", "copies"] for p in points)

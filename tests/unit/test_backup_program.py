@@ -1,0 +1,227 @@
+"""The backup program of the hosts, as far as it needs no host: what is kept how long, proofs, gaps."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from digione_backup import database, directory, points, prune, sums, vault, verify
+from digione_backup.errors import Refused
+from digione_backup.points import Point
+from digione_backup.settings import Settings
+
+NOW = datetime(2026, 11, 30, 20, 0, tzinfo=UTC)
+KEEP = {"days": 14, "weeks": 8, "months": 12}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a host whose vault is in a folder of the test."""
+    (tmp_path / "key").write_text("the key of the tests\n")
+    monkeypatch.setattr("digione_backup.settings.FOLDER", tmp_path)
+    found = Settings(
+        instance="kuhmo", host="kuhmo1", release="2026.11", vault=tmp_path / "vault", database=True,
+        tenants=("kuhmo",), folders=(), dumps={}, targets=(), keep=KEEP, full_days=7,
+    )  # fmt: skip
+    for name in ("points", "sums", "files/data/ab", "postgresql/backup/digione/20261130-200000F"):
+        (found.vault / name).mkdir(parents=True)
+    return found
+
+
+def point(began: datetime) -> Point:
+    name = points.new_id(began)
+    moment = began.isoformat()
+    return Point(name, "kuhmo", "kuhmo1", "2026.11", "incr", moment, moment, "vault")
+
+
+def test_every_point_of_the_last_days_is_kept_and_the_one_before_them() -> None:
+    made = [point(NOW - timedelta(hours=4 * n)) for n in range(6 * 30)]
+    kept = prune.kept(made, {"days": 14, "weeks": 0, "months": 0}, NOW)
+    days = [p for p in made if datetime.fromisoformat(p.began) >= NOW - timedelta(days=14)]
+    before = next(p for p in made if p not in days)
+    assert kept == {p.id for p in days} | {before.id}
+
+
+def test_then_one_of_each_week_and_month() -> None:
+    made = [point(NOW - timedelta(days=n)) for n in range(500)]
+    kept = sorted(prune.kept(made, KEEP, NOW))
+    months = {name[:6] for name in kept}
+    assert len(months) == 12
+    weeks = {datetime.strptime(name, "%Y%m%d-%H%M%S").replace(tzinfo=UTC).isocalendar()[:2] for name in kept}
+    assert len(weeks) >= 8
+    assert len(kept) < 40
+
+
+def test_the_newest_point_is_kept_however_old_it_is() -> None:
+    old = [point(NOW - timedelta(days=4000 + n)) for n in range(3)]
+    assert prune.kept(old, {"days": 1, "weeks": 0, "months": 0}, NOW) == {old[0].id}
+
+
+def test_a_point_is_read_as_it_was_written(settings: Settings) -> None:
+    made = replace(point(NOW), database={"label": "x", "size": 5}, exports={"kuhmo": {"platform": "ab"}})
+    points.write(settings, made)
+    assert points.here(settings) == [made]
+
+
+@pytest.mark.parametrize("damage", ['"instance": "kuopio"', "{", "null", '{"point": 3, "proof": ""}'])
+def test_an_altered_point_is_found_and_not_used(settings: Settings, damage: str) -> None:
+    points.write(settings, point(NOW))
+    (file,) = (settings.vault / "points").iterdir()
+    text = file.read_text()
+    file.write_text(text.replace('"instance": "kuhmo"', damage) if damage[0] == '"' else damage)
+    assert points.here(settings) == []
+    assert points.all_of(settings, {file.name: file.read_text()})[1] == [f"points/{file.name}"]
+
+
+def test_a_point_of_a_newer_version_is_refused_with_its_release(settings: Settings) -> None:
+    newer = replace(point(NOW), version=99, release="2029.01")
+    points.write(settings, newer)
+    (file,) = (settings.vault / "points").iterdir()
+    with pytest.raises(Refused) as refused:
+        points.read(settings, file.read_text())
+    assert refused.value.told() == {"id": "D1-BACKUP-011", "values": {"release": "2029.01"}}
+
+
+def _kept(settings: Settings) -> Path:
+    file = settings.vault / "postgresql/backup/digione/20261130-200000F/1"
+    file.write_bytes(b"a base backup")
+    sums.record(settings)
+    return file
+
+
+def test_what_was_altered_cut_off_or_deleted_is_found(settings: Settings) -> None:
+    file = _kept(settings)
+    name = "postgresql/backup/digione/20261130-200000F/1"
+    assert verify.damaged(settings) == []
+    for content in (b"a base bacKup", b"a base", b""):
+        file.write_bytes(content)
+        assert verify.damaged(settings) == [name]
+    file.unlink()
+    assert verify.damaged(settings) == [name]
+
+
+def test_taking_sums_again_does_not_hide_damage(settings: Settings) -> None:
+    file = _kept(settings)
+    file.write_bytes(b"a base bacKup")
+    sums.record(settings)
+    assert verify.damaged(settings) == ["postgresql/backup/digione/20261130-200000F/1"]
+
+
+def test_where_sums_are_altered_all_that_they_told_of_is_doubtful(settings: Settings) -> None:
+    _kept(settings)
+    file = settings.vault / "sums/backup-20261130-200000F"
+    file.write_bytes(file.read_bytes()[:-3] + b"\xff\xff\n")
+    doubtful = ["postgresql/backup/digione/20261130-200000F/1", "sums/backup-20261130-200000F"]
+    assert verify.damaged(settings) == doubtful
+
+
+def test_what_is_named_by_its_content_needs_no_sum(settings: Settings) -> None:
+    name = vault.sha256(_kept(settings))
+    pack = settings.vault / f"files/data/ab/{name}"
+    pack.write_bytes(b"a base backup")
+    assert verify.damaged(settings) == []
+    pack.write_bytes(b"a base backuq")
+    assert verify.damaged(settings) == [f"files/data/ab/{name}"]
+
+
+def test_what_was_pruned_is_not_missed(settings: Settings) -> None:
+    _kept(settings).unlink()
+    sums.forget(settings)
+    assert verify.damaged(settings) == []
+
+
+def _identity(settings: Settings) -> dict[str, str]:
+    (settings.vault / vault.IDENTITY).write_text(json.dumps(vault._new(settings)))
+    return vault.identity_in((settings.vault / vault.IDENTITY).read_text())
+
+
+def test_a_vault_of_another_instance_host_or_key_is_refused(settings: Settings, tmp_path: Path) -> None:
+    mine = _identity(settings)
+    vault.require_ours(settings, mine)
+    for other in (replace(settings, instance="kuopio"), replace(settings, host="kuhmo2")):
+        with pytest.raises(Refused, match="D1-BACKUP-006"):
+            vault.require_ours(other, mine)
+    with pytest.raises(Refused, match="D1-BACKUP-007"):
+        vault.require_ours(settings, {**mine, "made": "2020-01-01"})
+    (tmp_path / "key").write_text("another key\n")
+    with pytest.raises(Refused, match="D1-BACKUP-007"):
+        vault.require_ours(settings, mine)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"id": "x"}'])
+def test_an_identity_that_cannot_be_read_is_damage(text: str) -> None:
+    with pytest.raises(Refused, match="D1-BACKUP-010"):
+        vault.identity_in(text)
+
+
+def _segments(folder: Path, *names: str) -> list[Path]:
+    found = [folder / f"{name}-{'ab' * 20}.zst" for name in names]
+    for one in found:
+        one.write_bytes(b"")
+    return found
+
+
+def test_missing_wal_is_a_gap_with_the_moment_before_it(tmp_path: Path) -> None:
+    first, last, after, other = (
+        "0000000100000001000000FE",
+        "0000000100000001000000FF",
+        "000000010000000200000001",
+        "000000020000000200000005",
+    )
+    found = database.gaps(_segments(tmp_path, first, last, after, other))
+    assert [(gap.last, gap.next) for gap in found] == [(last, after)]
+
+
+def test_segments_of_four_gigabytes_follow_each_other(tmp_path: Path) -> None:
+    assert database.gaps(_segments(tmp_path, "0000000100000001000000FF", "000000010000000200000000")) == []
+
+
+def test_how_far_wal_reaches_is_asked_of_the_servers_own_timeline(tmp_path: Path) -> None:
+    segments = _segments(tmp_path, "000000010000000000000009", "000000020000000000000004")
+    assert database.archived(segments, "00000002") == 5 * database.SEGMENT_BYTES + 40
+    assert database.archived(segments, "00000003") == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "group"),
+    [
+        (
+            "postgresql/archive/digione/15-1/0000000100000000/000000010000000000000001-ab.zst",
+            "wal-15-1-0000000100000000",
+        ),
+        ("postgresql/archive/digione/15-1/00000002.history", "wal-15-1-history"),
+        ("postgresql/backup/digione/20261130-200000F/bundle/1", "backup-20261130-200000F"),
+        ("postgresql/backup/digione/backup.info", "rest"),
+        ("vault.json", "rest"),
+        ("files/config", "rest"),
+        ("files/data/ab/abcd", None),
+        ("sums/rest", None),
+    ],
+)
+def test_every_file_has_its_sum_in_one_place(path: str, group: str | None) -> None:
+    assert vault.group_of(path) == group
+
+
+LDIF = """dn: dc=digione
+objectClass: dcObject
+
+dn: ou=kuhmo,dc=digione
+objectClass: organizationalUnit
+entryCSN: 20261130194625.419544Z#000000#000#000000
+
+dn:: dWlkPcOkaXRpLG91PXBlb3BsZSxvdT1rdWhtbyxkYz1kaWdpb25l
+objectClass: inetOrgPerson
+description: a line that goes on
+  in the next
+
+dn: ou=uuskuhmo,dc=digione
+objectClass: organizationalUnit
+"""
+
+
+def test_of_the_directory_a_tenants_own_subtree_is_taken() -> None:
+    top, person = directory.subtree(LDIF, "ou=kuhmo,dc=digione")
+    assert top == "dn: ou=kuhmo,dc=digione\nobjectClass: organizationalUnit"
+    assert person.startswith("dn:: dWlkPcOkaXRpLG91")
+    assert "description: a line that goes on in the next" in person
