@@ -192,6 +192,7 @@ def unpack(kit: Kit, inventories: Path, keys: Path) -> None:
         if _FILES.fullmatch(name):
             write_whole(folder / name, content.encode(), 0o600 if name == "secrets.yml" else 0o644)
     write_whole(key, f"{kit.key}\n".encode())
+    remember(folder, kit.made, SecretStore(folder, keys).read())
 
 
 def checksum(present: Secrets) -> str:
@@ -200,6 +201,12 @@ def checksum(present: Secrets) -> str:
     for name in ("backup_key", "backup_ssh_key"):
         digest.update(present.values[SecretName(name)].get_secret_value().encode())
     return digest.hexdigest()
+
+
+def remember(folder: Path, made: str, present: Secrets) -> None:
+    """Record when the kit was made that is kept elsewhere, and its checksum."""
+    known = {"made": made, "checksum": checksum(present)}
+    write_whole(folder / RECORD, f"{json.dumps(known)}\n".encode(), 0o644)
 
 
 def record(folder: Path) -> dict[str, str]:

@@ -93,16 +93,13 @@ def _require_possible(files: list[Path], folder: Path, needed: int) -> None:
 
 def _write(loaded: "Instance", files: list[Path], needed: int, world: "World") -> None:
     """Write the shares, open them again, and record which kit it is."""
-    import json
-
     from digione_cli.engine import recovery_kit as kits
     from digione_cli.engine.secrets import SecretStore
-    from digione_cli.world.files import write_new, write_whole
+    from digione_cli.world.files import write_new
 
     store = SecretStore(loaded.folder, world.settings.keys)
     texts = kits.seal(loaded, store, world.now(), needed, len(files))
     for file, text in zip(files, texts, strict=True):
         write_new(file, text.encode())
     kit = kits.unseal([file.read_text(encoding="utf-8") for file in files[-needed:]])
-    known = {"made": kit.made, "checksum": kits.checksum(store.read())}
-    write_whole(loaded.folder / kits.RECORD, f"{json.dumps(known)}\n".encode(), 0o644)
+    kits.remember(loaded.folder, kit.made, store.read())
