@@ -31,12 +31,8 @@ Sums = dict[str, Sum]
 
 def record(settings: Settings) -> None:
     """Take the sums of all files that are new, and of those that pgBackRest and restic write anew."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for path, _ in vault.contents(settings):
-        if group := vault.group_of(path):
-            groups[group].append(path)
-    for group, paths in groups.items():
-        _record(settings, group, paths)
+    paths = [path for path, _ in vault.contents(settings)]
+    record_these(settings, [settings.vault / path for path in paths if vault.group_of(path)])
 
 
 def record_these(settings: Settings, files: Iterable[Path]) -> None:
