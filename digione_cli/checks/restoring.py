@@ -13,7 +13,9 @@ CODES = {
     "D1-BK-009": Code(
         title="Restore not ended",
         cause="a restore began and did not end: the instance is closed, and nothing else may change it",
-        fix=mark("digione restore {instance} goes on, with the same or another choice"),
+        fix=mark(
+            "the command as before goes on (with its --tenant); digione restore {instance} takes all back"
+        ),
     ),
 }
 
