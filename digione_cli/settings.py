@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     state: Path = Path(os.environ.get("XDG_STATE_HOME", "~/.local/state")).expanduser() / "digione"
     keys: Path = Path(os.environ.get("XDG_CONFIG_HOME", "~/.config")).expanduser() / "digione/keys"
     lab: Path = CHECKOUT / ".lab"
+    lab_store: Path = CHECKOUT / ".lab"
     dist: Path = CHECKOUT / "dist"
 
     @property

@@ -74,6 +74,7 @@ class Digione:
             "DIGIONE_STATE": str(self.home / "state"),
             "DIGIONE_KEYS": str(self.home / "keys"),
             "DIGIONE_LAB": str(self.lab),
+            "DIGIONE_LAB_STORE": str(CHECKOUT / ".lab"),
         }
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":

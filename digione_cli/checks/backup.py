@@ -1,10 +1,10 @@
 """Backups: made in time, copied away from the hosts, without gaps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from digione_cli.engine import recovery_kit
+from digione_cli.engine import drill, recovery_kit
 from digione_cli.engine.backups import SERVICE, error_of
 from digione_cli.engine.situation import Situation
 from digione_cli.model.facts import HostFacts
@@ -56,6 +56,12 @@ CODES = {
         "changed since it was made, or it is older than a year",
         fix=mark("digione recovery-kit {instance}, and keep its shares away from here"),
     ),
+    "D1-BK-011": Code(
+        title="Restore not tried",
+        cause="the last drill failed or is older than half a year, or there was none a month after the "
+        "installation: nobody knows whether the backups bring everything back",
+        fix="digione drill {instance}",
+    ),
     "D1-BK-008": Code(
         title="Last recovery point failed",
         cause="the last attempt at a recovery point failed; earlier ones stand",
@@ -66,6 +72,8 @@ CODES = {
 _GRACE = timedelta(minutes=30)  # after the installation, and between two points beyond what is due
 _LAG = timedelta(minutes=5)
 _KIT_AGE = timedelta(days=365)
+_DRILL_AGE = timedelta(days=183)
+_FIRST_DRILL = timedelta(days=31)
 
 
 def check(situation: Situation, world: World) -> Iterator[Finding]:
@@ -81,6 +89,7 @@ def check(situation: Situation, world: World) -> Iterator[Finding]:
         yield _finding("D1-BK-004", Level.WARNING, SERVICE, note, situation)
     if reached and SERVICE in {name for facts in reached.values() for name in facts.services}:
         yield from _kit(situation)
+        yield from _drill(reached.values(), situation)
 
 
 def _kit(situation: Situation) -> Iterator[Finding]:
@@ -95,6 +104,23 @@ def _kit(situation: Situation) -> Iterator[Finding]:
     else:
         return
     yield _finding("D1-BK-010", Level.WARNING, SERVICE, note, situation)
+
+
+def _drill(reached: Iterable[HostFacts], situation: Situation) -> Iterator[Finding]:
+    known = drill.records(situation.instance.folder)
+    held = _moment(known[-1].began) if known else None
+    since = [_moment(facts.services[SERVICE].at) for facts in reached if SERVICE in facts.services]
+    installed = min((at for at in since if at), default=situation.now)
+    level = Level.WARNING
+    if held and known[-1].error:
+        note = t("the drill of {moment} failed: {why}", moment=moment(held.isoformat()), why=known[-1].error)
+    elif held and situation.now - held > _DRILL_AGE:
+        note = t("the last drill is of {moment}", moment=moment(held.isoformat()))
+    elif not held and situation.now - installed > _FIRST_DRILL and situation.instance.backup.targets:
+        level, note = Level.HINT, t("no drill was held yet")
+    else:
+        return
+    yield _finding("D1-BK-011", level, SERVICE, note, situation)
 
 
 def _host(host: str, facts: HostFacts, situation: Situation) -> Iterator[Finding]:

@@ -185,6 +185,12 @@ _TOLD = {
             mark("{table} has {has} rows and should have {wants}"),
             mark("choose another recovery point: digione backup list {instance}"),
         ),
+        IntegrityError(
+            "D1-RESTORE-019",
+            mark("Files of {tenant} are missing after the restore"),
+            mark("a file is not there, or is not as in the recovery point"),
+            mark("the same command again; if it stays, report it with this text"),
+        ),
         PreconditionError(
             "D1-RESTORE-015",
             mark("Another restore has not ended on {host}"),

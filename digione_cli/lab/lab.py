@@ -186,6 +186,14 @@ class Lab:
             record.save(self._record, remembered)
             self._tell(remembered)
 
+    def isolate(self) -> None:
+        """Cuts all hosts off: they reach each other and answer this machine, until the lab is taken down."""
+        with self._change():
+            remembered = record.load(self._record)
+            assert remembered.network is not None
+            self.on(t("cutting the lab off from everything else"))
+            Network(remembered.network, self.folder).isolate()
+
     def down(self, names: Sequence[str] | None = None, *, everything: bool = False) -> None:
         """Removes these hosts, or all: processes, mounts, disks, network, names.
 

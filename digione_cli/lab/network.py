@@ -86,11 +86,17 @@ class Network:
         owner = self._bridge_owner()
         if owner not in (None, "", self.owner):
             return
-        for table, chain, rule in self._rules():
+        for table, chain, rule in (*self._rules(), *self._isolation()):
             while succeeds([*_IPTABLES, *table, "-D", chain, *rule]):
                 continue
         if owner is not None:
             run(["ip", "link", "delete", self.name])
+
+    def isolate(self) -> None:
+        """Cuts the network off: its hosts reach each other and answer this machine, and nothing else."""
+        for table, chain, rule in self._isolation():
+            if not succeeds([*_IPTABLES, *table, "-C", chain, *rule]):
+                run([*_IPTABLES, *table, "-I", chain, *rule])
 
     def plug(self, number: int, namespace: Path) -> None:
         """Makes a namespace, kept by the file ``namespace``, its eth0 cabled to the bridge."""
@@ -130,6 +136,14 @@ class Network:
         yield ["-t", "nat"], "POSTROUTING", ["-s", net, "!", "-d", net, *mark, "-j", "MASQUERADE"]
         yield [], "FORWARD", ["-i", self.name, *mark, "-j", "ACCEPT"]
         yield [], "FORWARD", ["-o", self.name, *mark, "-j", "ACCEPT"]
+
+    def _isolation(self) -> Iterator[tuple[list[str], str, list[str]]]:
+        """Before all that accepts; what was open goes, too."""
+        mark = ["-m", "comment", "--comment", self.name]
+        yield [], "FORWARD", ["-i", self.name, *mark, "-j", "DROP"]
+        yield [], "FORWARD", ["-o", self.name, *mark, "-j", "DROP"]
+        begun = ["-m", "conntrack", "--ctdir", "ORIGINAL"]
+        yield [], "INPUT", ["-i", self.name, *begun, *mark, "-j", "DROP"]
 
 
 _IPTABLES = ["iptables", "-w", "10"]

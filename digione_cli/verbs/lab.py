@@ -41,7 +41,7 @@ def _lab(as_json: bool, waiting: str) -> "Iterator[tuple[Lab, Screen]]":
     from digione_cli.lab import Lab
 
     with session(as_json) as (world, screen), screen.waiting(waiting) as say:
-        yield Lab(world.settings.lab, on=say), screen
+        yield Lab(world.settings.lab, store=world.settings.lab_store, on=say), screen
 
 
 def _show(hosts: "list[LabHost]", screen: "Screen") -> None:

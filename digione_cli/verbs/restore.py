@@ -7,20 +7,12 @@ import typer
 
 from digione_cli.texts import moment, t
 from digione_cli.verbs._common import AskSudoPassword, DryRun, InstanceName, Json, session
+from digione_cli.verbs._restoring import choose, configure, plan, plan_restore, plan_restore_tenant
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
     from digione_cli.engine.situation import Situation
-    from digione_cli.model.plan import Plan, Skip, Step
     from digione_cli.ui.screen import Screen
     from digione_cli.world.world import World
-
-# What must be there before a restore: the programs, and the servers whose data are put back.
-_BEFORE = ("base", "backup", "postgresql", "directory")
-# What people use: stopped while a restore is under way, and started when everything is proven.
-_LIVE = ("platform", "identity")
-_FIRST = ("base", "backup")
 
 
 def restore(
@@ -38,6 +30,15 @@ def restore(
     tenant: Annotated[
         str,
         typer.Option("--tenant", metavar="SLUG", help="This tenant alone, while the others go on working."),
+    ] = "",
+    onto: Annotated[
+        str,
+        typer.Option(
+            "--onto",
+            metavar="HOSTS",
+            help="Addresses of new hosts: ADDRESS, or HOST=ADDRESS,HOST=ADDRESS. They are written into the "
+            "inventory.",
+        ),
     ] = "",
     kit: Annotated[
         list[Path] | None,
@@ -63,12 +64,16 @@ def restore(
         if kit:
             _unpack(instance, kit, world, screen)
             return
+        if onto:
+            _move(instance, onto, dry_run, world, screen)
         wish = {"point": backup, "to": _moment(to), "target": source, "tenant": tenant}
+        situation = spine.look(instance, world, screen)
+        _require_ours(situation)
         if tenant:
-            _require_tenant(instance, wish, world)
+            _require_tenant(situation, wish)
         else:
-            _prepare(instance, dry_run, world, screen)
-        choice = _choose(instance, wish, world, screen)
+            _prepare(situation, dry_run, world, screen)
+        choice = choose(instance, wish, world, screen)
         screen.note(_told(choice))
         given = [("--to", to), ("--backup", backup), ("--from", source), ("--tenant", tenant)]
         flags = tuple(word for flag, value in given if value for word in (flag, value))
@@ -79,14 +84,59 @@ def restore(
         )
 
 
-def _require_tenant(instance: str, wish: "dict[str, str]", world: "World") -> None:
+def _move(instance: str, onto: str, dry_run: bool, world: "World", screen: "Screen") -> None:
+    """Write the addresses of new hosts into the inventory, and ask whether their host keys are right."""
+    from digione_cli.engine.inventory import with_addresses
     from digione_cli.engine.load import load_instance
     from digione_cli.engine.services import load_services
+    from digione_cli.errors import PreconditionError
+    from digione_cli.verbs.trust import is_pinned, trust_hosts
+    from digione_cli.world.files import write_whole
+
+    loaded = load_instance(world.settings.inventories, instance, load_services(world.settings.roles))
+    file = loaded.folder / "instance.yml"
+    before = file.read_text(encoding="utf-8")
+    after = with_addresses(before, tuple(loaded.hosts), onto)
+    if dry_run and after != before:
+        raise PreconditionError(
+            "D1-RESTORE-012",
+            t("What would be restored is not known yet"),
+            t("the new addresses are not in the inventory, and a dry run writes nothing"),
+            t("write them into {file}, then the same command without --onto", file=file),
+        )
+    if after != before:
+        write_whole(file, after.encode(), 0o644)
+        screen.note(t("Written: {folder}", folder=file))
+    moved = load_instance(world.settings.inventories, instance, load_services(world.settings.roles))
+    for target in world.targets(moved):
+        if not is_pinned(target, world):
+            trust_hosts(instance, target.name, dry_run, False, world, screen)
+
+
+def _require_ours(situation: "Situation") -> None:
+    """Refuse hosts on which another instance is: nothing of it may be overwritten."""
+    from digione_cli.errors import PreconditionError
+
+    name = situation.instance.name
+    for host, facts in situation.facts.items():
+        if facts.of_another(name):
+            raise PreconditionError(
+                "D1-RESTORE-020",
+                t("Nothing was restored"),
+                t(
+                    "{host} belongs to the instance {other}; nothing of it was changed",
+                    host=host,
+                    other=facts.instance,
+                ),
+                t("name another host: digione restore {name} --onto ADDRESS", name=name),
+            )
+
+
+def _require_tenant(situation: "Situation", wish: "dict[str, str]") -> None:
     from digione_cli.errors import UsageError
     from digione_cli.model.text import shown
 
-    loaded = load_instance(world.settings.inventories, instance, load_services(world.settings.roles))
-    known = [one.slug for one in loaded.tenants]
+    known = [one.slug for one in situation.instance.tenants]
     if wish["tenant"] not in known:
         raise UsageError(
             "D1-RESTORE-013",
@@ -171,12 +221,12 @@ def _moment(given: str) -> str:
     return first.isoformat()
 
 
-def _prepare(instance: str, dry_run: bool, world: "World", screen: "Screen") -> None:
+def _prepare(situation: "Situation", dry_run: bool, world: "World", screen: "Screen") -> None:
     """Install what tells of backups on hosts that have nothing yet; nothing is put back by it."""
     from digione_cli import spine
     from digione_cli.errors import PreconditionError
 
-    situation = spine.look(instance, world, screen)
+    instance = situation.instance.name
     new = [h for h in situation.instance.placed("backup") if "backup" not in situation.facts[h].services]
     if not new:
         return
@@ -190,27 +240,8 @@ def _prepare(instance: str, dry_run: bool, world: "World", screen: "Screen") -> 
     screen.note(t("{hosts}: nothing is there yet; the backup program comes first", hosts=", ".join(new)))
     options = spine.Options(yes=True)
     spine.change(
-        instance, "restore", lambda s: _plan(s, _configure(s, ("base", "backup"), "")), options, world, screen
+        instance, "restore", lambda s: plan(s, configure(s, ("base", "backup"), "")), options, world, screen
     )
-
-
-def _choose(
-    instance: str, wish: "dict[str, str]", world: "World", screen: "Screen"
-) -> "dict[str, dict[str, Any]]":
-    """Ask each host what it would restore: the one with the database first, the others follow it."""
-    from digione_cli.engine import backups
-    from digione_cli.engine.load import load_instance
-    from digione_cli.engine.services import load_services
-
-    loaded = load_instance(world.settings.inventories, instance, load_services(world.settings.roles))
-    with screen.waiting(t("looking at the backups")):
-        leading = loaded.placed("postgresql")
-        hosts = sorted(backups.targets(loaded, world), key=lambda target: target.name not in leading)
-        chosen: dict[str, dict[str, Any]] = {}
-        for target in hosts:
-            chosen[target.name] = backups.ask(world, loaded, target, ["restore", "choose"], wish)
-            wish = {**wish, "point": chosen[hosts[0].name]["point"], "to": ""}
-        return chosen
 
 
 def _told(choice: "dict[str, dict[str, Any]]") -> str:
@@ -234,119 +265,4 @@ def _told(choice: "dict[str, dict[str, Any]]") -> str:
         point=one["point"],
         moment=moment(one["began"]),
         place=one["source"],
-    )
-
-
-def plan_restore_tenant(
-    situation: "Situation", choice: "dict[str, dict[str, Any]]", flags: tuple[str, ...] = ()
-) -> "Plan":
-    """Given a situation and the recovery point of each host, plan the way back of one tenant."""
-    from digione_cli import steps
-
-    hosts = situation.instance.placed("backup")
-    tenant = next(iter(choice.values()))["tenant"]
-    told = {
-        host: {**one, "units": [u for s in _LIVE for u in _units(situation, s, host, tenant)]}
-        for host, one in choice.items()
-    }
-    planned = [
-        steps.recovery_point(hosts, "incr", situation.now, copied=False),
-        steps.restore("check", t("Compare the backups with their checksums"), hosts),
-        steps.restore("tenant-close", t("Close {tenant}", tenant=tenant), hosts, told),
-        steps.restore(
-            "tenant-put-back", t("Put back databases, files and accounts of {tenant}", tenant=tenant), hosts
-        ),
-        steps.restore("tenant-prove", t("Prove that everything is there and belongs together"), hosts),
-        steps.restore("tenant-open", t("Open {tenant}", tenant=tenant), hosts),
-        _point_after(hosts),
-        steps.smoke_test(situation.instance.hosts),
-    ]
-    if any(facts.restoring for facts in situation.facts.values()):
-        del planned[0]  # what is half put back is no state to come back to
-    return _plan(situation, planned, destructive=True, flags=flags)
-
-
-def _point_after(hosts: tuple[str, ...]) -> "Step":
-    """A recovery point of what was put back: the moments after it are found by it."""
-    from digione_cli import steps
-
-    after = steps.recovery_point(hosts, "incr", None, copied=False)
-    return after.model_copy(update={"id": "recovery-point-after"})
-
-
-def _units(situation: "Situation", service: str, host: str, tenant: str) -> tuple[str, ...]:
-    if host not in situation.instance.placed(service):
-        return ()
-    return situation.services[service].units_of(tenant)
-
-
-def plan_restore(
-    situation: "Situation", choice: "dict[str, dict[str, Any]]", flags: tuple[str, ...] = ()
-) -> "Plan":
-    """Given a situation and what each host restores, plan the way back."""
-    from digione_cli import steps
-    from digione_cli.model.plan import Skip
-
-    hosts = situation.instance.placed("backup")
-    there = any("postgresql" in f.services for f in situation.facts.values())
-    live = [s for s in _LIVE if any(s in f.services for f in situation.facts.values())]
-    planned: list[Step] = []
-    skips: list[Skip] = []
-    now_kept = steps.recovery_point(hosts, "incr", situation.now, copied=False)
-    if there and live and not any(f.restoring for f in situation.facts.values()):
-        planned.append(now_kept)
-    else:
-        skips.append(Skip(title=now_kept.title, where=hosts, why=t("nothing that works is there")))
-    planned.append(steps.restore("begin", t("Write down what is restored"), hosts, choice))
-    planned += [steps.pause(situation.services[name], situation.instance.placed(name)) for name in live]
-    planned += _configure(situation, _BEFORE, "")
-    planned += [
-        steps.restore("fetch", t("Fetch the backups"), hosts),
-        steps.restore("check", t("Compare the backups with their checksums"), hosts),
-        steps.restore("database", t("Put the databases back"), situation.instance.placed("postgresql")),
-        steps.restore("files", t("Lay out files, directory and configuration"), hosts),
-    ]
-    back = [name for name, service in situation.services.items() if "restore" in service.actions]
-    planned += [steps.put_back(situation.services[name], situation.instance.placed(name)) for name in back]
-    planned.append(steps.restore("prove", t("Prove that everything is there and belongs together"), hosts))
-    # What was put back gets its present passwords and rules again.
-    planned += _configure(situation, tuple(situation.services), "-live", {"postgresql", *back, *live})
-    planned.append(steps.restore("end", t("Open the instance"), hosts))
-    planned.append(_point_after(hosts))
-    planned.append(steps.smoke_test(situation.instance.hosts))
-    return _plan(situation, planned, skips, destructive=True, flags=flags)
-
-
-def _configure(
-    situation: "Situation", names: "Iterable[str]", suffix: str, always: "Collection[str]" = ()
-) -> "list[Step]":
-    """Steps that configure services: those that are not there, and those that are to be in any case."""
-    from digione_cli import steps
-
-    planned = []
-    for name, service in situation.services.items():
-        placed = situation.instance.placed(name)
-        where = [host for host in placed if name in always or name not in situation.facts[host].services]
-        if name in names and where and not (suffix and name in _FIRST):
-            step = steps.configure(name, service.title, where, [])
-            planned.append(step.model_copy(update={"id": f"{step.id}{suffix}"}))
-    return planned
-
-
-def _plan(
-    situation: "Situation",
-    planned: "Sequence[Step]",
-    skips: "Sequence[Skip]" = (),
-    destructive: bool = False,
-    flags: tuple[str, ...] = (),
-) -> "Plan":
-    from digione_cli.model.plan import Plan
-
-    return Plan(
-        verb="restore",
-        instance=situation.instance.name,
-        steps=tuple(planned),
-        skips=tuple(skips),
-        options=flags,
-        destructive=destructive,
     )

@@ -105,6 +105,7 @@ def _one(name: str, world: Any, screen: Any) -> bool:
         columns = [t("Host"), t("Certificate"), t("Ends")]
         screen.table("certificates", t("Certificates"), columns, certificates, listed)
     _backups(facts, name, screen)
+    _drill(loaded, screen)
     runs = tuple(_as_it_is(run, facts) for run in world.registry.runs(name, limit=1))
     last = [[r.verb, r.who, moment(r.started), _outcome(r)] for r in runs]
     shown_run = runs[0].model_dump(mode="json") if runs else None
@@ -127,6 +128,17 @@ def _backups(facts: "dict[str, HostFacts]", name: str, screen: Any) -> None:
         rows.append([host, *made, moment(since) if since else "–", ", ".join(until) or "–"])
     columns = [t("Host"), t("Newest recovery point"), t("Took"), t("Restorable from"), t("Restorable until")]
     screen.table("backups", t("Backups"), columns, rows, known)
+
+
+def _drill(loaded: Any, screen: Any) -> None:
+    """Show how the last drill went."""
+    from digione_cli.engine import drill
+
+    for last in drill.records(loaded.folder)[-1:]:
+        took = t("{seconds} s", seconds=round(last.recovery_seconds)) if not last.error else "–"
+        row = [moment(last.began), last.point or "–", last.source, took, last.error or t("everything proven")]
+        columns = [t("Held"), t("Recovery point"), t("Where"), t("Recovery time"), t("Outcome")]
+        screen.table("last_drill", t("Last drill"), columns, [row], last.model_dump(mode="json"))
 
 
 def _own_only(facts: "HostFacts", instance: str) -> "HostFacts":

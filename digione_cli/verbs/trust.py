@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from digione_cli.ui.screen import Screen
+    from digione_cli.world.ssh import Target
     from digione_cli.world.world import World
 
 
@@ -70,6 +71,11 @@ def trust_hosts(
     screen.confirm(plan, yes, None)
     pin(known, [line for lines in scanned.values() for line in lines])
     screen.note(t("Pinned in {file}", file=known))
+
+
+def is_pinned(target: "Target", world: "World") -> bool:
+    """Whether a host has a host key that is pinned."""
+    return bool(set(world.host_keys(target)) & set(_lines(target.known_hosts)))
 
 
 def pin(known_hosts: "Path", lines: list[str]) -> None:

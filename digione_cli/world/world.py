@@ -244,6 +244,24 @@ class World:
             raise ssh.unreadable(target)
         return answer
 
+    def sign_in(self, target: Target, domain: str, people: Mapping[str, str]) -> dict[str, str]:
+        """Sign people in on a host, as a browser does; return what kept each of them out, or nothing.
+
+        ``people`` holds passwords by name.
+        """
+        line = json.dumps({"domain": domain, "people": dict(people)}).encode() + b"\n"
+        answer = ssh.run(target, "visitor", [line], self.sudo_password, timeout=600)
+        if not isinstance(answer, dict):
+            raise ssh.unreadable(target)
+        return {name: str(answer.get(name, "?")) for name in people}
+
+    def reached(self, target: Target, places: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Return which of some addresses and ports a host reaches by TCP."""
+        answer = ssh.run(target, "reach", [json.dumps(places).encode() + b"\n"], self.sudo_password)
+        if not isinstance(answer, list):
+            raise ssh.unreadable(target)
+        return [place for place in places if list(place) in answer]
+
     def local_platform(self, arguments: Sequence[str]) -> Envelope:
         """Run a command of the platform on this machine."""
         command = [sys.executable, "-m", "digione_platform", *arguments]

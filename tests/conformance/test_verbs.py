@@ -22,7 +22,7 @@ CHANGES = {
     "sample logins", "lab up", "lab relay", "lab stop", "lab kill", "lab resolve", "lab down",
     "roster export", "clients add", "clients disable", "clients rotate", "subject export", "subject erase",
     "subject hold", "subject release", "retention apply", "backup create", "backup prune", "restore",
-    "lab storage", "recovery-kit",
+    "lab storage", "recovery-kit", "drill",
 }  # fmt: skip
 REPORTS = {
     "validate", "show", "plan", "status", "doctor", "accounts list", "secrets show", "lab list", "lab mail",

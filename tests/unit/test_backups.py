@@ -14,8 +14,8 @@ from digione_cli.engine.situation import Situation
 from digione_cli.errors import Exit
 from digione_cli.model.plan import Plan
 from digione_cli.settings import Settings
+from digione_cli.verbs._restoring import plan_restore, plan_restore_tenant
 from digione_cli.verbs.backup import plan_create
-from digione_cli.verbs.restore import plan_restore, plan_restore_tenant
 from tests import fakes
 from tests.fakes import NOW, FakeWorld
 from tests.unit.conftest import House

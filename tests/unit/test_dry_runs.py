@@ -47,6 +47,7 @@ ARGUMENTS: dict[str, tuple[list[str], str]] = {
     "backup create": (["kuhmo"], "Make a recovery point"),
     "backup prune": (["kuhmo"], "Drop these recovery points"),
     "recovery-kit": (["kuhmo", "--into", "{folder}", "--shares", "3", "--needed", "2"], "Write 3 shares"),
+    "drill": (["kuhmo"], "Restore on throw-away hosts from copies, prove, remove them"),
     "lab storage": (["h1", "kuhmo"], "Keep the backups of kuhmo"),
     "lab up": (["h1", "h2"], "Make and start"),
     "lab relay": (["h1"], "Take mail and keep it"),

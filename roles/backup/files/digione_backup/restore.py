@@ -228,13 +228,16 @@ def restore_files(settings: Settings, request: Mapping[str, Any]) -> dict[str, A
 
 
 def prove(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Make sure that database and files belong together, and that every row is there.
+    """Make sure that database and files belong together, and that every row and every file is there.
+
+    Returns how many rows were counted (of a recovery point; of a moment nobody knows how many there were),
+    and how many files of tenants were compared.
 
     Raises:
-        Refused: they do not (D1-RESTORE-007), or rows are missing (D1-RESTORE-008).
+        Refused: they do not (D1-RESTORE-007), rows (D1-RESTORE-008) or files (D1-RESTORE-019) are missing.
     """
     choice = _choice()
-    proven: dict[str, Any] = {"tenants": {}}
+    proven: dict[str, Any] = {"tenants": {}, "rows": 0, "files": 0}
     contents = json.loads(read_whole(RESTORED / f"./{files.DUMPS}" / files.CONTENTS))
     for tenant in settings.tenants if settings.database else ():
         if tenant not in _point(settings, choice["point"]).exports:
@@ -244,8 +247,10 @@ def prove(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
         if in_files not in ("", choice["point"]) or in_database < choice["point"]:
             raise Refused("D1-RESTORE-007", tenant=tenant, database=in_database or "–", files=in_files or "–")
         if not choice["to"] and not choice["newest"]:
-            tenant_alone.require_rows(tenant, contents["rows"][tenant])
+            proven["rows"] += tenant_alone.require_rows(tenant, contents["rows"][tenant])
         proven["tenants"][tenant] = in_database
+    for tenant in settings.tenants:
+        proven["files"] += tenant_alone.require_files(tenant)
     return proven
 
 

@@ -23,6 +23,7 @@ _REASONS = {
     "unable to authenticate": "D1-BACKUP-025",
     "knownhosts: key": "D1-BACKUP-026",
 }
+_TRIES = 3
 _MISSING = 3  # rclone's exit code for a folder that is not there
 _FILE_MISSING = 4
 
@@ -124,11 +125,33 @@ def _copy(settings: Settings, target: Target, which: Sequence[str]) -> None:
 
 
 def fetch(settings: Settings, target: Target) -> None:
-    """Bring everything from a target into the vault, also in place of files that look the same."""
-    never = [f"--exclude={pattern}" for pattern in _NEVER]
-    reach(
-        target, target.remote, str(settings.vault), "--transfers=4", "--ignore-times", *never, command="copy"
-    )
+    """Bring everything from a target into the vault, also in place of files that look the same.
+
+    A host that still runs goes on writing there. What refers to other files comes first, therefore: the other
+    way round than it was written. Where a recovery point was made or dropped meanwhile, all is fetched again.
+
+    Raises:
+        Refused: that happened again and again (D1-BACKUP-005), or the target's own refusals.
+    """
+    first = [f"--include={pattern}" for pattern in _VERY_LAST]
+    then = [f"--exclude={pattern}" for pattern in (*_NEVER, *_VERY_LAST)]
+    for _ in range(_TRIES):
+        before = _points_and_sums(target)
+        for which in (first, then):
+            reach(
+                *(target, target.remote, str(settings.vault)),
+                *("--transfers=4", "--ignore-times", *which),
+                command="copy",
+            )
+        if _points_and_sums(target) == before:
+            return
+    raise Refused("D1-BACKUP-005", host=settings.host)
+
+
+def _points_and_sums(target: Target) -> dict[str, str]:
+    """What changes when a recovery point is made or dropped, and not when WAL comes."""
+    rest = {name: text for name, text in texts(target, "sums").items() if not name.startswith("wal-")}
+    return {**texts(target, "points"), **rest}
 
 
 def size(target: Target) -> int:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from digione_backup import database, directory, erased, files, points, programs
+from digione_backup import database, directory, erased, files, points, programs, vault
 from digione_backup.errors import Refused
 from digione_backup.points import Point
 from digione_backup.settings import MAINTENANCE, PLATFORM, RESTORED, RESTORING, Settings, write_whole
@@ -98,8 +98,7 @@ def prove(settings: Settings, choice: Mapping[str, Any]) -> dict[str, Any]:
     contents = json.loads(
         (RESTORED / files.DUMPS.relative_to("/") / files.CONTENTS).read_text(encoding="utf-8")
     )
-    require_rows(tenant, contents["rows"][tenant])
-    return {}
+    return {"rows": require_rows(tenant, contents["rows"][tenant]), "files": require_files(tenant)}
 
 
 def marker_in_files(tenant: str) -> str:
@@ -111,8 +110,27 @@ def marker_in_files(tenant: str) -> str:
         return ""
 
 
-def require_rows(tenant: str, wanted: Mapping[str, list[int]]) -> None:
+def require_files(tenant: str) -> int:
+    """Make sure that a tenant's files are those that were restored; return how many there are.
+
+    Raises:
+        Refused: one is missing or another (D1-RESTORE-019).
+    """
+    kept, count = RESTORED / PLATFORM.relative_to("/") / tenant, 0
+    for file in kept.rglob("*"):
+        if file.is_symlink() or not file.is_file():
+            continue
+        here = PLATFORM / tenant / file.relative_to(kept)
+        if not here.is_file() or vault.sha256(here) != vault.sha256(file):
+            raise Refused("D1-RESTORE-019", tenant=tenant)
+        count += 1
+    return count
+
+
+def require_rows(tenant: str, wanted: Mapping[str, list[int]]) -> int:
     """Make sure that a tenant's database has the rows that were counted at the recovery point.
+
+    Returns how many there are.
 
     Raises:
         Refused: some are missing (D1-RESTORE-008).
@@ -123,6 +141,7 @@ def require_rows(tenant: str, wanted: Mapping[str, list[int]]) -> None:
         if not least <= has.get(table, -1) <= most:
             count = str(has.get(table, 0))
             raise Refused("D1-RESTORE-008", tenant=tenant, table=table, has=count, wants=f"{least}–{most}")
+    return sum(has[table] for table in wanted)
 
 
 def open_again(settings: Settings, choice: Mapping[str, Any]) -> dict[str, Any]:
