@@ -112,6 +112,7 @@ def _backup(instance: Instance, services: Services, host: str) -> dict[str, Any]
         "database": "postgresql" not in instance.external.services and host in instance.placed("postgresql"),
         "folders": [folder for service in here for folder in service.backup.folders],
         "dumps": {name: list(dump) for service in here for name, dump in service.backup.dumps.items()},
+        "watched": [file for service in here for file in service.backup.watched],
     }
 
 

@@ -60,6 +60,7 @@ class KeptForm(Model):
     dumps: dict[str, tuple[str, ...]] = Field(
         {}, description="commands whose output is kept, by the file that it becomes"
     )
+    watched: tuple[str, ...] = Field((), description="files that change when what these commands tell does")
 
 
 class ServiceFile(Model):

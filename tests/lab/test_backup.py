@@ -328,6 +328,10 @@ def test_target_and_recovery_kit_alone_bring_everything_back(
         sql(ssh, "insert into precious (word) values ('acknowledged')")
         time.sleep(0.5)
     acknowledged = sql(ssh, "select count(*) from precious")
+    files_kept = f'sudo python3 -c \'import json; print(json.load(open("{KNOWN}"))["targets"]["copies"]["newest"][1])\''
+    before = on_host(ssh, files_kept)
+    password = digione("accounts", "password", "turvala/turvala", "rehtori.esimerkki").out.strip()
+    until(ssh, "the directory is kept", f'test "$({files_kept})" != "{before}"')
     reached(ssh, now(ssh))
     lab.down([HOST])
     for folder in (digione.inventories / "turvala", digione.home / "state"):
@@ -344,6 +348,9 @@ def test_target_and_recovery_kit_alone_bring_everything_back(
     restored = digione("restore", turvala, "--confirm", turvala)
     assert "from copies" in restored.out + restored.err
     assert sql(ssh, "select count(*) from precious") == acknowledged
+    person = "uid=rehtori.esimerkki,ou=people,ou=turvala,dc=digione"
+    as_her = f"ldapwhoami -x -H ldapi:/// -D {person} -y /dev/stdin"
+    assert person in on_host(ssh, as_her, text=password), "the password of after the last recovery point"
     assert digione("doctor", turvala, "--json").json.get("findings", []) == []
     digione("audit", "verify", turvala)
     digione("backup", "create", turvala)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from digione_backup import database, directory, points, prune, sums, vault, verify
+from digione_backup import between, database, directory, points, prune, sums, vault, verify
 from digione_backup.errors import Refused
 from digione_backup.points import Point
 from digione_backup.settings import Settings
@@ -22,7 +22,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr("digione_backup.settings.FOLDER", tmp_path)
     found = Settings(
         instance="kuhmo", host="kuhmo1", release="2026.11", vault=tmp_path / "vault", database=True,
-        tenants=("kuhmo",), folders=(), dumps={}, targets=(), keep=KEEP, full_days=7,
+        tenants=("kuhmo",), folders=(), dumps={}, watched=(), targets=(), keep=KEEP, full_days=7,
     )  # fmt: skip
     for name in ("points", "sums", "files/data/ab", "postgresql/backup/digione/20261130-200000F"):
         (found.vault / name).mkdir(parents=True)
@@ -225,3 +225,44 @@ def test_of_the_directory_a_tenants_own_subtree_is_taken() -> None:
     assert top == "dn: ou=kuhmo,dc=digione\nobjectClass: organizationalUnit"
     assert person.startswith("dn:: dWlkPcOkaXRpLG91")
     assert "description: a line that goes on in the next" in person
+
+
+def test_a_file_that_is_new_changed_or_gone_is_noticed(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    watched = tmp_path / "data.mdb"
+    settings = replace(settings, folders=(str(folder),), watched=(str(watched), str(tmp_path / "nothing")))
+    seen = [between.mark(settings)]
+    for change in (
+        lambda: (folder / "häät \n.txt").write_text("a"),
+        lambda: (folder / "häät \n.txt").write_text("bc"),
+        lambda: (folder / "häät \n.txt").unlink(),
+        lambda: watched.write_text("d"),
+    ):
+        change()
+        seen.append(between.mark(settings))
+    assert len(set(seen)) == 4, "what is gone is as if it had never been"
+    assert seen[3] == seen[0]
+
+
+@pytest.mark.parametrize(
+    ("to", "newest", "chosen"),
+    [
+        ("", True, "third"),
+        ("", False, "own"),
+        ("2026-11-30T20:09:59+00:00", False, "own"),
+        ("2026-11-30T22:11:00+02:00", False, "second"),
+    ],
+)
+def test_files_are_those_of_the_last_moment_before_what_is_restored(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, to: str, newest: bool, chosen: str
+) -> None:
+    of = replace(point(NOW), files={"snapshot": "own"})
+    kept = [
+        {"id": "own", "time": "2026-11-30T20:00:01.123456789Z", "tags": [f"point={of.id}"]},
+        {"id": "second", "time": "2026-11-30T20:10:00.123456789Z", "tags": [f"after={of.id}"]},
+        {"id": "third", "time": "2026-11-30T22:20:00.123456789+02:00", "tags": [f"after={of.id}"]},
+        {"id": "others", "time": "2026-11-30T21:30:00.123456789Z", "tags": ["after=20261130-213000"]},
+    ]
+    monkeypatch.setattr("digione_backup.files.snapshots", lambda _: kept)
+    assert between.snapshot(settings, of, {"to": to, "newest": newest}) == chosen

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from digione_backup import database, erased, files, points, state, sums, targets, vault
+from digione_backup import between, database, erased, files, points, state, sums, targets, vault
 from digione_backup.errors import Refused
 from digione_backup.points import Point
 from digione_backup.settings import PLATFORM, RESTORING, Settings, Target, write_whole
@@ -28,7 +28,8 @@ def create(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
         with vault.held(settings, _PATIENCE):
             vault.prepare(settings)
             erased.gather(settings)
-            point = _made(settings, kind, point_id or points.new_id(now), now)
+            mark, point = _made(settings, kind, point_id or points.new_id(now), now)
+            state.succeeded(settings, point, mark)
             sums.record(settings)
             troubles = {
                 target.name: trouble for target in settings.targets if (trouble := _shipped(settings, target))
@@ -36,12 +37,14 @@ def create(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
     except Refused as e:
         state.failed(settings, now, e)
         raise
-    state.succeeded(settings, point)
     return {"point": state.described(point), "troubles": troubles}
 
 
-def _made(settings: Settings, kind: str, point_id: str, now: datetime) -> Point:
-    """The order matters: a base backup, then the markers, then what the markers vouch for."""
+def _made(settings: Settings, kind: str, point_id: str, now: datetime) -> tuple[str, Point]:
+    """The order matters: a base backup, then the markers, then what the markers vouch for.
+
+    Returns the mark of the files as well: what is changed from then on is kept after the point.
+    """
     if settings.database and kind == "auto":
         kind = database.kind_due(settings, now)
     base = database.base_backup(settings, kind) if settings.database else {}
@@ -61,6 +64,7 @@ def _made(settings: Settings, kind: str, point_id: str, now: datetime) -> Point:
         made = {what: files.export(settings, tenant, what, tags) for what in files.EXPORTS}
         exports[tenant] = {what: str(one["snapshot_id"]) for what, one in made.items()}
         added += sum(int(one["data_added"]) for one in made.values())
+    mark = between.mark(settings)
     snapshot = files.snapshot(settings, tags)
     point = Point(
         id=point_id,
@@ -81,7 +85,7 @@ def _made(settings: Settings, kind: str, point_id: str, now: datetime) -> Point:
         exports=exports,
     )
     points.write(settings, point)
-    return point
+    return mark, point
 
 
 def _position(settings: Settings, base: dict[str, Any], lsn: str, segment: str) -> dict[str, Any]:
@@ -117,10 +121,11 @@ def _told(counts: dict[str, Any]) -> str:
 
 def _shipped(settings: Settings, target: Target) -> dict[str, object] | None:
     """Bring the point to a target; one that is not reached does not keep the others from getting it."""
+    has = state.newest(settings)
     try:
         targets.ship(settings, target)
     except Refused as e:
         state.not_shipped(settings, target.name, e)
         return e.told()
-    state.shipped(settings, target.name)
+    state.shipped(settings, target.name, has)
     return None

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from digione_backup.settings import Settings
 
 DUMPS = Path("/run/digione-backup/dumps")
 MARKER = "recovery-point"  # beside the files of each tenant
+AFTER = "after="  # a tag: which recovery point was the newest then
 CONTENTS = "contents.json"  # what a recovery point holds, to compare with after a restore
 EXPORTS = ("platform", "identity")  # databases of each tenant
 
@@ -90,7 +92,7 @@ def dump(settings: Settings) -> None:
 def snapshots(settings: Settings) -> list[dict[str, Any]]:
     """Every snapshot, oldest first."""
     found: list[dict[str, Any]] = json.loads(programs.run(_restic(settings, "snapshots", "--json")))
-    return sorted(found, key=lambda one: str(one["time"]))
+    return sorted(found, key=lambda one: datetime.fromisoformat(str(one["time"])))
 
 
 def check(settings: Settings) -> str:
@@ -100,8 +102,10 @@ def check(settings: Settings) -> str:
 
 
 def forget(settings: Settings, gone: Collection[str]) -> None:
-    """Drop the snapshots of recovery points that are kept no longer, and what only they hold."""
-    tags = {f"point={one}" for one in gone}
+    """Drop the snapshots of recovery points that are kept no longer and those after them, and what only
+    they hold.
+    """
+    tags = {f"{tag}{one}" for one in gone for tag in ("point=", AFTER)}
     ids = [str(one["id"]) for one in snapshots(settings) if tags & set(one.get("tags") or ())]
     if ids:
         programs.run(_restic(settings, "forget", "--prune", *ids))

@@ -2,11 +2,12 @@
 
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
-from digione_backup import create, database, erased, points, state, sums, targets, vault
+from digione_backup import between, create, database, erased, points, state, sums, targets, vault
 from digione_backup.database import Gap
 from digione_backup.errors import Refused
 from digione_backup.settings import Settings, Target
@@ -14,6 +15,7 @@ from digione_backup.settings import Settings, Target
 PAUSE = 10  # seconds between two looks
 # After which the server has ended a segment in which something was written: archive_timeout and a little.
 _ENDED = timedelta(seconds=45)
+_FILES = 30.0  # seconds between two looks at files and accounts
 _HELD = "D1-BACKUP-005"
 _PATIENCE = 60  # seconds after which a target that failed is tried again
 
@@ -26,6 +28,7 @@ class Keeper:
         self.shipped: dict[str, set[tuple[str, int]]] = {target.name: set() for target in settings.targets}
         self.failed: dict[str, float] = {}
         self.started = ""
+        self.kept = -_FILES  # when files were looked at last
         self.seen: list[tuple[datetime, int]] = []  # where the WAL ended at which moment
 
     def look(self) -> None:
@@ -39,7 +42,8 @@ class Keeper:
             sums.record_these(self.settings, fresh)
         archived += (lists := erased.gather(self.settings))
         sums.record_these(self.settings, lists)
-        newest = [point.id for point in points.here(self.settings)][-1:]
+        self._keep_files()
+        newest = state.newest(self.settings)
         for target in self.settings.targets:
             if time.monotonic() - self.failed.get(target.name, -_PATIENCE) < _PATIENCE:
                 continue
@@ -57,6 +61,14 @@ class Keeper:
                 self._note(target, until)
         self._note_window(segments, until)
         self._mend(database.gaps(segments))
+
+    def _keep_files(self) -> None:
+        """Keep files and accounts that were changed; while the vault is being worked on, at a later look."""
+        if time.monotonic() - self.kept < _FILES:
+            return
+        with suppress(Refused), vault.held(self.settings):
+            between.keep(self.settings)
+            self.kept = time.monotonic()
 
     def _mend(self, found: list[Gap]) -> None:
         """After a gap no moment can be restored before the next base backup: make one at once."""
@@ -87,7 +99,7 @@ class Keeper:
             with vault.held(self.settings):
                 sums.record(self.settings)
                 targets.ship(self.settings, target)
-            state.shipped(self.settings, target.name)
+            state.shipped(self.settings, target.name, newest)
         missing = [one for one in archived if _mark(one) not in self.shipped[target.name]]
         if missing and newest:
             targets.require_mounted(self.settings, target)

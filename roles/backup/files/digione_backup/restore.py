@@ -10,7 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from digione_backup import database, erased, files, listing, points, programs, state, targets, vault, verify
+from digione_backup import (
+    between,
+    database,
+    erased,
+    files,
+    listing,
+    points,
+    programs,
+    state,
+    targets,
+    vault,
+    verify,
+)
 from digione_backup import tenant as tenant_alone
 from digione_backup.errors import Refused
 from digione_backup.points import Point
@@ -222,7 +234,7 @@ def restore_files(settings: Settings, request: Mapping[str, Any]) -> dict[str, A
     shutil.rmtree(RESTORED, ignore_errors=True)
     RESTORED.mkdir(mode=0o700)
     point = _point(settings, _choice()["point"])
-    files.restore(settings, point.files["snapshot"], RESTORED)
+    files.restore(settings, between.snapshot(settings, point, _choice()), RESTORED)
     erased.put_back(settings, RESTORED)
     return {"files": point.files["count"]}
 
@@ -238,7 +250,6 @@ def prove(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
     """
     choice = _choice()
     proven: dict[str, Any] = {"tenants": {}, "rows": 0, "files": 0}
-    contents = json.loads(read_whole(RESTORED / f"./{files.DUMPS}" / files.CONTENTS))
     for tenant in settings.tenants if settings.database else ():
         if tenant not in _point(settings, choice["point"]).exports:
             continue  # it joined later
@@ -247,7 +258,7 @@ def prove(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
         if in_files not in ("", choice["point"]) or in_database < choice["point"]:
             raise Refused("D1-RESTORE-007", tenant=tenant, database=in_database or "–", files=in_files or "–")
         if not choice["to"] and not choice["newest"]:
-            proven["rows"] += tenant_alone.require_rows(tenant, contents["rows"][tenant])
+            proven["rows"] += tenant_alone.require_rows(tenant, tenant_alone.rows_counted(tenant))
         proven["tenants"][tenant] = in_database
     for tenant in settings.tenants:
         proven["files"] += tenant_alone.require_files(tenant)

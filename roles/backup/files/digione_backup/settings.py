@@ -29,7 +29,8 @@ class Settings:
     """What is kept of this host, where, and for how long.
 
     ``database`` says whether the instance's PostgreSQL is here; ``dumps`` are commands whose output is kept,
-    by file name; ``keep`` is how many days, weeks and months have a recovery point.
+    by file name, and ``watched`` files that change when their output does; ``keep`` is how many days, weeks
+    and months have a recovery point.
     """
 
     instance: str
@@ -40,6 +41,7 @@ class Settings:
     tenants: tuple[str, ...]
     folders: tuple[str, ...]
     dumps: dict[str, list[str]]
+    watched: tuple[str, ...]
     targets: tuple[Target, ...]
     keep: dict[str, int]
     full_days: int
@@ -60,7 +62,7 @@ def load(path: Path = FOLDER / "settings.json") -> Settings:
     told = json.loads(path.read_text(encoding="utf-8"))
     told["vault"] = Path(told["vault"])
     told["targets"] = tuple(Target(**one) for one in told["targets"])
-    for name in ("tenants", "folders"):
+    for name in ("tenants", "folders", "watched"):
         told[name] = tuple(told[name])
     return Settings(**told)
 

@@ -71,9 +71,10 @@ def described(point: Point) -> dict[str, Any]:
     }
 
 
-def succeeded(settings: Settings, point: Point) -> None:
-    """Note a new point."""
+def succeeded(settings: Settings, point: Point, mark: str) -> None:
+    """Note a new point; ``mark`` is how its files were."""
     with changed(settings) as known:
+        known |= {"mark": mark, "between": ""}
         known["points"] = [described(one) for one in points.here(settings)]
         known["last"], known["error"] = described(point), None
 
@@ -84,11 +85,22 @@ def failed(settings: Settings, now: datetime, error: Refused) -> None:
         known["error"] = {"at": now.isoformat(timespec="seconds"), **error.told()}
 
 
-def shipped(settings: Settings, target: str) -> None:
-    """Note that a target has all that is in the vault."""
-    newest = [point.id for point in points.here(settings)][-1:]
+def kept(settings: Settings, mark: str, snapshot: str) -> None:
+    """Note that files were kept between two points."""
     with changed(settings) as known:
-        known["targets"][target] |= {"complete": now_text(), "newest": newest, "error": None}
+        known |= {"mark": mark, "between": snapshot}
+
+
+def newest(settings: Settings) -> list[str]:
+    """What a target must have: the newest point, and the files that were kept after it."""
+    found = [point.id for point in points.here(settings)][-1:]
+    return [*found, str(read().get("between", ""))] if found else []
+
+
+def shipped(settings: Settings, target: str, has: list[str]) -> None:
+    """Note that a target has all that is in the vault, with ``has`` as the newest."""
+    with changed(settings) as known:
+        known["targets"][target] |= {"complete": now_text(), "newest": has, "error": None}
 
 
 def not_shipped(settings: Settings, target: str, error: Refused) -> None:

@@ -133,11 +133,12 @@ def fetch(settings: Settings, target: Target) -> None:
     Raises:
         Refused: that happened again and again (D1-BACKUP-005), or the target's own refusals.
     """
-    first = [f"--include={pattern}" for pattern in _VERY_LAST]
-    then = [f"--exclude={pattern}" for pattern in (*_NEVER, *_VERY_LAST)]
+    last = [f"--exclude={pattern}" for pattern in (*_NEVER, *_LAST, *_VERY_LAST)]
+    referring = ([f"--include={pattern}" for pattern in these] for these in (_VERY_LAST, _LAST))
+    order = [*referring, last]
     for _ in range(_TRIES):
         before = _points_and_sums(target)
-        for which in (first, then):
+        for which in order:
             reach(
                 *(target, target.remote, str(settings.vault)),
                 *("--transfers=4", "--ignore-times", *which),

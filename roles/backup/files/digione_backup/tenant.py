@@ -8,7 +8,15 @@ from typing import Any
 from digione_backup import database, directory, erased, files, points, programs, vault
 from digione_backup.errors import Refused
 from digione_backup.points import Point
-from digione_backup.settings import MAINTENANCE, PLATFORM, RESTORED, RESTORING, Settings, write_whole
+from digione_backup.settings import (
+    MAINTENANCE,
+    PLATFORM,
+    RESTORED,
+    RESTORING,
+    Settings,
+    read_whole,
+    write_whole,
+)
 
 
 def close(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,10 +103,7 @@ def prove(settings: Settings, choice: Mapping[str, Any]) -> dict[str, Any]:
     in_files = marker_in_files(tenant)
     if in_database != choice["point"] or in_files not in ("", choice["point"]):
         raise Refused("D1-RESTORE-007", tenant=tenant, database=in_database or "–", files=in_files or "–")
-    contents = json.loads(
-        (RESTORED / files.DUMPS.relative_to("/") / files.CONTENTS).read_text(encoding="utf-8")
-    )
-    return {"rows": require_rows(tenant, contents["rows"][tenant]), "files": require_files(tenant)}
+    return {"rows": require_rows(tenant, rows_counted(tenant)), "files": require_files(tenant)}
 
 
 def marker_in_files(tenant: str) -> str:
@@ -125,6 +130,13 @@ def require_files(tenant: str) -> int:
             raise Refused("D1-RESTORE-019", tenant=tenant)
         count += 1
     return count
+
+
+def rows_counted(tenant: str) -> dict[str, list[int]]:
+    """How many rows each table of a tenant had at the recovery point: before and after it."""
+    contents = json.loads(read_whole(RESTORED / files.DUMPS.relative_to("/") / files.CONTENTS))
+    counted: dict[str, list[int]] = contents["rows"][tenant]
+    return counted
 
 
 def require_rows(tenant: str, wanted: Mapping[str, list[int]]) -> int:
