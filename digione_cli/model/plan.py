@@ -53,6 +53,7 @@ class Plan(Model):
     skips: tuple[Skip, ...] = ()
     about: str = Field("", description="what else the verb was given, such as a secret's name")
     options: tuple[str, ...] = Field((), description="the flags among it")
+    typed: str = Field("", description="what was typed for it, where that begins with another instance")
     destructive: bool = False
 
     @property
@@ -63,6 +64,8 @@ class Plan(Model):
     @property
     def command(self) -> str:
         """What to type for it, without answers to questions."""
+        if self.typed:
+            return self.typed
         words = ["digione", self.verb, self.instance, self.about, *self.options]
         return " ".join(filter(None, words))
 

@@ -7,6 +7,8 @@ from typing import Any
 from digione_cli import checks
 from digione_cli.engine import backups
 from digione_cli.engine.execute import Carry
+from digione_cli.engine.load import load_instance
+from digione_cli.engine.services import load_services
 from digione_cli.engine.situation import Situation
 from digione_cli.errors import PartlyDone
 from digione_cli.model.facts import HostFacts
@@ -100,6 +102,16 @@ def restore(step: str, title: str, where: Iterable[str], told: Mapping[str, Any]
     )
 
 
+def carry(source: str, choice: Mapping[str, Any], where: Iterable[str]) -> Step:
+    """A step that lays out a tenant on the hosts of another instance and brings it to those of this one."""
+    return Step(
+        id="carry",
+        title=t("Bring what is restored from {instance}", instance=source),
+        where=tuple(where),
+        work=Call(call="carry", given={"source": source, "choice": dict(choice)}),
+    )
+
+
 def pause(service: Service, where: Iterable[str]) -> Step:
     """A step that stops a service until it is configured again."""
     return Step(
@@ -151,6 +163,19 @@ def _restore(step: Step, call: Call, situation: Situation, world: World) -> None
         _asked(host, ["restore", call.given["step"]], call.given["told"].get(host, {}), situation, world)
 
 
+def _carry(step: Step, call: Call, situation: Situation, world: World) -> None:
+    services = load_services(world.settings.roles)
+    source = load_instance(world.settings.inventories, call.given["source"], services)
+    here = [one for one in world.targets(situation.instance) if one.name in step.where]
+    for number, target in enumerate(backups.targets(source, world)):
+        told = call.given["choice"][target.name]
+        backups.ask(world, source, target, ["restore", "check"])
+        backups.ask(world, source, target, ["restore", "tenant-lay-out"], told)
+        for sink in here:
+            world.carry(target, sink, anew=number == 0)
+        backups.ask(world, source, target, ["restore", "tenant-clear"], told)
+
+
 def _asked(
     host: str, arguments: Sequence[str], told: Mapping[str, Any], situation: Situation, world: World
 ) -> dict[str, Any]:
@@ -185,6 +210,7 @@ def told(finding: Finding) -> str:
 
 
 CALLS: Mapping[str, Carry] = {
+    "carry": _carry,
     "forget_secrets": _forget_secrets,
     "recovery_point": _recovery_point,
     "restore": _restore,

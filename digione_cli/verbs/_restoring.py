@@ -39,32 +39,45 @@ def choose(
 
 
 def plan_restore_tenant(
-    situation: "Situation", choice: "dict[str, dict[str, Any]]", flags: tuple[str, ...] = ()
+    situation: "Situation",
+    choice: "dict[str, dict[str, Any]]",
+    flags: tuple[str, ...] = (),
+    source: str = "",
 ) -> "Plan":
-    """Given a situation and the recovery point of each host, plan the way back of one tenant."""
+    """Given a situation and the recovery point of each host, plan the way back of one tenant.
+
+    With ``source`` the recovery points are those of that instance's hosts, and the tenant comes from there.
+    """
     from digione_cli import steps
 
     hosts = situation.instance.placed("backup")
-    tenant = next(iter(choice.values()))["tenant"]
+    one = next(iter(choice.values()))
+    tenant = one["tenant"]
     told = {
         host: {**one, "units": [u for s in _LIVE for u in _units(situation, s, host, tenant)]}
-        for host, one in choice.items()
+        for host in hosts
     }
+    check = steps.restore("check", t("Compare the backups with their checksums"), hosts)
+    lay_out = steps.restore("tenant-lay-out", t("Lay out what is put back"), hosts, choice)
     planned = [
         steps.recovery_point(hosts, "incr", situation.now, copied=False),
-        steps.restore("check", t("Compare the backups with their checksums"), hosts),
+        *([steps.carry(source, choice, hosts)] if source else [check, lay_out]),
         steps.restore("tenant-close", t("Close {tenant}", tenant=tenant), hosts, told),
         steps.restore(
             "tenant-put-back", t("Put back databases, files and accounts of {tenant}", tenant=tenant), hosts
         ),
         steps.restore("tenant-prove", t("Prove that everything is there and belongs together"), hosts),
+        # Services know the directory by their present passwords.
+        *configure(situation, ("directory",), "-live", ("directory",)),
         steps.restore("tenant-open", t("Open {tenant}", tenant=tenant), hosts),
         _point_after(hosts),
         steps.smoke_test(situation.instance.hosts),
     ]
     if any(facts.restoring for facts in situation.facts.values()):
         del planned[0]  # what is half put back is no state to come back to
-    return plan(situation, planned, destructive=True, flags=flags)
+    typed = f"digione restore {source} --tenant {tenant} --into {situation.instance.name}" if source else ""
+    made = plan(situation, planned, destructive=True, flags=flags)
+    return made.model_copy(update={"typed": typed})
 
 
 def _point_after(hosts: tuple[str, ...]) -> "Step":

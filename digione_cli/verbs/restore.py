@@ -10,7 +10,10 @@ from digione_cli.verbs._common import AskSudoPassword, DryRun, InstanceName, Jso
 from digione_cli.verbs._restoring import choose, configure, plan, plan_restore, plan_restore_tenant
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from digione_cli.engine.situation import Situation
+    from digione_cli.spine import Options
     from digione_cli.ui.screen import Screen
     from digione_cli.world.world import World
 
@@ -38,6 +41,14 @@ def restore(
             metavar="HOSTS",
             help="Addresses of new hosts: ADDRESS, or HOST=ADDRESS,HOST=ADDRESS. They are written into the "
             "inventory.",
+        ),
+    ] = "",
+    into: Annotated[
+        str,
+        typer.Option(
+            "--into",
+            metavar="OTHER",
+            help="Put the tenants' data into this instance, which has them too; INSTANCE is not touched.",
         ),
     ] = "",
     kit: Annotated[
@@ -69,10 +80,13 @@ def restore(
         wish = {"point": backup, "to": _moment(to), "target": source, "tenant": tenant}
         situation = spine.look(instance, world, screen)
         _require_ours(situation)
-        if tenant:
+        if tenant or into:
             _require_tenant(situation, wish)
         else:
             _prepare(situation, dry_run, world, screen)
+        if into:
+            _into(situation, into, wish, spine.Options(dry_run=dry_run, confirm=confirm), world, screen)
+            return
         choice = choose(instance, wish, world, screen)
         screen.note(_told(choice))
         given = [("--to", to), ("--backup", backup), ("--from", source), ("--tenant", tenant)]
@@ -132,12 +146,66 @@ def _require_ours(situation: "Situation") -> None:
             )
 
 
+def _into(
+    situation: "Situation",
+    other: str,
+    wish: "dict[str, str]",
+    options: "Options",
+    world: "World",
+    screen: "Screen",
+) -> None:
+    """Restore one tenant, or all, into another instance; each in turn."""
+    from contextlib import nullcontext
+    from functools import partial
+
+    from digione_cli import spine
+
+    there = spine.look(other, world, screen)
+    _require_ours(there)
+    slugs = [wish["tenant"]] if wish["tenant"] else list(situation.tenants())
+    _require_there(there, slugs, situation.instance.name)
+    with nullcontext() if options.dry_run else spine.holding(situation.instance, "restore", world):
+        for slug in slugs:
+            choice = choose(situation.instance.name, {**wish, "tenant": slug}, world, screen)
+            screen.note(_told(choice))
+            plan_for = partial(plan_restore_tenant, choice=choice, source=situation.instance.name)
+            spine.change(other, "restore", plan_for, options, world, screen)
+
+
+def _require_there(there: "Situation", slugs: "Sequence[str]", source: str) -> None:
+    """Refuse unless another instance has these tenants, and is another one.
+
+    Raises:
+        UsageError: it is the same one (D1-RESTORE-024), or it lacks one of them (D1-RESTORE-023).
+    """
+    from digione_cli.errors import UsageError
+
+    name = there.instance.name
+    if name == source:
+        raise UsageError(
+            "D1-RESTORE-024",
+            t("Nothing was restored"),
+            t("{name} is the instance itself", name=name),
+            t("leave --into out"),
+        )
+    applied = [facts.services["platform"] for facts in there.facts.values() if "platform" in facts.services]
+    has = {slug for one in applied for slug in one.tenants}
+    lacking = [slug for slug in slugs if slug not in there.tenants() or slug not in has]
+    if lacking:
+        raise UsageError(
+            "D1-RESTORE-023",
+            t("Nothing was restored"),
+            t("{name} has no tenant {lacking}", name=name, lacking=", ".join(lacking)),
+            t("describe it in {name}/tenants/, then: digione apply {name}", name=name),
+        )
+
+
 def _require_tenant(situation: "Situation", wish: "dict[str, str]") -> None:
     from digione_cli.errors import UsageError
     from digione_cli.model.text import shown
 
     known = [one.slug for one in situation.instance.tenants]
-    if wish["tenant"] not in known:
+    if wish["tenant"] and wish["tenant"] not in known:
         raise UsageError(
             "D1-RESTORE-013",
             t("Nothing was restored"),

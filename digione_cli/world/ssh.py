@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 from codecs import getincrementaldecoder
@@ -190,6 +191,30 @@ def start(
         stdin.write(_input(REMOTE / f"{program}.py", sudo_password, given))
         stdin.flush()
     return process
+
+
+def carry(source: Target, sink: Target, anew: bool, sudo_password: SecretStr | None = None) -> None:
+    """Bring what a restore has laid out on one host to another, through this machine; nothing is kept here.
+
+    ``anew``: what lies at its place there goes first.
+
+    Raises:
+        DigioneError: one of the two hosts failed.
+    """
+    sending = start(source, "carry", json.dumps({"take": False}).encode() + b"\n", sudo_password)
+    taking = start(sink, "carry", json.dumps({"take": True, "anew": anew}).encode() + b"\n", sudo_password)
+    assert sending.stdin
+    assert sending.stdout
+    assert taking.stdin
+    sending.stdin.close()
+    with suppress(OSError), taking.stdin:  # it says itself what was wrong
+        shutil.copyfileobj(sending.stdout, taking.stdin, 1 << 20)
+    sending.stdout.close()
+    for target, program in ((sink, taking), (source, sending)):
+        assert program.stderr
+        words = program.stderr.read(_MAX_OUTPUT).decode(errors="replace")
+        if code := program.wait():
+            raise explain(target, words, code)
 
 
 def follow(

@@ -244,6 +244,10 @@ class World:
             raise ssh.unreadable(target)
         return answer
 
+    def carry(self, source: Target, sink: Target, anew: bool) -> None:
+        """Bring what a restore has laid out on one host to another."""
+        ssh.carry(source, sink, anew, self.sudo_password)
+
     def sign_in(self, target: Target, domain: str, people: Mapping[str, str]) -> dict[str, str]:
         """Sign people in on a host, as a browser does; return what kept each of them out, or nothing.
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,54 @@ def test_region_on_two_hosts_is_healthy(region: str, digione: Digione) -> None:
     assert "rehtori" in digione("accounts", "list", "itala").out
     assert "rehtori" not in digione("accounts", "list", "lantola").out
     digione("sample", "install", "lantola", "--pupils", "30")
+
+
+def _sql(ssh: Ssh, host: str, statement: str) -> str:
+    done = ssh(host, "sudo -u postgres psql -qtA --set=ON_ERROR_STOP=1 platform_lantola", text=statement)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_restore_brings_back_what_was_on_both_hosts(region: str, digione: Digione, ssh: Ssh) -> None:
+    _sql(ssh, BACK, "create table precious (word text); insert into precious values ('kept')")
+    digione("backup", "create", region)
+    before = ssh(BACK, "date -u +%Y-%m-%dT%H:%M:%S.%6N+00:00").stdout.strip()
+    logins = digione("accounts", "list", "lantola", "--json").out
+    ssh(FRONT, "sudo rm -r /var/lib/digione-platform/lantola")
+    _sql(ssh, BACK, "drop table precious; update accounts set enabled = false")
+    digione("restore", region, "--to", before, "--confirm", region)
+    assert _sql(ssh, BACK, "select word from precious") == "kept"
+    assert digione("accounts", "list", "lantola", "--json").out == logins
+    assert _told(digione) == set()
+    _sql(ssh, BACK, "drop table precious")
+    digione("restore", region, "--tenant", "lantola", "--to", before, "--confirm", region)
+    assert _sql(ssh, BACK, "select word from precious") == "kept"
+    assert _told(digione) == set()
+
+
+def test_a_municipality_moves_into_an_instance_of_its_own(
+    region: str, digione: Digione, ssh: Ssh, lab: Lab
+) -> None:
+    (host,) = lab.up(["oma1"], 2048)
+    given = ("--code", "995", "--oid", "1.2.246.562.99.00000009951", "--name-fi", "Lantola")
+    digione(
+        "init", "oma", "--lab", "oma1", *given, "--domain", "oma.digione.test", "--contact", "o@oma.example"
+    )
+    tenants = digione.inventories / "oma/tenants"
+    (tenants / "oma.yml").rename(tenants / "lantola.yml")
+    assert "D1-RESTORE-023" in digione("restore", region, "--into", "oma", "--confirm", "oma", expect=2).err
+    digione("secrets", "generate", "oma")
+    digione("apply", "oma", "--yes")
+    digione("restore", region, "--tenant", "lantola", "--into", "oma", "--confirm", "oma")
+    assert _sql(ssh, host.name, "select word from precious") == "kept"
+    there, here = (digione("accounts", "list", f"{name}/lantola", "--json").out for name in ("oma", region))
+    assert there == here
+    digione("audit", "verify", "oma/lantola")
+    found = digione("doctor", "oma", "--json", expect=None).json["findings"]
+    assert {f["code"] for f in found} == {"D1-BK-004", "D1-BK-010"}
+    assert ssh(host.name, "sudo slapcat -f /etc/ldap/slapd.conf | grep -c itala").stdout.strip() == "0"
+    lab.down([host.name])
+    shutil.rmtree(digione.inventories / "oma")
 
 
 def test_databases_are_reached_from_the_other_host_alone(region: str, lab: Lab, ssh: Ssh) -> None:

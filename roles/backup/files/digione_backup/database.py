@@ -212,6 +212,15 @@ def _recovering() -> bool:
         return True
 
 
+def fill(name: str, dump: Path) -> None:
+    """Fill an empty database from a logical export."""
+    with dump.open("rb") as told:
+        filling = programs.start(["pg_restore", "--exit-on-error", f"--dbname={name}"], user=USER, stdin=told)
+        _, words = filling.communicate()
+    if filling.returncode:
+        raise programs.failure("pg_restore", words.decode(errors="replace"), filling.returncode)
+
+
 def wal_folder(settings: Settings) -> Path:
     """Where the WAL lies in the vault."""
     return repository(settings) / "archive" / STANZA

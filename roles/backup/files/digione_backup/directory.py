@@ -12,15 +12,24 @@ _NO_SUCH_OBJECT = 32
 
 
 def put_back(folder: Path, tenant: str) -> None:
-    """Given the folder of dumps, put back the subtree of a tenant, if the directory is here."""
-    file = folder / DUMP
-    if not file.exists():
-        return
-    base = f"ou={tenant},dc=digione"
-    entries = list(subtree(file.read_text(encoding="utf-8"), base))
+    """Given the folder of dumps, put back the subtree of a tenant."""
+    base = _base(tenant)
+    entries = list(subtree((folder / DUMP).read_text(encoding="utf-8"), base))
     programs.run(["ldapdelete", *_OPTIONS, "-r", base], codes=(0, _NO_SUCH_OBJECT))
     # What the directory itself notes, such as when a password was changed, is put back as well.
     programs.run(["ldapadd", *_OPTIONS, "-e", "!relax"], stdin="\n\n".join(entries) + "\n")
+
+
+def narrow(folder: Path, tenant: str) -> None:
+    """Given the folder of dumps, leave only what is of a tenant, if the directory was here."""
+    file = folder / DUMP
+    if file.exists():
+        entries = list(subtree(file.read_text(encoding="utf-8"), _base(tenant)))
+        file.write_text("\n\n".join(entries) + "\n", encoding="utf-8")
+
+
+def _base(tenant: str) -> str:
+    return f"ou={tenant},dc=digione"
 
 
 def subtree(ldif: str, base: str) -> Iterator[str]:

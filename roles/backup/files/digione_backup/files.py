@@ -117,17 +117,15 @@ def restore(settings: Settings, snapshot_id: str, into: Path, only: Sequence[str
     programs.run(_restic(settings, "restore", snapshot_id, f"--target={into}", "--verify", *included))
 
 
-def feed(settings: Settings, snapshot_id: str, path: str, argv: Sequence[str]) -> None:
-    """Give one file of a snapshot to a program of the database's administrator."""
-    telling = programs.start(_restic(settings, "dump", snapshot_id, path))
-    taking = programs.start(argv, user=USER, stdin=telling.stdout)
-    assert telling.stdout
-    telling.stdout.close()
-    _, err = taking.communicate()
-    _, words = telling.communicate()
-    for program, process, said in ((argv[0], taking, err), ("restic", telling, words)):
-        if process.returncode:
-            raise programs.failure(program, said.decode(errors="replace"), process.returncode)
+def write(settings: Settings, snapshot_id: str, path: str, file: Path) -> None:
+    """Write one file of a snapshot."""
+    with file.open("wb") as into:
+        telling = subprocess.Popen(
+            _restic(settings, "dump", snapshot_id, path), stdout=into, stderr=subprocess.PIPE, cwd="/"
+        )
+        _, words = telling.communicate()
+    if telling.returncode:
+        raise programs.failure("restic", words.decode(errors="replace"), telling.returncode)
 
 
 def _tags(tags: Sequence[str]) -> list[str]:

@@ -303,6 +303,8 @@ STEPS: dict[str, Callable[[Settings, Mapping[str, Any]], dict[str, Any]]] = {
     "files": restore_files,
     "prove": prove,
     "end": end,
+    "tenant-lay-out": tenant_alone.lay_out,
+    "tenant-clear": tenant_alone.clear,
     "tenant-close": tenant_alone.close,
     "tenant-put-back": lambda settings, request: tenant_alone.put_back(settings, _choice()),
     "tenant-prove": lambda settings, request: tenant_alone.prove(settings, _choice()),

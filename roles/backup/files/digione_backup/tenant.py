@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from digione_backup import database, directory, erased, files, points, programs, vault
@@ -25,11 +26,7 @@ def close(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Refused: another restore has not ended (D1-RESTORE-015).
     """
-    if (
-        RESTORING.exists()
-        and json.loads(RESTORING.read_text(encoding="utf-8"))["tenant"] != request["tenant"]
-    ):
-        raise Refused("D1-RESTORE-015", host=settings.host)
+    _require_alone(settings, request)
     write_whole(RESTORING, json.dumps(dict(request), indent=1) + "\n")
     if MAINTENANCE.is_dir():
         (MAINTENANCE / str(request["tenant"])).touch()
@@ -38,23 +35,66 @@ def close(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def put_back(settings: Settings, choice: Mapping[str, Any]) -> dict[str, Any]:
-    """Put back databases, files and accounts of the tenant as they were at the recovery point."""
-    point = _point(settings, choice)
-    tenant = str(choice["tenant"])
-    for what, snapshot in point.exports.get(tenant, {}).items():
-        _database(settings, f"{what}_{tenant}", snapshot)
+def _require_alone(settings: Settings, request: Mapping[str, Any]) -> None:
+    """Refuse to touch what another restore has laid out."""
+    if RESTORING.exists() and json.loads(read_whole(RESTORING))["tenant"] != request["tenant"]:
+        raise Refused("D1-RESTORE-015", host=settings.host)
+
+
+def lay_out(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay out what a recovery point holds of a tenant, and of nobody else; nothing in use is touched.
+
+    Raises:
+        Refused: another restore has not ended (D1-RESTORE-015), or there is no such point (D1-RESTORE-001).
+    """
+    _require_alone(settings, request)
+    point, tenant = _point(settings, request), str(request["tenant"])
     shutil.rmtree(RESTORED, ignore_errors=True)
     RESTORED.mkdir(mode=0o700)
-    files.restore(settings, point.files["snapshot"], RESTORED)
+    for what, snapshot in point.exports.get(tenant, {}).items():
+        files.write(settings, snapshot, f"/{what}_{tenant}.dump", _dump(what, tenant))
+    files.restore(settings, point.files["snapshot"], RESTORED, [f"{PLATFORM}/{tenant}", str(files.DUMPS)])
     erased.gather(settings)
     erased.put_back(settings, RESTORED)
-    _files(tenant)
-    directory.put_back(RESTORED / files.DUMPS.relative_to("/"), tenant)
+    dumps = RESTORED / files.DUMPS.relative_to("/")
+    directory.narrow(dumps, tenant)
+    _narrow_contents(dumps / files.CONTENTS, tenant)
     return {}
 
 
-def _database(settings: Settings, name: str, snapshot: str) -> None:
+def _narrow_contents(file: Path, tenant: str) -> None:
+    """Leave only the rows of a tenant; where its databases are on another host, nothing."""
+    counted = json.loads(read_whole(file))["rows"]
+    file.unlink()
+    if tenant in counted:
+        write_whole(file, json.dumps({"rows": {tenant: counted[tenant]}}) + "\n", 0o600)
+
+
+def clear(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Take away what was laid out."""
+    _require_alone(settings, request)
+    shutil.rmtree(RESTORED, ignore_errors=True)
+    return {}
+
+
+def put_back(settings: Settings, choice: Mapping[str, Any]) -> dict[str, Any]:
+    """Put databases, files and accounts of the tenant in place, as they are laid out."""
+    tenant = str(choice["tenant"])
+    for what in files.EXPORTS if settings.database else ():
+        _database(f"{what}_{tenant}", _dump(what, tenant))
+    erased.gather(settings)
+    erased.put_back(settings, RESTORED)
+    _files(tenant)
+    if directory.DUMP in settings.dumps:
+        directory.put_back(RESTORED / files.DUMPS.relative_to("/"), tenant)
+    return {}
+
+
+def _dump(what: str, tenant: str) -> Path:
+    return RESTORED / f"{what}_{tenant}.dump"
+
+
+def _database(name: str, dump: Path) -> None:
     """Fill a database beside the one in use, then let the two change places."""
     new, before = f"{name}_restored", f"{name}_before"
     database.query(f"drop database if exists {_quoted(new)} with (force)")
@@ -63,7 +103,7 @@ def _database(settings: Settings, name: str, snapshot: str) -> None:
         "locale 'C.UTF-8' locale_provider icu icu_locale 'fi-FI'"
     )
     database.query(f"revoke all on database {_quoted(new)} from public")
-    files.feed(settings, snapshot, f"/{name}.dump", ["pg_restore", "--exit-on-error", f"--dbname={new}"])
+    database.fill(new, dump)
     there = database.query(f"select 1 from pg_database where datname = '{before}'")
     stop = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
     # After an interrupted restore the one in use is no original.
@@ -122,6 +162,8 @@ def require_files(tenant: str) -> int:
         Refused: one is missing or another (D1-RESTORE-019).
     """
     kept, count = RESTORED / PLATFORM.relative_to("/") / tenant, 0
+    if not (PLATFORM / tenant).is_dir():
+        return 0  # the platform is on another host
     for file in kept.rglob("*"):
         if file.is_symlink() or not file.is_file():
             continue
