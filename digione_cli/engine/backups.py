@@ -69,7 +69,7 @@ _TOLD = {
             "D1-BACKUP-008",
             mark("No recovery point was made"),
             mark("a restore is under way on {host}"),
-            "digione restore {instance}",
+            "digione restore {instance}{option}",
         ),
         DigioneError(
             "D1-BACKUP-009",
@@ -195,7 +195,7 @@ _TOLD = {
             "D1-RESTORE-015",
             mark("Another restore has not ended on {host}"),
             mark("it is of the whole instance, or of another tenant"),
-            mark("end that one first: digione restore {instance}"),
+            mark("end that one first: digione restore {instance}{option}"),
         ),
         LockedError(
             "D1-RESTORE-016",
@@ -249,7 +249,8 @@ def error_of(told: Mapping[str, Any], instance: str, host: str) -> DigioneError:
     known = _TOLD.get(str(told.get("id")), _TOLD["D1-BACKUP-000"])
     given = {str(k): shown(str(v)) for k, v in dict(told.get("values") or {}).items()}
     given |= {key: moment(given[key], exact=True) for key in _MOMENTS if key in given}
-    values = _Values({"instance": instance, "host": host, **given})
+    option = f" --tenant {given['tenant']}" if given.get("tenant") else ""
+    values = _Values({"instance": instance, "host": host, "option": option, **given})
     what, why, fix = (t(text).format_map(values) for text in (known.what, known.why, known.fix))
     return type(known)(known.id, what, why, fix)
 

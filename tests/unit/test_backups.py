@@ -296,3 +296,12 @@ def test_the_key_of_the_backups_is_never_rotated(running: House) -> None:
     result = running.run("secrets", "rotate", "kuhmo", "backup_key", "--yes")
     assert result.code == Exit.USAGE
     assert "D1-SEC-013" in result.all
+
+
+@pytest.mark.parametrize(
+    ("tenant", "command"), [("", "digione restore kuhmo"), ("kuhmo", "digione restore kuhmo --tenant kuhmo")]
+)
+def test_a_restore_that_did_not_end_is_named_by_its_own_command(tenant: str, command: str) -> None:
+    values = {"host": "kuhmo1", "tenant": tenant}
+    for id_ in ("D1-BACKUP-008", "D1-RESTORE-015"):
+        assert backups.error_of({"id": id_, "values": values}, "kuhmo", "kuhmo1").fix.endswith(command)

@@ -8,7 +8,7 @@ from typing import Any
 from digione_backup import between, database, erased, files, points, state, sums, targets, vault
 from digione_backup.errors import Refused
 from digione_backup.points import Point
-from digione_backup.settings import PLATFORM, RESTORING, Settings, Target, write_whole
+from digione_backup.settings import PLATFORM, Settings, Target, restoring, write_whole
 
 _PATIENCE = 600  # seconds that another work on the vault may take
 
@@ -22,8 +22,8 @@ def create(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
         Refused: it was not made; the earlier ones stand.
     """
     now = datetime.now(UTC)
-    if RESTORING.exists():
-        raise Refused("D1-BACKUP-008", host=settings.host)
+    if (whose := restoring()) is not None:
+        raise Refused("D1-BACKUP-008", host=settings.host, tenant=whose)
     try:
         with vault.held(settings, _PATIENCE):
             vault.prepare(settings)

@@ -26,7 +26,7 @@ from digione_backup import (
 from digione_backup import tenant as tenant_alone
 from digione_backup.errors import Refused
 from digione_backup.points import Point
-from digione_backup.settings import RESTORED, RESTORING, Settings, read_whole, write_whole
+from digione_backup.settings import MAINTENANCE, RESTORED, RESTORING, Settings, read_whole, write_whole
 
 _KEEPER = "digione-backup.service"
 _LOCK = Path("/run/digione-backup/restore.lock")
@@ -268,6 +268,8 @@ def prove(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
 def end(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
     """Everything is proven: let the instance go live, and keep what it does from here on."""
     shutil.rmtree(RESTORED, ignore_errors=True)
+    for tenant in settings.tenants:  # one whose own restore was begun before this one
+        (MAINTENANCE / tenant).unlink(missing_ok=True)
     RESTORING.unlink(missing_ok=True)
     programs.run(["systemctl", "start", _KEEPER])
     return {}

@@ -72,6 +72,11 @@ def read_whole(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
+def restoring() -> str | None:
+    """The tenant whose restore has not ended; empty where it is that of all, none where there is none."""
+    return str(json.loads(read_whole(RESTORING))["tenant"]) if RESTORING.exists() else None
+
+
 def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file so that after a crash the old or the new content is there, never half."""
     new = path.with_name(f".{path.name}.new")

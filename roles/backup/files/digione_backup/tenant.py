@@ -16,6 +16,7 @@ from digione_backup.settings import (
     RESTORING,
     Settings,
     read_whole,
+    restoring,
     write_whole,
 )
 
@@ -37,8 +38,9 @@ def close(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _require_alone(settings: Settings, request: Mapping[str, Any]) -> None:
     """Refuse to touch what another restore has laid out."""
-    if RESTORING.exists() and json.loads(read_whole(RESTORING))["tenant"] != request["tenant"]:
-        raise Refused("D1-RESTORE-015", host=settings.host)
+    whose = restoring()
+    if whose not in (None, request["tenant"]):
+        raise Refused("D1-RESTORE-015", host=settings.host, tenant=str(whose))
 
 
 def lay_out(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
