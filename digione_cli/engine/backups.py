@@ -96,6 +96,15 @@ _TOLD = {
             "digione backup create {instance}",
         ),
         PreconditionError(
+            "D1-BACKUP-016",
+            mark("Target {target} does not let {host} in"),
+            mark("it does not know the access key, or the secret key is not that of the access key"),
+            mark(
+                "digione secrets set {instance} backup_access_key_{target}, the same for "
+                "backup_secret_key_{target}, then digione apply {instance}"
+            ),
+        ),
+        PreconditionError(
             "D1-BACKUP-020",
             mark("Target {target} is not mounted"),
             mark("{folder} on {host} lies on the host's own disk, or is not there"),
@@ -136,6 +145,18 @@ _TOLD = {
             mark("The host key of target {target} is not the pinned one"),
             mark("another machine answers at its address, or it was never pinned"),
             mark("make sure which it is; then: digione trust {instance}, and digione apply {instance}"),
+        ),
+        PreconditionError(
+            "D1-BACKUP-029",
+            mark("The bucket of target {target} is not there"),
+            mark("the storage service is reached and knows the key, but no bucket of that name"),
+            mark("make it there, or name the right one in backup.targets, then digione apply {instance}"),
+        ),
+        PreconditionError(
+            "D1-BACKUP-030",
+            mark("Target {target} forbids what is needed"),
+            mark("its key may not list, read, write or delete in that bucket"),
+            mark("give the key these rights; what it missed is brought to it by itself"),
         ),
         UsageError(
             "D1-RESTORE-001",

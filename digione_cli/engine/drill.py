@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 
@@ -62,7 +63,12 @@ def described(
 def outside(instance: Instance) -> list[tuple[str, int]]:
     """Given an instance, return addresses and ports that nothing in a drill may reach: all that it names."""
     found = [(host.address, host.port) for host in instance.hosts.values()]
-    found += [(one.address, one.port) for one in instance.backup.targets.values() if one.kind == "ssh"]
+    for one in instance.backup.targets.values():
+        if one.kind == "ssh":
+            found.append((one.address, one.port))
+        elif one.kind == "s3":
+            endpoint = urlsplit(one.endpoint)
+            found.append((endpoint.hostname or "", endpoint.port or 443))
     if instance.external.mail:
         found.append((instance.external.mail.server, instance.external.mail.port))
     return found

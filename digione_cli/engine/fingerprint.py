@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from digione_cli.engine.secrets import Secrets
+from digione_cli.engine.secrets import Secrets, of_target
 from digione_cli.errors import PreconditionError
 from digione_cli.model.facts import Fingerprint
 from digione_cli.model.instance import Instance
@@ -58,6 +58,8 @@ def fingerprint(
     Digests of secrets are keyed, so that nobody can guess a short one from its digest.
     """
     names = {s.name for s in service.secrets} | set(service.uses)
+    of_targets = {s.name for s in service.secrets if s.per == "target"}
+    names |= {of_target(name, target) for name in of_targets for target in instance.backup.targets}
     tenants = {None, *(t.slug for t in instance.tenants)}  # those of others may be kept for their return
     settings = instance.services.get(service.name, {})
     inputs = {"role": service.fingerprint}

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ from digione_cli.model.finding import Level, Mistake
 from digione_cli.model.sentences import sentence
 from digione_cli.texts import t
 
+_TAGS = ("oidc", "saml", "ssh", "mounted", "s3", "[key]")
 _CODES = {"extra_forbidden": "D1-CFG-010", "missing": "D1-CFG-011"}
 
 
@@ -76,8 +78,10 @@ class Reader:
             return Read(document, _sound(model, document.data, {e["loc"][0] for e in errors}), False)
 
     def _pydantic(self, file: str, document: Document, model: type[BaseModel], error: Any) -> None:
-        # pydantic puts the tag of a discriminated union into the path; the file has no such key
-        path = tuple(p for p in error["loc"] if p not in ("oidc", "saml", "ssh", "mounted", "[key]"))
+        # pydantic puts the tag of a discriminated union into the path; the file has no such key, unless a
+        # target is called so
+        parts = pairwise(("", *error["loc"]))
+        path = tuple(p for before, p in parts if before == "targets" or p not in _TAGS)
         line = document.line(path)
         code = _CODES.get(error["type"], "D1-CFG-013")
         if error["type"] == "extra_forbidden":

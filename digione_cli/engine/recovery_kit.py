@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from digione_cli.engine.secrets import SecretName, Secrets, SecretStore
+from digione_cli.engine.secrets import Secrets, SecretStore
 from digione_cli.errors import IntegrityError, UsageError
 from digione_cli.model.instance import Instance
 from digione_cli.texts import moment, t
@@ -65,11 +65,7 @@ def _files(folder: Path) -> dict[str, str]:
 
 
 def _text(instance: Instance, made: str, number: int, needed: int, words: Sequence[str], sealed: str) -> str:
-    targets = [
-        f"  {name}: {one.kind} {getattr(one, 'user', '')}{'@' if one.kind == 'ssh' else ''}"
-        f"{getattr(one, 'address', '')} {one.folder}"
-        for name, one in instance.backup.targets.items()
-    ]
+    targets = [f"  {name}: {one.kind} {one.place}" for name, one in instance.backup.targets.items()]
     steps = [
         t("Install digione {release} on a Debian 12 machine: its README says how.", release=instance.release),
         t("Get a new Debian 12 host for each host of the instance: {hosts}", hosts=", ".join(instance.hosts)),
@@ -198,8 +194,8 @@ def unpack(kit: Kit, inventories: Path, keys: Path) -> None:
 def checksum(present: Secrets) -> str:
     """A keyed checksum of what opens the backups and reaches them: it changes when a key does."""
     digest = hmac.new(present.salt.encode(), digestmod=hashlib.sha256)
-    for name in ("backup_key", "backup_ssh_key"):
-        digest.update(present.values[SecretName(name)].get_secret_value().encode())
+    for name in sorted((one for one in present.values if one.name.startswith("backup_")), key=str):
+        digest.update(present.values[name].get_secret_value().encode())
     return digest.hexdigest()
 
 

@@ -22,7 +22,9 @@ from pydantic import SecretStr
 from digione_cli.engine.documents import DocumentError, read_text
 from digione_cli.engine.services import Services
 from digione_cli.errors import IntegrityError, PreconditionError, UsageError
+from digione_cli.model.backup import Target
 from digione_cli.model.instance import Instance, Tenant
+from digione_cli.model.service import SecretSpec
 from digione_cli.model.text import shown
 from digione_cli.texts import t
 from digione_cli.world.files import read_own, write_whole
@@ -83,14 +85,28 @@ def wanted(instance: Instance, services: Services) -> dict[SecretName, str]:
     kinds: dict[SecretName, str] = {}
     for service in services.values():
         for spec in service.secrets:
-            for owner in instance.tenants if spec.per == "tenant" else [instance]:
+            for name, owner in _owners(instance, spec):
                 if not spec.when or _has(owner, spec.when):
-                    kinds[SecretName(spec.name, getattr(owner, "slug", None))] = spec.kind
+                    kinds[name] = spec.kind
     return kinds
 
 
-def _has(owner: Instance | Tenant, key: str) -> bool:
-    """Given a key of an instance's or a tenant's file, written with dots, say whether it has a value."""
+def _owners(instance: Instance, spec: SecretSpec) -> list[tuple[SecretName, Instance | Tenant | Target]]:
+    """Given a secret that a service declares, return the name for each that may need one, and who that is."""
+    if spec.per == "tenant":
+        return [(SecretName(spec.name, tenant.slug), tenant) for tenant in instance.tenants]
+    if spec.per == "target":
+        return [(SecretName(of_target(spec.name, n)), one) for n, one in instance.backup.targets.items()]
+    return [(SecretName(spec.name), instance)]
+
+
+def of_target(name: str, target: str) -> str:
+    """Given a secret that there is for each target, and a target, return the name of that target's."""
+    return f"{name}_{target}"
+
+
+def _has(owner: Instance | Tenant | Target, key: str) -> bool:
+    """Given a key of an instance's or a tenant's file or of a target, with dots, say whether it is set."""
     return (
         reduce(lambda value, part: getattr(value, part, None), key.split("."), cast(Any, owner)) is not None
     )
@@ -344,7 +360,7 @@ def parse_name(text: str, services: Services, known: Mapping[SecretName, Any]) -
     written = sorted(map(str, known))
     whose = sorted(str(one) for one in known if one.name == name) if not tenant else []
     specs = [spec for service in services.values() for spec in service.secrets if spec.name == name]
-    lacking = next((spec for spec in specs if spec.when and not whose), None)
+    lacking = next((spec for spec in specs if spec.when and spec.per != "target" and not whose), None)
     near = difflib.get_close_matches(text, written, 1)
     why = (
         t("each tenant has its own")

@@ -24,7 +24,9 @@ class SecretSpec(Model):
     """A secret that the service stores."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="unique name")
-    per: Literal["instance", "tenant"] = Field(description="one for the instance, or one for each tenant")
+    per: Literal["instance", "tenant", "target"] = Field(
+        description="one for the instance, for each tenant, or for each target of its backups"
+    )
     kind: Literal["password", "rsa_key", "ssh_key", "authority", "given"] = Field(
         description="what it is made of; given: somebody else's, never made here"
     )
@@ -33,8 +35,8 @@ class SecretSpec(Model):
     )
     when: str = Field(
         "",
-        description="key of instance.yml, or of each tenant's file, such as external.postgresql, without "
-        "which it is not needed",
+        description="key of instance.yml, of each tenant's file or of each target, such as "
+        "external.postgresql, without which it is not needed",
     )
 
 

@@ -169,7 +169,9 @@ def _describe(loaded: "Instance", names: dict[str, str], lab: "Lab", folder: "Pa
     }
     data = {file: parse(read_text(folder / file, file), file).data for file in files}
     for file, changed in described(data, where).items():
-        (folder / file).write_text(yaml.safe_dump(changed, allow_unicode=True), encoding="utf-8")
+        (folder / file).write_text(
+            yaml.safe_dump(changed, allow_unicode=True, sort_keys=False), encoding="utf-8"
+        )
     pin(folder / "known_hosts", [f"{one.address} {one.host_key}" for one in hosts.values()])
 
 

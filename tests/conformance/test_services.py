@@ -11,6 +11,7 @@ import yaml
 
 from digione_cli.engine.fingerprint import ALWAYS
 from digione_cli.engine.services import load_services
+from digione_cli.model.backup import S3Target
 from digione_cli.model.external import External
 from digione_cli.model.instance import InstanceFile, TenantFile
 from digione_cli.model.service import Service
@@ -103,7 +104,7 @@ def test_what_may_be_the_municipalitys_own_has_its_place_in_the_inventory() -> N
 @pytest.mark.parametrize("name", SERVICES)
 def test_secrets_that_depend_on_a_key_depend_on_one_that_there_is(name: str) -> None:
     for secret in SERVICES[name].secrets:
-        model: Any = TenantFile if secret.per == "tenant" else InstanceFile
+        model: Any = {"instance": InstanceFile, "tenant": TenantFile, "target": S3Target}[secret.per]
         for part in secret.when.split(".") if secret.when else ():
             where = f"roles/{name}/service.yml: secrets: {secret.name}: when: {secret.when}"
             assert part in model.model_fields, f"{where}: there is no {part}"

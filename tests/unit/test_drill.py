@@ -36,6 +36,7 @@ backup:
   targets:
     copies: {kind: ssh, address: 192.0.2.20}
     nas: {kind: mounted, folder: /mnt/nas}
+    cloud: {kind: s3, endpoint: "https://s3.example:9000", bucket: kuhmo}
 """
 WHERE = {
     "front": {"address": "10.97.9.11", "user": "admin", "key": "/lab/key"},
@@ -50,7 +51,7 @@ def drilled() -> dict[str, dict[str, Any]]:
 
 def test_a_drill_describes_the_instance_on_other_hosts_and_needs_nobody_outside(tmp_path: Path) -> None:
     files = drilled()
-    texts = {name: yaml.safe_dump(data, allow_unicode=True) for name, data in files.items()}
+    texts = {name: yaml.safe_dump(data, allow_unicode=True, sort_keys=False) for name, data in files.items()}
     fakes.write_inventory(tmp_path, main=texts["instance.yml"], tenants={"kuhmo": texts["tenants/kuhmo.yml"]})
     there = fakes.load(tmp_path)
     assert {name: host.address for name, host in there.hosts.items()} == {
@@ -61,7 +62,7 @@ def test_a_drill_describes_the_instance_on_other_hosts_and_needs_nobody_outside(
     assert there.placed("postgresql") == ("back",)
     assert there.external.mail is None
     assert there.services["gateway"] == {"sign_ins_per_minute": 60}
-    assert list(there.backup.targets) == ["copies"]
+    assert list(there.backup.targets) == ["copies", "cloud"]
     (tenant,) = there.tenants
     assert tenant.identity.upstream is None
     assert tenant.identity.local
@@ -74,6 +75,7 @@ def test_everything_that_the_inventory_names_must_be_out_of_reach(tmp_path: Path
         ("192.0.2.10", 22),
         ("192.0.2.11", 2222),
         ("192.0.2.20", 22),
+        ("s3.example", 9000),
         ("192.0.2.25", 25),
     ]
 

@@ -65,7 +65,8 @@ def start(
 def failure(program: str, said: str, code: int) -> Refused:
     """Given what a program said when it failed, return the error."""
     lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
-    telling = [line for line in lines if "ERROR" in line or "Fatal" in line or "error" in line.lower()]
+    words = ("error", "fatal", "caused by")
+    telling = [line for line in lines if any(word in line.lower() for word in words)]
     last = " ".join((telling or lines or [f"exit code {code}"])[-2:])
     if "No space left on device" in said or "no space left" in said:
         return Refused("D1-BACKUP-002", program=program, reason=last[-_WORDS:])

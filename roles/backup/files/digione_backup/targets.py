@@ -1,6 +1,7 @@
-"""Copies of the vault at the targets, by rclone: a host over ssh, or a mounted folder."""
+"""Copies of the vault at the targets, by rclone: a host over ssh, a mounted folder, or a bucket of S3."""
 
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -16,14 +17,28 @@ _LAST = ("/files/index/**", "/files/snapshots/**", "/postgresql/**/*.info", "/po
 _VERY_LAST = ("/sums/**", "/points/**")
 _NEVER = ("/files/locks/**", "/postgresql/**/*.tmp", ".*")
 _ASIDE_DAYS = 7
-# What rclone says where ssh's file transfer gives no reason, and what it means.
+# What rclone says of each kind of target, and what it means.
 _REASONS = {
-    "SSH_FX_FAILURE": "D1-BACKUP-024",
-    "permission denied": "D1-BACKUP-024",
-    "unable to authenticate": "D1-BACKUP-025",
-    "knownhosts: key": "D1-BACKUP-026",
+    "mounted": {"permission denied": "D1-BACKUP-024"},
+    "ssh": {
+        "SSH_FX_FAILURE": "D1-BACKUP-024",  # ssh's file transfer gives no reason
+        "permission denied": "D1-BACKUP-024",
+        "unable to authenticate": "D1-BACKUP-025",
+        "knownhosts: key": "D1-BACKUP-026",
+    },
+    "s3": {
+        "InvalidAccessKeyId": "D1-BACKUP-016",
+        "SignatureDoesNotMatch": "D1-BACKUP-016",
+        "QuotaExceeded": "D1-BACKUP-024",
+        "StorageFull": "D1-BACKUP-024",
+        "NoSuchBucket": "D1-BACKUP-029",
+        "directory not found": "D1-BACKUP-029",  # all others are there as soon as something is in them
+        "AccessDenied": "D1-BACKUP-030",
+        "Forbidden": "D1-BACKUP-030",
+    },
 }
 _TRIES = 3
+_CAUSE = re.compile(r"couldn't connect SSH: |\": ")  # behind the last one stands what tells
 _MISSING = 3  # rclone's exit code for a folder that is not there
 _FILE_MISSING = 4
 
@@ -59,19 +74,21 @@ def reach(target: Target, *arguments: str, command: str, codes: Sequence[int] = 
 
     Raises:
         Refused: it takes nothing more (D1-BACKUP-002, D1-BACKUP-003, D1-BACKUP-024), does not let us in
-            (D1-BACKUP-025), is another machine (D1-BACKUP-026), or is not reached (D1-BACKUP-021).
+            (D1-BACKUP-016, D1-BACKUP-025), has no such bucket (D1-BACKUP-029), forbids it (D1-BACKUP-030), is
+            another machine (D1-BACKUP-026), or is not reached (D1-BACKUP-021).
     """
+    if target.kind == "s3":
+        codes = (0,)  # no folder can be missing but the bucket
     try:
         return rclone(command, *arguments, codes=codes)
     except Refused as e:
         if e.id != "D1-BACKUP-001":
             raise
         reason = e.values["reason"]
-        for words, identity_ in _REASONS.items():
+        for words, identity_ in _REASONS[target.kind].items():
             if words in reason:
                 raise Refused(identity_, target=target.name) from None
-        _, _, last = reason.rpartition("couldn't connect SSH: ")
-        raise Refused("D1-BACKUP-021", target=target.name, reason=last) from None
+        raise Refused("D1-BACKUP-021", target=target.name, reason=_CAUSE.split(reason)[-1]) from None
 
 
 def identity(target: Target) -> dict[str, str] | None:
@@ -106,7 +123,9 @@ def ship(settings: Settings, target: Target) -> None:
     if not require_ours(settings, target):
         _copy(settings, target, [f"--include=/{vault.IDENTITY}"])
     never = [f"--exclude={pattern}" for pattern in _NEVER]
-    _copy(settings, target, [*never, *(f"--exclude={pattern}" for pattern in _LAST + _VERY_LAST)])
+    # Of the rest, what has the same name and size is the same. For times, S3 would be asked object by object.
+    rest = [*never, *(f"--exclude={pattern}" for pattern in _LAST + _VERY_LAST)]
+    _copy(settings, target, ["--size-only", *rest])
     _copy(settings, target, [f"--include={pattern}" for pattern in _LAST])
     _copy(settings, target, [f"--include={pattern}" for pattern in _VERY_LAST])
 
@@ -183,10 +202,10 @@ def drop(settings: Settings, target: Target, now: datetime) -> None:
     """Let a target lose what the vault has no longer; for some days it lies beside: it may be a mistake."""
     ship(settings, target)
     aside = f"{target.remote}.removed"
-    moved = f"--backup-dir={aside}/{now:%Y%m%d}"
+    how = ["--size-only", "--delete-after", f"--backup-dir={aside}/{now:%Y%m%d}"]
     never = [f"--exclude={pattern}" for pattern in _NEVER]
     for which in (["--include=/points/**"], never):
-        reach(target, str(settings.vault), target.remote, "--delete-after", moved, *which, command="sync")
+        reach(target, str(settings.vault), target.remote, *how, *which, command="sync")
     for day in reach(target, aside, "--dirs-only", command="lsf", codes=(0, _MISSING)).split():
         if day.strip("/") < f"{now - timedelta(days=_ASIDE_DAYS):%Y%m%d}":
             reach(target, f"{aside}/{day}", command="purge")
