@@ -90,8 +90,8 @@ def test_a_municipality_moves_into_an_instance_of_its_own(
     )
     tenants = digione.inventories / "oma/tenants"
     (tenants / "oma.yml").rename(tenants / "lantola.yml")
-    assert "D1-RESTORE-023" in digione("restore", region, "--into", "oma", "--confirm", "oma", expect=2).err
     digione("secrets", "generate", "oma")
+    assert "D1-RESTORE-023" in digione("restore", region, "--into", "oma", "--confirm", "oma", expect=2).err
     digione("apply", "oma", "--yes")
     digione("restore", region, "--tenant", "lantola", "--into", "oma", "--confirm", "oma")
     assert _sql(ssh, host.name, "select word from precious") == "kept"
