@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import command, municipality
+from tests.bench import backup, command, municipality
 from tests.bench.clock import Row
 
 PARTS: dict[str, tuple[str, Callable[[], Iterable[Row]]]] = {
     "command": ("DigiOne, the command", command.measured),
     "platform": ("DigiOne, the platform of a municipality of 12,000 pupils", municipality.measured),
+    "backup": (f"DigiOne, backups of a database of {backup.DATABASE // backup.MB} MB", backup.measured),
 }
 
 

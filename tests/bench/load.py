@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from ssl import SSLContext
 from typing import Any
 
 import httpx2
@@ -54,23 +55,29 @@ def percentile(milliseconds: list[float], percent: int) -> float:
 
 def run(socket: Path, next_ask: Callable[[], Ask], *, rate: float, seconds: float, seed: int = 1) -> Answers:
     """Ask at ``rate`` requests a second, coming by chance as people do (a Poisson process)."""
-    return asyncio.run(_run(socket, next_ask, rate, seconds, Random(seed)))
-
-
-async def _run(
-    socket: Path, next_ask: Callable[[], Ask], rate: float, seconds: float, random: Random
-) -> Answers:
-    answers = Answers()
     limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     transport = httpx2.AsyncHTTPTransport(uds=str(socket), limits=limits)
     # Encryption ends at the gateway, which says so.
     headers = {"origin": URL, "x-forwarded-proto": "https", "accept-language": "fi"}
-    async with (
-        httpx2.AsyncClient(
-            transport=transport, base_url=URL.replace("https:", "http:"), headers=headers, timeout=30
-        ) as http,
-        asyncio.TaskGroup() as group,
-    ):
+    client = httpx2.AsyncClient(
+        transport=transport, base_url=URL.replace("https:", "http:"), headers=headers, timeout=30
+    )
+    return asyncio.run(_run(client, next_ask, rate, seconds, Random(seed)))
+
+
+def run_at(
+    url: str, trusted: SSLContext, next_ask: Callable[[], Ask], *, rate: float, seconds: float
+) -> Answers:
+    """The same at an address, through its gateway."""
+    client = httpx2.AsyncClient(base_url=url, verify=trusted, timeout=30)
+    return asyncio.run(_run(client, next_ask, rate, seconds, Random(1)))
+
+
+async def _run(
+    client: httpx2.AsyncClient, next_ask: Callable[[], Ask], rate: float, seconds: float, random: Random
+) -> Answers:
+    answers = Answers()
+    async with client as http, asyncio.TaskGroup() as group:
         due = begun = time.perf_counter()
         while due < begun + seconds:
             await asyncio.sleep(due - time.perf_counter())
