@@ -3,8 +3,11 @@
 import json
 import re
 import shutil
+import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 
 import pytest
 
@@ -143,9 +146,12 @@ def flip(ssh: Ssh, host: str, root: str, seed: int, *, again: Iterable[str] = ()
 
 def wrong(digione: Digione, place: str) -> set[str]:
     """The files that verify finds altered or missing in a place; it must end with code 6."""
+    return {p["file"] for p in problems(digione, place) if p["what"] in ("altered", "missing")}
+
+
+def problems(digione: Digione, place: str) -> list[dict[str, str]]:
     found = digione("backup", "verify", "turvala", "--json", expect=6).json
-    problems = found[f"problems_{HOST}"]
-    return {p["file"] for p in problems if p["place"] == place and p["what"] in ("altered", "missing")}
+    return [p for p in found[f"problems_{HOST}"] if p["place"] == place]
 
 
 def test_every_flipped_bit_is_found_at_the_target(turvala: str, digione: Digione, ssh: Ssh) -> None:
@@ -210,6 +216,16 @@ def test_anothers_backups_are_refused(turvala: str, digione: Digione, ssh: Ssh) 
     assert "D1-BACKUP-006" in refused.err
 
 
+@contextmanager
+def read_only(ssh: Ssh, host: str, folder: str) -> Iterator[None]:
+    """While the block runs nothing can be written into a folder."""
+    on_host(ssh, f"sudo mount --bind {folder} {folder} && sudo mount -o remount,bind,ro {folder}", host)
+    try:
+        yield
+    finally:
+        on_host(ssh, f"sudo umount {folder}", host)
+
+
 def test_a_target_that_is_full_or_lost_keeps_no_recovery_point_from_being_made(
     turvala: str, digione: Digione, ssh: Ssh, lab: Lab
 ) -> None:
@@ -218,6 +234,8 @@ def test_a_target_that_is_full_or_lost_keeps_no_recovery_point_from_being_made(
     full = digione("backup", "create", turvala, expect=5)
     on_host(ssh, f"sudo umount {COPY} && sudo rmdir {COPY} && sudo mv {COPY}.aside {COPY}", STORAGE)
     assert "D1-BACKUP-024" in full.err
+    with read_only(ssh, STORAGE, COPY):
+        assert "D1-BACKUP-024" in digione("backup", "create", turvala, expect=5).err
 
     lab.stop(STORAGE)
     lost = digione("backup", "create", turvala, expect=5)
@@ -227,9 +245,102 @@ def test_a_target_that_is_full_or_lost_keeps_no_recovery_point_from_being_made(
     lab.up([STORAGE])
     reached(ssh, now(ssh))
     points = digione("backup", "list", turvala, "--json").json[f"points_{HOST}"]["points"]
-    assert len(points) == 4
+    assert len(points) == 5
     assert all(p["where"] == ["vault", "copies"] for p in points), "what it missed came to it by itself"
     assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+
+
+def test_a_vault_that_is_full_or_read_only_loses_nothing(turvala: str, digione: Digione, ssh: Ssh) -> None:
+    before = points_of(digione)
+    packs = f"{VAULT}/files/data"
+    on_host(ssh, f"sudo mount -t tmpfs -o size=4k,mode=700 tmpfs {packs}")
+    full = digione("backup", "create", turvala, expect=1)
+    on_host(ssh, f"sudo umount {packs}")
+    assert "D1-BACKUP-002" in full.err
+    assert "D1-BK-008" in {f["code"] for f in digione("doctor", turvala, "--json", expect=3).json["findings"]}
+    with read_only(ssh, HOST, VAULT):
+        assert "D1-BACKUP-003" in digione("backup", "create", turvala, expect=1).err
+    assert points_of(digione) == before
+    digione("backup", "create", turvala)
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+
+
+def test_while_wal_cannot_be_archived_the_database_goes_on_and_nothing_is_missing_later(
+    turvala: str, digione: Digione, ssh: Ssh
+) -> None:
+    with read_only(ssh, HOST, f"{VAULT}/postgresql/archive"):
+        sql(ssh, f"insert into precious (word) values ('{PLANTED}')")  # noqa: S608
+        sql(ssh, "select pg_switch_wal()")
+        before = points_of(digione)
+        refused = digione("backup", "create", turvala, expect=1)
+        assert re.search("D1-BACKUP-00[134]", refused.err)
+        assert points_of(digione) == before
+    sql(ssh, "delete from precious where n > 1")
+    digione("backup", "create", turvala)
+    reached(ssh, now(ssh))
+    told = digione("backup", "list", turvala, "--json").json[f"points_{HOST}"]
+    assert told["gaps"] == []
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+
+
+KILLED = """
+import subprocess, sys, time
+unit = "digione-backup-create.service"
+subprocess.run(["systemctl", "start", "--no-block", unit], check=True)
+late = time.monotonic() + 120
+while time.monotonic() < late:
+    main = subprocess.run(
+        ["systemctl", "show", "--property=MainPID", "--value", unit], capture_output=True, text=True
+    ).stdout.strip()
+    if subprocess.run(["pgrep", "-x", "-P", main, sys.argv[1]], capture_output=True).returncode == 0:
+        subprocess.run(["systemctl", "kill", "--signal=KILL", unit], check=True)
+        sys.exit()
+sys.exit(f"{sys.argv[1]} was not seen")
+"""
+
+
+def test_a_recovery_point_that_is_killed_at_any_step_leaves_the_others_whole(
+    turvala: str, digione: Digione, ssh: Ssh
+) -> None:
+    before = points_of(digione)
+    for program in ("pgbackrest", "psql", "pg_dump", "restic"):
+        on_host(ssh, f"sudo python3 - {program}", text=KILLED)
+        assert points_of(digione) == before, f"{program} was killed"
+    # Only its way to the target is cut off: the point is made, and comes there by itself.
+    on_host(ssh, "sudo python3 - rclone", text=KILLED)
+    reached(ssh, now(ssh))
+    digione("backup", "create", turvala)
+    found = digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]
+    assert found["problems"] == []
+    assert len(points_of(digione)) == len(before) + 2
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+
+
+def test_a_missing_wal_segment_is_a_gap_and_a_new_point_ends_it(
+    turvala: str, digione: Digione, ssh: Ssh
+) -> None:
+    moments = []
+    for _ in range(3):
+        moments.append(now(ssh))
+        sql(ssh, "create table if not exists gap (n int); insert into gap values (1)")
+        sql(ssh, "select pg_switch_wal()")
+        time.sleep(1.1)
+    looked(ssh)
+    before = points_of(digione)
+    on_host(ssh, "sudo systemctl stop digione-backup")
+    segments = f"sudo find {VAULT}/postgresql/archive -name '*.zst' | grep -E '/[0-9A-F]{{24}}-' | sort"
+    *_, lost, _ = on_host(ssh, segments).splitlines()
+    on_host(ssh, f"sudo mv {lost} /root/lost; sudo systemctl start digione-backup")
+    until(ssh, "a new recovery point", f'test "$(sudo ls {VAULT}/points | wc -l)" -gt {len(before)}')
+    looked(ssh)
+    gaps = digione("backup", "list", turvala, "--json", expect=None).json[f"points_{HOST}"]["gaps"]
+    assert len(gaps) == 1
+    refused = digione("restore", turvala, "--to", moments[-1], "--confirm", turvala, expect=2)
+    assert "D1-RESTORE-003" in refused.err
+    assert {p["file"] for p in problems(digione, "vault")} == {lost.removeprefix(f"{VAULT}/")}
+    digione("restore", turvala, "--to", moments[0], "--dry-run")
+    on_host(ssh, f"sudo mv /root/lost {lost}")
+    assert digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]["problems"] == []
 
 
 def test_what_cannot_be_restored_is_said_before_anything_starts(turvala: str, digione: Digione) -> None:
@@ -321,18 +432,51 @@ def test_a_drill_proves_everything_on_hosts_that_reach_nothing(
     assert "D1-DRILL-001" in digione("drill", turvala, "--from", "nowhere", expect=2).err
 
 
+@contextmanager
+def written(lab: Lab) -> Iterator[list[tuple[int, str]]]:
+    """Write row after row while the block runs; yield those that were acknowledged, and when."""
+    argv = ["ssh", "-F", str(lab.ssh_config), HOST, "sudo -u postgres psql -qtA platform_turvala"]
+    statement = (
+        "insert into precious (word) values ('acknowledged') returning n, "
+        "to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"+00:00\"');\n"
+    )
+    acknowledged: list[tuple[int, str]] = []
+    psql = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    stdin, stdout, over = psql.stdin, psql.stdout, Event()
+    assert stdin
+    assert stdout
+
+    def write() -> None:
+        with suppress(OSError):
+            while not over.wait(0.02):
+                stdin.write(statement)
+                number, _, moment = stdout.readline().strip().partition("|")
+                if not moment:
+                    return
+                acknowledged.append((int(number), moment))
+
+    writing = Thread(target=write)
+    writing.start()
+    try:
+        yield acknowledged
+    finally:
+        over.set()
+        psql.kill()
+        writing.join()
+        psql.wait()
+
+
 def test_target_and_recovery_kit_alone_bring_everything_back(
     turvala: str, digione: Digione, ssh: Ssh, lab: Lab
 ) -> None:
-    for _ in range(5):
-        sql(ssh, "insert into precious (word) values ('acknowledged')")
-        time.sleep(0.5)
-    acknowledged = sql(ssh, "select count(*) from precious")
     files_kept = f"sudo grep -A2 newest {KNOWN} | tail -1"
     before = on_host(ssh, files_kept)
     password = digione("accounts", "password", "turvala/turvala", "rehtori.esimerkki").out.strip()
     until(ssh, "the directory is kept", f'test "$({files_kept})" != "{before}"')
-    reached(ssh, now(ssh))
+    with written(lab) as acknowledged:
+        reached(ssh, now(ssh))
+        until_then = on_host(ssh, f'sudo grep -oP \'"until": "\\K[^"]+\' {KNOWN} | tail -1')
+        lab.kill(HOST)
     lab.down([HOST])
     for folder in (digione.inventories / "turvala", digione.home / "state"):
         shutil.rmtree(folder)
@@ -347,7 +491,10 @@ def test_target_and_recovery_kit_alone_bring_everything_back(
     digione("trust", turvala, "--yes")
     restored = digione("restore", turvala, "--confirm", turvala)
     assert "from copies" in restored.out + restored.err
-    assert sql(ssh, "select count(*) from precious") == acknowledged
+    there = {int(n) for n in sql(ssh, "select n from precious").split()}
+    due = [n for n, moment in acknowledged if moment <= until_then]
+    assert len(due) > 100
+    assert set(due) <= there, "what was acknowledged before the recovery point"
     person = "uid=rehtori.esimerkki,ou=people,ou=turvala,dc=digione"
     as_her = f"ldapwhoami -x -H ldapi:/// -D {person} -y /dev/stdin"
     assert person in on_host(ssh, as_her, text=password), "the password of after the last recovery point"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from digione_backup import between, database, directory, points, prune, sums, vault, verify
+from digione_backup import between, database, directory, points, prune, restore, sums, vault, verify
 from digione_backup.errors import Refused
 from digione_backup.points import Point
 from digione_backup.settings import Settings
@@ -266,3 +266,14 @@ def test_files_are_those_of_the_last_moment_before_what_is_restored(
     ]
     monkeypatch.setattr("digione_backup.files.snapshots", lambda _: kept)
     assert between.snapshot(settings, of, {"to": to, "newest": newest}) == chosen
+
+
+def test_what_a_newer_release_made_is_not_restored(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = replace(point(NOW), release="2026.12")
+    monkeypatch.setattr("digione_backup.points.here", lambda _: [newer])
+    with pytest.raises(Refused) as refused:
+        restore.choose(settings, {})
+    assert refused.value.id == "D1-BACKUP-011"
+    assert refused.value.values["release"] == "2026.12"

@@ -4,6 +4,7 @@ What is restored is chosen once and written down in RESTORING, which is there un
 """
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -54,13 +55,16 @@ def choose(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
     Nothing is changed. Without a point and a moment it is the newest state that there is.
 
     Raises:
-        Refused: there is no such point (D1-RESTORE-001), the moment is outside of what can be restored
-            (D1-RESTORE-002), in a gap of the WAL (D1-RESTORE-003), or there is no room (D1-RESTORE-004).
+        Refused: there is no such point (D1-RESTORE-001), a newer release made it (D1-BACKUP-011), the moment
+            is outside of what can be restored (D1-RESTORE-002), in a gap of the WAL (D1-RESTORE-003), or
+            there is no room (D1-RESTORE-004).
     """
     source, found = _source(settings, str(request.get("target") or ""))
     if not found:
         raise Refused("D1-RESTORE-005", place=source)
     point = _chosen(found, request, source)
+    if _numbers(point.release) > _numbers(settings.release):
+        raise Refused("D1-BACKUP-011", release=point.release)
     to = str(request.get("to") or "")
     tenant = str(request.get("tenant") or "")
     if to and not tenant:
@@ -78,6 +82,11 @@ def choose(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
     }
     _require_room(settings, point, source)
     return choice
+
+
+def _numbers(release: str) -> list[int]:
+    """Given the name of a release, such as 2026.11, return what it is ordered by."""
+    return [int(part) for part in re.findall(r"\d+", release)]
 
 
 def _source(settings: Settings, named: str) -> tuple[str, list[Point]]:
