@@ -1,5 +1,6 @@
 """The backup program of the hosts, as far as it needs no host: what is kept how long, proofs, gaps."""
 
+import errno
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from digione_backup import between, database, directory, points, prune, restore, sums, vault, verify
-from digione_backup.errors import Refused
+from digione_backup.errors import Refused, disk_errors
 from digione_backup.points import Point
 from digione_backup.settings import Settings
 
@@ -277,3 +278,14 @@ def test_what_a_newer_release_made_is_not_restored(
         restore.choose(settings, {})
     assert refused.value.id == "D1-BACKUP-011"
     assert refused.value.values["release"] == "2026.12"
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.ENOSPC, "D1-BACKUP-002"), (errno.EROFS, "D1-BACKUP-003"), (errno.EIO, "D1-BACKUP-001")],
+)
+def test_what_the_disk_refuses_is_told_as_an_error_of_ours(number: int, told: str) -> None:
+    with pytest.raises(Refused) as refused, disk_errors():
+        raise OSError(number, "as the system says it")
+    assert refused.value.id == told
+    assert "as the system says it" in refused.value.values["reason"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from digione_backup import create, keep, listing, prune, restore, state, verify
-from digione_backup.errors import Refused
+from digione_backup.errors import Refused, disk_errors
 from digione_backup.settings import Settings, load
 
 _EXIT = 3
@@ -18,7 +18,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     settings = load()
     try:
-        answer = _carried_out(arguments, settings)
+        with disk_errors():
+            answer = _carried_out(arguments, settings)
     except Refused as e:
         sys.stdout.write(json.dumps({"error": e.told()}) + "\n")
         sys.stderr.write(f"{e}\n")

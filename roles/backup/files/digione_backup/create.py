@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from digione_backup import between, database, erased, files, points, state, sums, targets, vault
-from digione_backup.errors import Refused
+from digione_backup.errors import Refused, disk_errors
 from digione_backup.points import Point
 from digione_backup.settings import PLATFORM, Settings, Target, restoring, write_whole
 
@@ -25,7 +25,7 @@ def create(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
     if (whose := restoring()) is not None:
         raise Refused("D1-BACKUP-008", host=settings.host, tenant=whose)
     try:
-        with vault.held(settings, _PATIENCE):
+        with disk_errors(), vault.held(settings, _PATIENCE):
             vault.prepare(settings)
             erased.gather(settings)
             mark, point = _made(settings, kind, point_id or points.new_id(now), now)

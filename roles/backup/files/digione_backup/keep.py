@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from digione_backup import between, create, database, erased, points, state, sums, targets, vault
 from digione_backup.database import Gap
-from digione_backup.errors import Refused
+from digione_backup.errors import Refused, disk_errors
 from digione_backup.settings import Settings, Target
 
 PAUSE = 10  # seconds between two looks
@@ -135,7 +135,7 @@ def keep(settings: Settings) -> NoReturn:
     """Look again and again; what goes wrong is noted and tried again."""
     while True:
         try:
-            with vault.held(settings, _PATIENCE):
+            with disk_errors(), vault.held(settings, _PATIENCE):
                 vault.prepare(settings)
             break
         except Refused as e:
@@ -144,7 +144,8 @@ def keep(settings: Settings) -> NoReturn:
     keeper = Keeper(settings)
     while True:
         try:
-            keeper.look()
+            with disk_errors():
+                keeper.look()
         except Refused as e:
             sys.stderr.write(f"{e}\n")
         time.sleep(PAUSE)
