@@ -49,7 +49,7 @@ def test_a_share_alone_tells_nothing(ready: House) -> None:
     written = shares(ready)
     text = written[0].read_text()
     assert (ready.keys / "kuhmo").read_text().strip() not in text
-    assert "oid" not in text
+    assert "koulu.kuhmo.example" not in text
     with pytest.raises(UsageError, match="D1-KIT-002"):
         kits.unseal([text])
     result = ready.run("recovery-kit", "kuhmo", "--check", str(written[0]))
