@@ -144,8 +144,8 @@ def keep(settings: Settings) -> NoReturn:
     keeper = Keeper(settings)
     while True:
         try:
-            with disk_errors():
-                keeper.look()
+            # What the disk refuses ends it: started anew, it may write into folders that came since.
+            keeper.look()
         except Refused as e:
             sys.stderr.write(f"{e}\n")
         time.sleep(PAUSE)
