@@ -1,8 +1,8 @@
 """``digione drill``: restore an instance on throw-away hosts, and prove that it is all there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from digione_cli.engine.drill import Drill
     from digione_cli.lab import Lab
-    from digione_cli.model.instance import Instance
+    from digione_cli.model.instance import Instance, Tenant
     from digione_cli.ui.screen import Screen
     from digione_cli.world.world import World
 
@@ -187,6 +187,9 @@ def _carried_out(
 
     from digione_cli import spine
     from digione_cli.engine import backups
+    from digione_cli.engine.drill import outside
+    from digione_cli.engine.load import load_instance
+    from digione_cli.engine.services import load_services
     from digione_cli.verbs import _restoring
     from digione_cli.verbs.apply import plan_apply
 
@@ -200,40 +203,37 @@ def _carried_out(
         host: {**one, "newest": False} for host, one in _restoring.choose(name, wish, there, screen).items()
     }
     spine.change(name, "restore", lambda s: _restoring.plan_drill_begins(s, choice), options, there, screen)
+    instance = load_instance(there.settings.inventories, name, load_services(there.settings.roles))
     with screen.waiting(t("cutting the hosts off")):
         lab.isolate()
-        cut_off = _require_cut_off(loaded, there)
+        places = outside(loaded)
+        _require_cut_off(instance, places, there)
     spine.change(name, "restore", _restoring.plan_drill_puts_back, options, there, screen)
-    instance = spine.load(name, there, screen).instance
     proven = [
         backups.ask(there, instance, host, ["restore", "prove"]) for host in backups.targets(instance, there)
     ]
     spine.change(name, "restore", _restoring.plan_drill_opens, options, there, screen)
     took = time.monotonic() - start
     with screen.waiting(t("signing in as a sample of people")):
-        audits = tuple(one.slug for one in instance.tenants if _require_audit(instance, one.slug, there))
-        sign_ins = {one.slug: _signed_in(instance, one.slug, there) for one in instance.tenants}
+        for tenant in instance.tenants:
+            _require_audit(instance, tenant, there)
+        sign_ins = {tenant.slug: _signed_in(instance, tenant, there) for tenant in instance.tenants}
     found = {
         "point": next(iter(choice.values()))["point"],
         "recovery_seconds": round(took, 1),
         "files": sum(one["files"] for one in proven),
         "rows": sum(one["rows"] for one in proven),
-        "cut_off": cut_off,
-        "audits": audits,
+        "cut_off": len(places),
+        "audits": tuple(tenant.slug for tenant in instance.tenants),
         "sign_ins": sign_ins,
     }
     return began.model_copy(update=found)
 
 
-def _require_cut_off(loaded: "Instance", there: "World") -> int:
-    """Make sure that no throw-away host reaches what the instance names; return how much was tried."""
-    from digione_cli.engine.drill import outside
-    from digione_cli.engine.load import load_instance
-    from digione_cli.engine.services import load_services
+def _require_cut_off(instance: "Instance", places: "Sequence[tuple[str, int]]", there: "World") -> None:
+    """Make sure that no throw-away host reaches any of these addresses."""
     from digione_cli.errors import IntegrityError
 
-    places = outside(loaded)
-    instance = load_instance(there.settings.inventories, loaded.name, load_services(there.settings.roles))
     for host in there.targets(instance):
         if reached := there.reached(host, places):
             raise IntegrityError(
@@ -242,25 +242,23 @@ def _require_cut_off(loaded: "Instance", there: "World") -> int:
                 t("they reach {places}", places=", ".join(f"{a}:{p}" for a, p in reached)),
                 t("look at this machine's firewall: iptables -S; report it with this text"),
             )
-    return len(places)
 
 
-def _require_audit(instance: "Instance", tenant: str, there: "World") -> bool:
+def _require_audit(instance: "Instance", tenant: "Tenant", there: "World") -> None:
     from digione_cli.errors import IntegrityError
     from digione_cli.verbs._platform import ask_platform
 
-    answer = ask_platform(f"{instance.name}/{tenant}", ["audit", "verify", "--json"], there)
+    answer = ask_platform(f"{instance.name}/{tenant.slug}", ["audit", "verify", "--json"], there)
     if answer.exit:
         raise IntegrityError(
             "D1-DRILL-004",
-            t("The restored audit of {tenant} is not as it was written", tenant=tenant),
+            t("The restored audit of {tenant} is not as it was written", tenant=tenant.slug),
             t("events are altered, missing or moved"),
-            f"digione audit verify {tenant}",
+            f"digione audit verify {instance.name}/{tenant.slug}",
         )
-    return True
 
 
-def _signed_in(instance: "Instance", tenant: str, there: "World") -> tuple[str, ...]:
+def _signed_in(instance: "Instance", tenant: "Tenant", there: "World") -> tuple[str, ...]:
     """Sign in as one person of each role, with new passwords; return the roles.
 
     Raises:
@@ -271,9 +269,9 @@ def _signed_in(instance: "Instance", tenant: str, there: "World") -> tuple[str, 
 
     from digione_cli.engine.drill import sample
     from digione_cli.errors import DigioneError
-    from digione_cli.verbs._platform import ask_platform, find
+    from digione_cli.verbs._platform import ask_platform
 
-    name = f"{instance.name}/{tenant}"
+    name = f"{instance.name}/{tenant.slug}"
     accounts = json.loads(ask_platform(name, ["accounts", "list", "--json"], there).stdout)
     chosen = sample(accounts)
     people = {username: secrets.token_urlsafe(12) for username in chosen.values()}
@@ -281,12 +279,12 @@ def _signed_in(instance: "Instance", tenant: str, there: "World") -> tuple[str, 
         ask_platform(name, ["accounts", "password", username], there, password.encode() + b"\n")
     at = instance.placed("platform")[0]
     host = next(one for one in there.targets(instance) if one.name == at)
-    kept_out = {n: why for n, why in there.sign_in(host, find(name, there)[1].domain, people).items() if why}
+    kept_out = {n: why for n, why in there.sign_in(host, tenant.domain, people).items() if why}
     if kept_out:
         roles = [role for role, username in chosen.items() if username in kept_out]
         raise DigioneError(
             "D1-DRILL-005",
-            t("Not everybody could sign in to what was restored: {tenant}", tenant=tenant),
+            t("Not everybody could sign in to what was restored: {tenant}", tenant=tenant.slug),
             t("kept out: {roles}; {why}", roles=", ".join(roles), why=next(iter(kept_out.values()))),
             t("the same command again; if it stays, report it with this text"),
         )
@@ -295,7 +293,7 @@ def _signed_in(instance: "Instance", tenant: str, there: "World") -> tuple[str, 
 
 def _show(loaded: "Instance", done: "Drill", screen: "Screen") -> None:
     roles = ", ".join(sorted({role for known in done.sign_ins.values() for role in known}))
-    rows: list[list[str]] = [
+    rows = [
         [t("Recovery point"), t("{point}, from {place}", point=done.point, place=done.source)],
         [t("Recovery time"), t("{seconds} s, from empty hosts", seconds=round(done.recovery_seconds))],
         [t("Would have been lost"), _lost(done)],
@@ -306,8 +304,7 @@ def _show(loaded: "Instance", done: "Drill", screen: "Screen") -> None:
         [t("Outside addresses tried, none reached"), f"{done.cut_off}"],
     ]
     title = t("Drill of {instance}, {moment}", instance=loaded.name, moment=moment(done.began))
-    data: dict[str, Any] = done.model_dump(mode="json")
-    screen.table("drill", title, [t("Proven"), t("Result")], rows, data)
+    screen.table("drill", title, [t("Proven"), t("Result")], rows, done.model_dump(mode="json"))
 
 
 def _lost(done: "Drill") -> str:

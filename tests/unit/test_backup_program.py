@@ -233,7 +233,7 @@ def test_a_file_that_is_new_changed_or_gone_is_noticed(settings: Settings, tmp_p
     folder.mkdir()
     watched = tmp_path / "data.mdb"
     settings = replace(settings, folders=(str(folder),), watched=(str(watched), str(tmp_path / "nothing")))
-    seen = [between.mark(settings)]
+    seen = [between.digest(settings)]
     for change in (
         lambda: (folder / "häät \n.txt").write_text("a"),
         lambda: (folder / "häät \n.txt").write_text("bc"),
@@ -241,7 +241,7 @@ def test_a_file_that_is_new_changed_or_gone_is_noticed(settings: Settings, tmp_p
         lambda: watched.write_text("d"),
     ):
         change()
-        seen.append(between.mark(settings))
+        seen.append(between.digest(settings))
     assert len(set(seen)) == 4, "what is gone is as if it had never been"
     assert seen[3] == seen[0]
 

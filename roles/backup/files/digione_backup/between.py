@@ -11,18 +11,16 @@ from digione_backup.points import Point
 from digione_backup.settings import Settings
 
 
-def mark(settings: Settings) -> str:
+def digest(settings: Settings) -> str:
     """What tells whether files were changed since: a digest of their names, sizes and times."""
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
     for path in sorted(_all(settings)):
         try:
             info = os.lstat(path)
         except FileNotFoundError:
             continue
-        digest.update(
-            f"{path}\0{info.st_size}\0{info.st_mtime_ns}\0{info.st_mode}\n".encode(errors="replace")
-        )
-    return digest.hexdigest()
+        found.update(f"{path}\0{info.st_size}\0{info.st_mtime_ns}\0{info.st_mode}\n".encode(errors="replace"))
+    return found.hexdigest()
 
 
 def _all(settings: Settings) -> Iterator[str]:
@@ -37,9 +35,9 @@ def keep(settings: Settings) -> None:
 
     The vault must be held. Where there is no recovery point yet, there is nothing to come after.
     """
-    now = mark(settings)
+    now = digest(settings)
     newest = points.here(settings)[-1:]
-    if not newest or state.read().get("mark") == now:
+    if not newest or state.read().get("digest") == now:
         return
     made = files.snapshot(settings, [_tag(newest[0])])
     state.kept(settings, now, str(made["snapshot_id"]))

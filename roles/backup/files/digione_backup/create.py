@@ -28,8 +28,8 @@ def create(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
         with disk_errors(), vault.held(settings, _PATIENCE):
             vault.prepare(settings)
             erased.gather(settings)
-            mark, point = _made(settings, kind, point_id or points.new_id(now), now)
-            state.succeeded(settings, point, mark)
+            digest, point = _made(settings, kind, point_id or points.new_id(now), now)
+            state.succeeded(settings, point, digest)
             sums.record(settings)
             troubles = {
                 target.name: trouble for target in settings.targets if (trouble := _shipped(settings, target))
@@ -43,7 +43,7 @@ def create(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
 def _made(settings: Settings, kind: str, point_id: str, now: datetime) -> tuple[str, Point]:
     """The order matters: a base backup, then the markers, then what the markers vouch for.
 
-    Returns the mark of the files as well: what is changed from then on is kept after the point.
+    Returns the digest of the files as well: what is changed from then on is kept after the point.
     """
     if settings.database and kind == "auto":
         kind = database.kind_due(settings, now)
@@ -64,7 +64,7 @@ def _made(settings: Settings, kind: str, point_id: str, now: datetime) -> tuple[
         made = {what: files.export(settings, tenant, what, tags) for what in files.EXPORTS}
         exports[tenant] = {what: str(one["snapshot_id"]) for what, one in made.items()}
         added += sum(int(one["data_added"]) for one in made.values())
-    mark = between.mark(settings)
+    digest = between.digest(settings)
     snapshot = files.snapshot(settings, tags)
     point = Point(
         id=point_id,
@@ -85,7 +85,7 @@ def _made(settings: Settings, kind: str, point_id: str, now: datetime) -> tuple[
         exports=exports,
     )
     points.write(settings, point)
-    return mark, point
+    return digest, point
 
 
 def _position(settings: Settings, base: dict[str, Any], lsn: str, segment: str) -> dict[str, Any]:

@@ -71,10 +71,10 @@ def described(point: Point) -> dict[str, Any]:
     }
 
 
-def succeeded(settings: Settings, point: Point, mark: str) -> None:
-    """Note a new point; ``mark`` is how its files were."""
+def succeeded(settings: Settings, point: Point, digest: str) -> None:
+    """Note a new point; ``digest`` is that of the files when they were kept."""
     with changed(settings) as known:
-        known |= {"mark": mark, "between": ""}
+        known |= {"digest": digest, "between": ""}
         known["points"] = [described(one) for one in points.here(settings)]
         known["last"], known["error"] = described(point), None
 
@@ -85,10 +85,10 @@ def failed(settings: Settings, now: datetime, error: Refused) -> None:
         known["error"] = {"at": now.isoformat(timespec="seconds"), **error.told()}
 
 
-def kept(settings: Settings, mark: str, snapshot: str) -> None:
+def kept(settings: Settings, digest: str, snapshot: str) -> None:
     """Note that files were kept between two points."""
     with changed(settings) as known:
-        known |= {"mark": mark, "between": snapshot}
+        known |= {"digest": digest, "between": snapshot}
 
 
 def newest(settings: Settings) -> list[str]:
