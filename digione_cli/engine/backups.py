@@ -50,7 +50,7 @@ _TOLD = {
         LockedError(
             "D1-BACKUP-005",
             mark("The vault of {host} is being worked on"),
-            mark("a recovery point is being made, verified or brought to a target"),
+            mark("a recovery point is being made, verified, restored or brought to a target"),
             mark("the same command again when it has ended"),
         ),
         IntegrityError(
@@ -217,12 +217,6 @@ _TOLD = {
             mark("Another restore has not ended on {host}"),
             mark("it is of the whole instance, or of another tenant"),
             mark("end that one first: digione restore {instance}{option}"),
-        ),
-        LockedError(
-            "D1-RESTORE-016",
-            mark("A restore is at work on {host}"),
-            mark("a step that was begun before goes on there, and has not ended within an hour"),
-            mark("wait for its end, then the same command again"),
         ),
         PreconditionError(
             "D1-RESTORE-009",

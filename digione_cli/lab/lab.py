@@ -12,7 +12,7 @@ from digione_cli.errors import PreconditionError, UsageError
 from digione_cli.lab import base, network, packages, record, relay, ssh, storage
 from digione_cli.lab.groups import Group, hierarchies
 from digione_cli.lab.host import Host, LabHost, make_key, memory_of_machine
-from digione_cli.lab.names import address_of, lines, write_block
+from digione_cli.lab.names import address_of, label_of, lines, write_block
 from digione_cli.lab.network import Network
 from digione_cli.lab.record import HostRecord, LabRecord
 from digione_cli.lab.requirements import TRIAL, require, require_root
@@ -86,8 +86,8 @@ class Lab:
         """Hosts of these names, running and answering; those that run already are left alone.
 
         ``memory_mb`` limits hosts that are started now (default: what they had, 2048 when new); raises
-        D1-LAB-015 when one runs with another limit, D1-LAB-017 when this machine has less. With
-        ``sudo_password``, hosts made now ask for it.
+        D1-LAB-015 when one runs with another limit, D1-LAB-017 when this machine has less, D1-LAB-013 when a
+        name of theirs leads somewhere else by now. With ``sudo_password``, hosts made now ask for it.
         """
         check(names, memory_mb)
         with self._change():
@@ -95,6 +95,7 @@ class Lab:
             self._require_memory(remembered, names, memory_mb)
             off = [name for name in dict.fromkeys(names) if not self._runs(remembered, name)]
             if off:
+                self._check_domains([name for host in remembered.hosts.values() for name in host.domains])
                 remembered = self._make(remembered, off, memory_mb)
                 self._start(remembered, off, sudo_password)
             self._wait([self._host(remembered, name) for name in names])
@@ -351,7 +352,10 @@ class Lab:
         self.ssh_config.write_text(ssh.config(described, known_hosts))
 
     def _check_domains(self, domains: Sequence[str]) -> None:
-        """They must be fit for a hosts file, and lead nowhere yet or to a host of this lab."""
+        """They must be fit for a hosts file, and lead nowhere yet or to a host of this lab.
+
+        What a lab left there that is not up loses its names.
+        """
         ours = {None, *(host.address for host in self.list())}
         for domain in domains:
             if not DOMAIN.fullmatch(domain):
@@ -361,8 +365,13 @@ class Lab:
                     t("a domain has small letters a-z, digits, dashes and dots"),
                     t("correct the name"),
                 )
-            address = address_of(HOSTS_FILE.read_text(encoding="utf-8"), domain)
-            if address not in ours:
+            hosts = HOSTS_FILE.read_text(encoding="utf-8")
+            address, label = address_of(hosts, domain), label_of(hosts, domain)
+            if address in ours:
+                continue
+            if label and not network.is_up(str(address)):  # that lab went down with this machine
+                write_block(HOSTS_FILE, label, [])
+            else:
                 raise PreconditionError(
                     "D1-LAB-013",
                     t("{domain} cannot lead to this lab", domain=domain),

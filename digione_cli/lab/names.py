@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 
+_BEGIN, _END = "# begin ", "# end "
+
 
 def lines(names: Mapping[str, Sequence[str]]) -> list[str]:
     """Given names per address, the lines of a hosts file."""
@@ -14,7 +16,7 @@ def lines(names: Mapping[str, Sequence[str]]) -> list[str]:
 
 def with_block(text: str, label: str, block: Sequence[str]) -> str:
     """Given a hosts file, the same file with the block of ``label`` being these lines; no lines, no block."""
-    begin, end = f"# begin {label}", f"# end {label}"
+    begin, end = f"{_BEGIN}{label}", f"{_END}{label}"
     kept: list[str] = []
     inside = False
     for line in text.splitlines(keepends=True):
@@ -37,6 +39,19 @@ def address_of(text: str, name: str) -> str | None:
         words = line.split("#")[0].split()
         if name in words[1:]:
             return words[0]
+    return None
+
+
+def label_of(text: str, name: str) -> str | None:
+    """Given a hosts file, the label of the block that has the first address for ``name``, if any."""
+    label = None
+    for line in text.splitlines():
+        if line.startswith(_BEGIN):
+            label = line.removeprefix(_BEGIN)
+        elif line.startswith(_END):
+            label = None
+        elif name in line.split("#")[0].split()[1:]:
+            return label
     return None
 
 

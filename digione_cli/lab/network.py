@@ -172,6 +172,11 @@ def choose(folder: Path, taken: Sequence[IPv4Network]) -> int:
     )
 
 
+def is_up(address: str) -> bool:
+    """Whether the network of a lab's host is there: after a restart of this machine none is."""
+    return IPv4Address(address) in RANGE and (INTERFACES / f"digione{address.split('.')[2]}").exists()
+
+
 def known(routes: Iterable[str]) -> list[IPv4Network]:
     """Given the destinations of this machine's routes, the networks among them."""
     return [IPv4Network(route) for route in routes if route != "default"]

@@ -316,6 +316,31 @@ def test_a_recovery_point_that_is_killed_at_any_step_leaves_the_others_whole(
     assert digione("doctor", turvala, "--json").json.get("findings", []) == []
 
 
+LEFT = f"""
+set -e
+cd {VAULT}
+restic="restic --repo=files --password-file=/etc/digione/backup/key --no-cache --quiet"
+sleep 20 | $restic backup --stdin & sleep 3
+pkill -KILL -x restic
+ls files/locks/*
+pack=$(ls files/data/*/* | head -1)
+head -c 1000 $pack > $pack-tmp-123456
+cd postgresql/backup/digione
+cp -a $(ls -d *F | head -1) 20200101-000000F
+rm 20200101-000000F/backup.manifest
+"""
+
+
+def test_what_killed_programs_leave_keeps_nobody_from_going_on(
+    turvala: str, digione: Digione, ssh: Ssh
+) -> None:
+    on_host(ssh, "sudo systemctl stop digione-backup")
+    on_host(ssh, "sudo sh -s", text=LEFT)
+    assert digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]["problems"] == []
+    digione("backup", "prune", turvala)
+    on_host(ssh, "sudo systemctl start digione-backup")
+
+
 def test_a_missing_wal_segment_is_a_gap_and_a_new_point_ends_it(
     turvala: str, digione: Digione, ssh: Ssh
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from digione_cli.errors import PreconditionError, UsageError
 from digione_cli.lab import Lab
+from digione_cli.lab.lab import HOSTS_FILE
+from digione_cli.lab.names import address_of, write_block
 from tests.lab.conftest import Ssh
 
 pytestmark = pytest.mark.lab
@@ -84,6 +86,16 @@ def test_domains_lead_to_a_host_from_everywhere(lab: Lab, pair: list[str], ssh: 
         assert here.split()[:1] == there.split()[:1] == expected
     with pytest.raises(PreconditionError, match="D1-LAB-013"):
         lab.resolve("two", ["localhost"])
+
+
+def test_names_of_a_lab_that_went_down_with_this_machine_are_free(lab: Lab, pair: list[str]) -> None:
+    name, left = "left.lab-test.example", "10.97.255.11"  # a network that no lab has
+    write_block(HOSTS_FILE, "digione lab left behind", [f"{left} {name}"])
+    try:
+        lab.resolve("two", [name])
+        assert address_of(HOSTS_FILE.read_text(), name) == lab.host("two").address
+    finally:
+        write_block(HOSTS_FILE, "digione lab left behind", [])
 
 
 def test_a_relay_keeps_all_mail_and_sends_none(lab: Lab, pair: list[str], ssh: Ssh) -> None:

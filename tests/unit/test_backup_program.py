@@ -1,13 +1,14 @@
 """The backup program of the hosts, as far as it needs no host: what is kept how long, proofs, gaps."""
 
 import errno
+import getpass
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from digione_backup import between, database, directory, points, prune, restore, sums, vault, verify
+from digione_backup import between, database, directory, points, programs, prune, restore, sums, vault, verify
 from digione_backup.errors import Refused, disk_errors
 from digione_backup.points import Point
 from digione_backup.settings import Settings
@@ -73,6 +74,42 @@ def test_an_altered_point_is_found_and_not_used(settings: Settings, damage: str)
     file.write_text(text.replace('"instance": "kuhmo"', damage) if damage[0] == '"' else damage)
     assert points.here(settings) == []
     assert points.all_of(settings, {file.name: file.read_text()})[1] == [f"points/{file.name}"]
+
+
+def test_what_killed_programs_left_is_taken_away_and_nothing_else(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("digione_backup.vault.LOCK", tmp_path / "lock")
+    backups = settings.vault / "postgresql/backup/digione"
+    whole, summed, half = (backups / f"2026113{n}-200000F" for n in range(3))
+    for folder in (whole, summed, half):
+        (folder / "pg_data").mkdir(parents=True, exist_ok=True)
+    kept = [whole / "backup.manifest", settings.vault / f"sums/backup-{summed.name}"]
+    kept += [settings.vault / "files/data/ab/ab12", backups / "backup.info"]
+    left = [settings.vault / "files/data/ab/ab12-tmp-345", half / "pg_data/1", half / "backup.manifest.copy"]
+    left += [settings.vault / "files/locks/cd34"]
+    (settings.vault / "files/locks").mkdir()
+    for file in (*kept, *left):
+        file.touch()
+    with vault.held(settings):
+        assert all(file.exists() for file in (*kept, summed))
+        assert not any(file.exists() for file in (*left, half))
+
+
+def test_the_vault_is_held_by_what_its_holder_started(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("digione_backup.vault.LOCK", tmp_path / "lock")
+    with vault.held(settings):
+        going_on = programs.start(["sleep", "60"], user=getpass.getuser())
+    try:
+        with pytest.raises(Refused, match="D1-BACKUP-005"), vault.held(settings):
+            pass
+    finally:
+        going_on.kill()
+        going_on.communicate()
+    with vault.held(settings):
+        pass
 
 
 def test_a_point_of_a_newer_version_is_refused_with_its_release(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digione_cli.lab.names import address_of, lines, with_block, write_block
+from digione_cli.lab.names import address_of, label_of, lines, with_block, write_block
 
 HOSTS = "127.0.0.1 localhost\n# by hand\n10.0.0.1 printer\n"
 
@@ -44,6 +44,16 @@ def test_the_first_address_of_a_name_counts() -> None:
     assert address_of(text, "town.example") == "10.97.1.11"
     assert address_of(text, "other.example") is None
     assert address_of(text, "10.97.1.11") is None
+
+
+def test_an_address_is_of_the_block_that_has_it_first() -> None:
+    both = with_block(with_block(HOSTS, "lab a", ["10.97.1.11 one"]), "lab b", ["10.97.2.11 one two"])
+    assert [label_of(both, name) for name in ("one", "two", "printer", "three")] == [
+        "lab a",
+        "lab b",
+        None,
+        None,
+    ]
 
 
 def test_the_file_stays_the_same_file(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ _WAL = re.compile(r"[0-9A-F]{24}-[0-9a-f]{40}(\.zst)?")
 _ARCHIVED = re.compile(
     r"[0-9A-F]{24}-[0-9a-f]{40}(\.zst)?|[0-9A-F]{24}\.[0-9A-F]{8}\.backup|[0-9A-F]{8}\.history"
 )
+_LABEL = re.compile(r"\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?")
 SEGMENT_BYTES = 16 * 1024 * 1024
 _SEGMENTS = 256  # of them in each numbered file of 4 GB
 _HEADER_BYTES = 40  # at the beginning of a segment, before anything is written to it
@@ -219,6 +220,12 @@ def fill(name: str, dump: Path) -> None:
         _, words = filling.communicate()
     if filling.returncode:
         raise programs.failure("pg_restore", words.decode(errors="replace"), filling.returncode)
+
+
+def base_backups(settings: Settings) -> list[Path]:
+    """The folders of base backups in the vault, also of those that are only half there."""
+    found = (repository(settings) / "backup" / STANZA).glob("*")
+    return sorted(folder for folder in found if _LABEL.fullmatch(folder.name) and not folder.is_symlink())
 
 
 def wal_folder(settings: Settings) -> Path:

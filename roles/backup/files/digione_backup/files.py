@@ -82,7 +82,9 @@ def dump(settings: Settings) -> None:
     for name, command in settings.dumps.items():
         new = DUMPS / f".{name}"
         with new.open("wb") as file:
-            done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, cwd="/", check=False)
+            done = subprocess.run(
+                command, stdout=file, stderr=subprocess.PIPE, cwd="/", close_fds=False, check=False
+            )
         if done.returncode:
             new.unlink()
             raise programs.failure(command[0], done.stderr.decode(errors="replace"), done.returncode)
@@ -121,7 +123,11 @@ def write(settings: Settings, snapshot_id: str, path: str, file: Path) -> None:
     """Write one file of a snapshot."""
     with file.open("wb") as into:
         telling = subprocess.Popen(
-            _restic(settings, "dump", snapshot_id, path), stdout=into, stderr=subprocess.PIPE, cwd="/"
+            _restic(settings, "dump", snapshot_id, path),
+            stdout=into,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            close_fds=False,
         )
         _, words = telling.communicate()
     if telling.returncode:

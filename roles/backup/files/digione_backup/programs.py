@@ -34,6 +34,7 @@ def run(
         group=user,
         extra_groups=[],
         env={**_ENVIRONMENT, **(environment or {})},
+        close_fds=False,  # the lock of the vault is held by whoever works on it
         check=False,
     )
     if done.returncode not in codes:
@@ -59,6 +60,7 @@ def start(
         group=user,
         extra_groups=[],
         env={**_ENVIRONMENT, **(environment or {})},
+        close_fds=False,
     )
 
 

@@ -8,7 +8,6 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from digione_backup import (
@@ -30,8 +29,7 @@ from digione_backup.points import Point
 from digione_backup.settings import MAINTENANCE, RESTORED, RESTORING, Settings, read_whole, write_whole
 
 _KEEPER = "digione-backup.service"
-_LOCK = Path("/run/digione-backup/restore.lock")
-_ANOTHER = 3600  # seconds that a step which goes on may take
+_PATIENCE = 3600  # seconds that a step which goes on, or a recovery point, may take
 _ROOM = 256 * 1024 * 1024  # bytes that must be left
 
 
@@ -41,11 +39,13 @@ def carry_out(settings: Settings, step: str, request: Mapping[str, Any]) -> Any:
     One that an operator who was killed had begun goes on by itself; the next waits for its end.
 
     Raises:
-        Refused: it does not end (D1-RESTORE-016), or the step's own refusals.
+        Refused: somebody holds the vault (D1-BACKUP-005), or the step's own refusals.
     """
     if step == "choose":
         return choose(settings, request)
-    with vault.alone(_LOCK, _ANOTHER, Refused("D1-RESTORE-016", host=settings.host)):
+    if step in _WHOLE:  # the keeper would hold the vault for as long as a target takes
+        programs.run(["systemctl", "stop", _KEEPER])
+    with vault.held(settings, _PATIENCE):
         return STEPS[step](settings, request)
 
 
@@ -174,17 +174,15 @@ def begin(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
 def fetch(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
     """Bring the vault from the target, where it is not on the host any more."""
     source = _choice()["source"]
-    programs.run(["systemctl", "stop", _KEEPER])
     if source != listing.VAULT:
         target = listing.find(settings, source)
-        with vault.held(settings, _PATIENCE):
-            _lay_aside(settings)
-            settings.vault.mkdir(mode=0o755, parents=True, exist_ok=True)
-            if settings.database:
-                programs.run(["systemctl", "stop", database.UNIT])
-            targets.fetch(settings, target)
-            if settings.database:
-                programs.run(["chown", "-R", "postgres:postgres", str(database.repository(settings))])
+        _lay_aside(settings)
+        settings.vault.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if settings.database:
+            programs.run(["systemctl", "stop", database.UNIT])
+        targets.fetch(settings, target)
+        if settings.database:
+            programs.run(["chown", "-R", "postgres:postgres", str(database.repository(settings))])
     return {"source": source}
 
 
@@ -304,7 +302,7 @@ def _point(settings: Settings, name: str) -> Point:
     raise Refused("D1-RESTORE-001", point=name, place=listing.VAULT, known="")
 
 
-_PATIENCE = 600
+_WHOLE = ("begin", "fetch", "check", "database", "files")
 STEPS: dict[str, Callable[[Settings, Mapping[str, Any]], dict[str, Any]]] = {
     "choose": choose,
     "begin": begin,

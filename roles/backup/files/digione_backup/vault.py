@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import json
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -46,24 +47,36 @@ def proves(key: bytes, text: str, proof: str) -> bool:
 def held(settings: Settings, patience: float = 0) -> Iterator[None]:
     """Hold the vault: one works on it at a time. ``patience`` is for how many seconds another is waited for.
 
+    Programs that are started meanwhile hold it, too: where only the one that started them is killed, nobody
+    else works on what they write still. What killed ones left is taken away first.
+
     Raises:
         Refused: somebody else holds it (D1-BACKUP-005).
     """
-    with alone(LOCK, patience, Refused("D1-BACKUP-005", host=settings.host)):
-        yield
-
-
-@contextmanager
-def alone(lock: Path, patience: float, refusal: Refused) -> Iterator[None]:
-    """Hold a lock while the block runs; whoever does not get it in so many seconds is refused."""
-    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    LOCK.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with LOCK.open("w") as file:
+        os.set_inheritable(file.fileno(), True)
         late = time.monotonic() + patience
         while not _locked(file):
             if time.monotonic() >= late:
-                raise refusal
+                raise Refused("D1-BACKUP-005", host=settings.host)
             time.sleep(0.2)
+        _tidy(settings)
         yield
+
+
+def _tidy(settings: Settings) -> None:
+    """Take away what killed programs left: half files and locks of restic, half base backups.
+
+    A base backup is half that has neither its manifest, which is written last, nor sums.
+    """
+    for left in ("files/locks/*", "files/data/*/*-tmp-*", "files/*/*-tmp-*"):
+        for file in settings.vault.glob(left):
+            file.unlink()
+    for folder in database.base_backups(settings):
+        half = not (folder / "backup.manifest").exists()
+        if half and not (settings.vault / "sums" / f"backup-{folder.name}").exists():
+            shutil.rmtree(folder)
 
 
 def _locked(file: IO[str]) -> bool:
