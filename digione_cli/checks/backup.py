@@ -48,7 +48,7 @@ CODES = {
     "D1-BK-007": Code(
         title="Backups damaged",
         cause="files were not as they were written when everything was read back last",
-        fix=mark("digione backup verify {instance} tells which; the next recovery points do not use them"),
+        fix=mark("digione backup verify {instance} tells which, and mends them from where they are whole"),
     ),
     "D1-BK-010": Code(
         title="No recovery kit that fits",

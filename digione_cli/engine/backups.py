@@ -134,6 +134,12 @@ _TOLD = {
             mark("its disk is full, it is read-only, or its user may not write there"),
             mark("make room there, or mend its mount; what it missed is brought to it by itself"),
         ),
+        IntegrityError(
+            "D1-BACKUP-027",
+            mark("A file is not the same in the vault of {host} and at {target}"),
+            mark("it was altered in one of the two; neither was written over the other"),
+            mark("digione backup verify {instance} tells which, and mends it from where it is whole"),
+        ),
         DigioneError(
             "D1-BACKUP-025",
             mark("Target {target} does not let {host} in"),

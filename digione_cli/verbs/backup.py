@@ -28,6 +28,7 @@ _KINDS = {
     "incr": mark("incremental"),
     "auto": mark("as it is due"),
 }
+_SHOWN = {**_KINDS, "wal": mark("WAL alone")}
 
 
 @app.command()
@@ -143,9 +144,12 @@ def _show_verified(answer: "dict[str, Any]", instance: str, host: str, screen: A
     from digione_cli.errors import Exit
 
     words = {"altered": t("is not as it was written"), "missing": t("is missing")}
-    rows = [[p["place"], p["file"], words.get(p["what"], p["what"])] for p in answer["problems"]]
+    rows = [
+        [p["place"], p["file"], words.get(p["what"], p["what"]), t("yes") if p["mended"] else t("no")]
+        for p in answer["problems"]
+    ]
     if rows:
-        columns = [t("Where"), t("File"), t("What is wrong")]
+        columns = [t("Where"), t("File"), t("What is wrong"), t("Mended")]
         screen.table(
             f"problems_{host}", t("What is wrong on {host}", host=host), columns, rows, answer["problems"]
         )
@@ -242,7 +246,7 @@ def _show(answer: "dict[str, Any]", instance: str, host: str, screen: Any) -> bo
         [
             point["id"],
             moment(point["began"]),
-            t(_KINDS[point["kind"]]) if point["kind"] in _KINDS else "–",
+            t(_SHOWN[point["kind"]]),
             _size(point["size"]),
             _size(point["added"]),
             f"{point['seconds']:.0f} s",

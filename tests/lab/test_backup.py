@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_a_recovery_point_is_in_the_vault_and_at_the_target(turvala: str, digion
     points = digione("backup", "list", turvala, "--json").json[f"points_{HOST}"]["points"]
     assert [(p["kind"], p["where"]) for p in points] == [
         ("full", ["vault", "copies"]),
-        ("incr", ["vault", "copies"]),
+        ("wal", ["vault", "copies"]),
     ]
     shown = digione("backup", "show", turvala, points[0]["id"], "--json").json["point"][HOST]
     assert shown["tenants"] == ["naapuri", "turvala"]
@@ -144,22 +145,20 @@ def flip(ssh: Ssh, host: str, root: str, seed: int, *, again: Iterable[str] = ()
     return set(json.loads(done.stdout))
 
 
-def wrong(digione: Digione, place: str) -> set[str]:
-    """The files that verify finds altered or missing in a place; it must end with code 6."""
-    return {p["file"] for p in problems(digione, place) if p["what"] in ("altered", "missing")}
-
-
-def problems(digione: Digione, place: str) -> list[dict[str, str]]:
+def problems(digione: Digione, place: str) -> list[dict[str, Any]]:
+    """What verify finds wrong in a place; it must end with code 6."""
     found = digione("backup", "verify", "turvala", "--json", expect=6).json
     return [p for p in found[f"problems_{HOST}"] if p["place"] == place]
 
 
 def test_every_flipped_bit_is_found_at_the_target(turvala: str, digione: Digione, ssh: Ssh) -> None:
     flipped = flip(ssh, STORAGE, COPY, 1)
-    assert wrong(digione, "copies") == flipped
+    found = problems(digione, "copies")
+    assert {p["file"] for p in found if p["what"] == "altered"} == flipped
+    assert all(p["mended"] for p in found), "the vault has them whole"
     codes = {f["code"] for f in digione("doctor", turvala, "--json", expect=3).json["findings"]}
     assert codes == {"D1-BK-007"}
-    flip(ssh, STORAGE, COPY, 1, again=flipped)
+    assert digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]["problems"] == []
 
 
 def test_every_flipped_bit_is_found_in_the_vault_and_nothing_is_restored_from_it(
@@ -184,8 +183,8 @@ print(json.dumps(verify.damaged(settings.load())))
 
 
 def test_what_is_cut_off_or_missing_is_found(turvala: str, digione: Digione, ssh: Ssh) -> None:
-    packs = f"sudo find {COPY}/files/data -type f | sort"
-    pack = on_host(ssh, f"{packs} | head -1", STORAGE)
+    packs = f"sudo find {COPY}/files/data -type f -printf '%s %p\n' | sort -n"
+    pack = on_host(ssh, f"{packs} | tail -1 | cut -d' ' -f2", STORAGE)
     segment = on_host(ssh, f"sudo find {COPY}/postgresql/archive -name '*.zst' | sort | head -1", STORAGE)
     on_host(
         ssh,
@@ -193,9 +192,17 @@ def test_what_is_cut_off_or_missing_is_found(turvala: str, digione: Digione, ssh
         STORAGE,
     )
     on_host(ssh, f"sudo mv {segment} /root/segment", STORAGE)
-    assert wrong(digione, "copies") == {one.removeprefix(f"{COPY}/") for one in (pack, segment)}
-    on_host(ssh, f"sudo mv /root/pack {pack}; sudo mv /root/segment {segment}", STORAGE)
+    wrong = [one.removeprefix(f"{COPY}/") for one in (pack, segment)]
+    assert [(p["file"], p["mended"]) for p in problems(digione, "copies")] == [(one, True) for one in wrong]
     assert digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]["problems"] == []
+    # In the vault, too: nothing of it comes to the target, and what is whole there comes back.
+    on_host(ssh, f"sudo truncate -s -100 {VAULT}/{wrong[0]}; sudo rm {VAULT}/{wrong[1]}")
+    assert "D1-BACKUP-027" in digione("backup", "create", turvala, expect=5).err
+    assert [(p["file"], p["mended"]) for p in problems(digione, "vault") if p["file"] in wrong] == [
+        (one, True) for one in wrong
+    ]
+    assert digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]["problems"] == []
+    digione("backup", "create", turvala)
 
 
 def test_a_wrong_key_is_told_apart_from_damage(turvala: str, digione: Digione, ssh: Ssh) -> None:
@@ -245,7 +252,7 @@ def test_a_target_that_is_full_or_lost_keeps_no_recovery_point_from_being_made(
     lab.up([STORAGE])
     reached(ssh, now(ssh))
     points = digione("backup", "list", turvala, "--json").json[f"points_{HOST}"]["points"]
-    assert len(points) == 5
+    assert len(points) == 7
     assert all(p["where"] == ["vault", "copies"] for p in points), "what it missed came to it by itself"
     assert digione("doctor", turvala, "--json").json.get("findings", []) == []
 

@@ -8,7 +8,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from digione_backup import between, database, directory, points, programs, prune, restore, sums, vault, verify
+from digione_backup import (
+    between,
+    create,
+    database,
+    directory,
+    points,
+    programs,
+    prune,
+    restore,
+    sums,
+    vault,
+    verify,
+)
 from digione_backup.errors import Refused, disk_errors
 from digione_backup.points import Point
 from digione_backup.settings import Settings
@@ -53,6 +65,70 @@ def test_then_one_of_each_week_and_month() -> None:
     weeks = {datetime.strptime(name, "%Y%m%d-%H%M%S").replace(tzinfo=UTC).isocalendar()[:2] for name in kept}
     assert len(weeks) >= 8
     assert len(kept) < 40
+
+
+@pytest.mark.parametrize(
+    ("bases", "segments", "timeline", "due"),
+    [
+        ([], [], "00000001", "full"),
+        ([("full", 24 * 8)], [], "00000001", "full"),
+        ([("full", 24 * 6), ("diff", 25)], [], "00000001", "diff"),
+        ([("full", 24 * 6), ("diff", 4)], ["01", "02", "03"], "00000001", "wal"),
+        ([("full", 24 * 6), ("diff", 4)], ["01", "03"], "00000001", "incr"),
+        ([("full", 24 * 6), ("diff", 4)], [], "00000002", "incr"),
+    ],
+)
+def test_a_base_backup_is_taken_when_it_is_due_or_the_wal_does_not_lead_on(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    bases: list[tuple[str, int]],
+    segments: list[str],
+    timeline: str,
+    due: str,
+) -> None:
+    known = [
+        {
+            "type": kind,
+            "timestamp": {"stop": (NOW - timedelta(hours=hours)).timestamp()},
+            "archive": {"start": "000000010000000000000001"},
+        }
+        for kind, hours in bases
+    ]
+    monkeypatch.setattr(database, "known", lambda _: {"backup": known})
+    monkeypatch.setattr(database, "written", lambda: (timeline, 0))
+    folder = settings.vault / "postgresql/archive/digione/15-1/0000000100000000"
+    folder.mkdir(parents=True)
+    _segments(folder, *(f"0000000100000000000000{number}" for number in segments))
+    assert database.kind_due(settings, NOW) == due
+
+
+def test_exports_are_made_anew_as_soon_as_anything_was_written(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("digione_backup.files.DUMPS", tmp_path)
+    then = {"transaction": 100, "timeline": "00000001"}
+    earlier = replace(point(NOW), database=then, exports={"kuhmo": {"platform": "ab"}})
+    unchanged = {**then, "transaction": 101}  # that of the marker
+    assert not create._nothing_written(settings, earlier, unchanged), "nobody knows what they hold"
+    (tmp_path / "contents.json").touch()
+    assert create._nothing_written(settings, earlier, unchanged)
+    for written in ({"transaction": 102}, {"transaction": 0}, {"timeline": "00000002"}):
+        assert not create._nothing_written(settings, earlier, {**unchanged, **written})
+    for other in (replace(earlier, exports={}), replace(earlier, database={**then, "transaction": 0})):
+        assert not create._nothing_written(settings, other, unchanged)
+
+
+@pytest.mark.parametrize(("minutes", "chosen"), [(-1, None), (0, 0), (9, 0), (10, 1), (99, 1)])
+def test_a_moment_is_restored_with_the_last_point_that_was_there_then(
+    minutes: int, chosen: int | None
+) -> None:
+    found = [point(NOW), point(NOW + timedelta(minutes=10))]
+    request = {"to": (NOW + timedelta(minutes=minutes)).isoformat()}
+    if chosen is None:
+        with pytest.raises(Refused, match="D1-RESTORE-002"):
+            restore._chosen(found, request, "vault")
+    else:
+        assert restore._chosen(found, request, "vault") == found[chosen]
 
 
 def test_the_newest_point_is_kept_however_old_it_is() -> None:

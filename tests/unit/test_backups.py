@@ -271,7 +271,7 @@ def test_what_cannot_be_restored_is_said_with_the_window_before_anything_starts(
 def test_damage_ends_verify_with_code_6(running: House, world: FakeWorld) -> None:
     world.backups = {
         "verify": {
-            "problems": [{"place": "copies", "file": "files/data/ab/abc", "what": "altered"}],
+            "problems": [{"place": "copies", "file": "files/data/ab/abc", "what": "altered", "mended": True}],
             "troubles": {},
             "checked": {"vault": 10, "copies": 10},
             "round_trip": {"vault": 0.3, "copies": 5.0},

@@ -1,6 +1,8 @@
 """Making a recovery point: everything that belongs together, under one id."""
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,29 +43,11 @@ def create(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
 
 
 def _made(settings: Settings, kind: str, point_id: str, now: datetime) -> tuple[str, Point]:
-    """The order matters: a base backup, then the markers, then what the markers vouch for.
-
-    Returns the digest of the files as well: what is changed from then on is kept after the point.
-    """
-    if settings.database and kind == "auto":
-        kind = database.kind_due(settings, now)
-    base = database.base_backup(settings, kind) if settings.database else {}
-    counts: dict[str, Any] = {}
-    position: dict[str, Any] = {}
-    for tenant in settings.tenants:
-        if settings.database:
-            counts[tenant] = database.mark(tenant, point_id)
-        _mark_files(tenant, point_id)
-    if settings.database:
-        lsn, segment = database.name_position(settings, point_id)
-        position = _position(settings, base, lsn, segment)
-    write_whole(_contents(), _told(counts), 0o600)
+    """Return the point, and the digest of its files: what is changed from then on is kept after it."""
     tags = [f"point={point_id}"]
-    exports, added = {}, 0
-    for tenant in settings.tenants if settings.database else ():
-        made = {what: files.export(settings, tenant, what, tags) for what in files.EXPORTS}
-        exports[tenant] = {what: str(one["snapshot_id"]) for what, one in made.items()}
-        added += sum(int(one["data_added"]) for one in made.values())
+    kept = _keep_database(settings, kind, point_id, now, tags) if settings.database else _nothing(kind)
+    for tenant in settings.tenants:
+        _mark_files(tenant, point_id)
     digest = between.digest(settings)
     snapshot = files.snapshot(settings, tags)
     point = Point(
@@ -71,25 +55,86 @@ def _made(settings: Settings, kind: str, point_id: str, now: datetime) -> tuple[
         instance=settings.instance,
         host=settings.host,
         release=settings.release,
-        kind=kind,
+        kind=kept.kind,
         began=now.isoformat(timespec="seconds"),
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
         vault=vault.name(settings),
-        database=position,
+        database=kept.position,
         files={
             "snapshot": str(snapshot["snapshot_id"]),
             "count": int(snapshot["total_files_processed"]),
             "size": int(snapshot["total_bytes_processed"]),
-            "added": added + int(snapshot["data_added"]),
+            "added": kept.added + int(snapshot["data_added"]),
         },
-        exports=exports,
+        exports=kept.exports,
+        exported=kept.exported,
     )
     points.write(settings, point)
     return digest, point
 
 
-def _position(settings: Settings, base: dict[str, Any], lsn: str, segment: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Kept:
+    """What a point has of the database, as in ``Point``; ``added`` is what the exports add, in bytes."""
+
+    kind: str
+    position: dict[str, Any]
+    exports: dict[str, dict[str, str]]
+    exported: str
+    added: int = 0
+
+
+def _nothing(kind: str) -> _Kept:
+    write_whole(_contents(), _told({}), 0o600)
+    return _Kept(kind, {}, {}, "")
+
+
+def _keep_database(settings: Settings, kind: str, point_id: str, now: datetime, tags: Sequence[str]) -> _Kept:
+    """The order matters: a base backup, then the markers, then what the markers vouch for."""
+    if kind == "auto":
+        kind = database.kind_due(settings, now)
+    if kind != "wal":
+        database.base_backup(settings, kind)
+    for tenant in settings.tenants:
+        database.mark(tenant, point_id)
+    mark = {"transaction": database.next_transaction(), "timeline": database.written()[0]}
+    earlier = next(iter(points.here(settings)[-1:]), None)
+    if earlier is not None and _nothing_written(settings, earlier, mark):
+        position = {**_position(settings, kind, point_id), **mark}
+        return _Kept(kind, position, earlier.exports, earlier.exported or earlier.id)
+    before = {tenant: database.rows(tenant) for tenant in settings.tenants}
+    position = {**_position(settings, kind, point_id), **mark}
+    exports, added = {}, 0
+    for tenant in settings.tenants:
+        made = {what: files.export(settings, tenant, what, tags) for what in files.EXPORTS}
+        exports[tenant] = {what: str(one["snapshot_id"]) for what, one in made.items()}
+        added += sum(int(one["data_added"]) for one in made.values())
+    # What is restored has as many rows as before, as after, or between the two.
+    counts = {tenant: _both(before[tenant], database.rows(tenant)) for tenant in settings.tenants}
+    write_whole(_contents(), _told(counts), 0o600)
+    return _Kept(kind, position, exports, point_id, added)
+
+
+def _nothing_written(settings: Settings, earlier: Point, mark: Mapping[str, Any]) -> bool:
+    """Whether the markers are all that was written since an earlier point; then its exports are as new."""
+    then = earlier.database
+    return (
+        bool(mark["transaction"] and then.get("transaction"))
+        and mark["transaction"] == then["transaction"] + len(settings.tenants)
+        and mark["timeline"] == then["timeline"]
+        and set(earlier.exports) == set(settings.tenants)
+        and _contents().exists()
+    )
+
+
+def _both(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, list[int]]:
+    return {table: [count, after.get(table, count)] for table, count in before.items()}
+
+
+def _position(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
+    lsn, segment = database.name_position(settings, point_id)
     known = database.known(settings)
+    base = known["backup"][-1]
     return {
         "label": base["label"],
         "base": base["type"],
@@ -99,7 +144,7 @@ def _position(settings: Settings, base: dict[str, Any], lsn: str, segment: str) 
         "system": known["db"][-1]["system-id"],
         "version": known["db"][-1]["version"],
         "size": base["info"]["size"],
-        "added": base["info"]["repository"]["delta"],
+        "added": base["info"]["repository"]["delta"] if kind != "wal" else 0,
     }
 
 

@@ -34,7 +34,7 @@ select coalesce(json_object_agg(relname, rows), '{}') from (
   select c.relname, (xpath('/row/n/text()', query_to_xml(
     format('select count(*) as n from %I.%I', n.nspname, c.relname), false, true, '')))[1]::text::bigint rows
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relkind = 'r' and n.nspname = 'public' order by 1) counted;
+  where c.relkind = 'r' and n.nspname = 'public' and c.relname <> 'recovery_points' order by 1) counted;
 """
 
 
@@ -90,21 +90,28 @@ def repository(settings: Settings) -> Path:
     return settings.vault / "postgresql"
 
 
+def give_to_database(settings: Settings) -> None:
+    """Let the server's own user have what came into its part of the vault."""
+    if settings.database:
+        programs.run(["chown", "-R", f"{USER}:{USER}", str(repository(settings))])
+
+
 def known(settings: Settings) -> dict[str, Any]:
     """What pgBackRest knows of the base backups and the WAL."""
     (stanza,) = json.loads(pgbackrest(settings, "info", "--output=json"))
     return dict(stanza)
 
 
-def base_backup(settings: Settings, kind: str) -> dict[str, Any]:
-    """Take a base backup, ``full``, ``diff`` or ``incr``, and return what pgBackRest says of it."""
+def base_backup(settings: Settings, kind: str) -> None:
+    """Take a base backup: ``full``, ``diff`` or ``incr``."""
     pgbackrest(settings, "backup", f"--type={kind}")
-    newest: dict[str, Any] = known(settings)["backup"][-1]
-    return newest
 
 
 def kind_due(settings: Settings, now: datetime) -> str:
-    """The kind of the next base backup: ``full`` in ``full_days``, ``diff`` once a day, else ``incr``."""
+    """What the next recovery point needs: ``full`` in ``full_days``, ``diff`` once a day, else ``wal`` alone.
+
+    Where the WAL does not lead from the last base backup to now, it is ``incr``.
+    """
     backups = known(settings).get("backup", [])
     age = {
         kind: min(
@@ -115,32 +122,38 @@ def kind_due(settings: Settings, now: datetime) -> str:
     slack = 3600  # the timer's own delay must not make a day of 25 hours
     if age["full"] is None or age["full"] > settings.full_days * 86400 - slack:
         return "full"
-    return "diff" if age["diff"] is None or age["diff"] > 86400 - slack else "incr"
+    if age["diff"] is None or age["diff"] > 86400 - slack:
+        return "diff"
+    start = str(backups[-1]["archive"]["start"])
+    missing = [gap for gap in gaps(segments_of(wal_files(settings))) if gap.next[8:] > start[8:]]
+    return "incr" if missing or written()[0] != start[:8] else "wal"
 
 
-def mark(tenant: str, point: str) -> dict[str, list[int]]:
-    """Write a recovery point's marker into a tenant's database; return the rows by table before and after it.
-
-    They are counted in the transaction that writes it, and once more afterwards: a database that is restored
-    to the point has as many as before, as after, or between the two.
-    """
-    told = query(
+def mark(tenant: str, point: str) -> None:
+    """Write a recovery point's marker into a tenant's database, in one transaction."""
+    query(
         f"""
-        begin isolation level repeatable read;
+        begin;
         insert into recovery_points (id) values ('{point}') on conflict do nothing;
         delete from recovery_points where at < now() - interval '400 days';
-        {_COUNTS}
         commit;
-        {_COUNTS}
         """,
         f"platform_{tenant}",
     )
-    before, after = (json.loads(line) for line in told.splitlines())
-    return {table: [count, after.get(table, count)] for table, count in before.items()}
+
+
+def next_transaction() -> int:
+    """The number of the next transaction that writes anything in the server; 0 while one is under way.
+
+    As long as it stays the same, nothing is written.
+    """
+    told = query("select pg_snapshot_xmin(s), pg_snapshot_xmax(s) from pg_current_snapshot() s")
+    oldest, next_ = told.split("|")
+    return int(next_) if oldest == next_ else 0
 
 
 def rows(tenant: str) -> dict[str, int]:
-    """Rows by table of a tenant's database."""
+    """Rows by table of a tenant's database, but for the markers."""
     counted: dict[str, int] = json.loads(query(_COUNTS, f"platform_{tenant}"))
     return counted
 

@@ -103,12 +103,13 @@ def check(settings: Settings) -> str:
     return ""
 
 
-def forget(settings: Settings, gone: Collection[str]) -> None:
+def forget(settings: Settings, gone: Collection[str], needed: Collection[str]) -> None:
     """Drop the snapshots of recovery points that are kept no longer and those after them, and what only
-    they hold.
+    they hold; all but those that are ``needed`` by other points.
     """
     tags = {f"{tag}{one}" for one in gone for tag in ("point=", AFTER)}
-    ids = [str(one["id"]) for one in snapshots(settings) if tags & set(one.get("tags") or ())]
+    found = {str(one["id"]) for one in snapshots(settings) if tags & set(one.get("tags") or ())}
+    ids = sorted(found - set(needed))
     if ids:
         programs.run(_restic(settings, "forget", "--prune", *ids))
 

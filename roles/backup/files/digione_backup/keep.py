@@ -114,7 +114,7 @@ class Keeper:
 
     def _note_window(self, segments: list[Path], until: datetime | None) -> None:
         """Note from when and until when the vault can be restored, and what is missing in between."""
-        bases = [point.database["from"] for point in points.here(self.settings) if point.database]
+        made = [point.made for point in points.here(self.settings)]
         with state.changed(self.settings) as known:
             known["gaps"] = [
                 {"last": gap.last, "until": gap.until.isoformat(timespec="seconds"), "next": gap.next}
@@ -122,8 +122,8 @@ class Keeper:
             ]
             if until:
                 known["until"] = until.isoformat(timespec="seconds")
-            if bases:
-                known["from"] = datetime.fromtimestamp(min(bases), UTC).isoformat(timespec="seconds")
+            if made:
+                known["from"] = datetime.fromtimestamp(min(made), UTC).isoformat(timespec="seconds")
 
 
 def _mark(file: Path) -> tuple[str, int]:

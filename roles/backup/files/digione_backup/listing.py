@@ -70,6 +70,6 @@ def _place(name: str, found: list[Point], known: dict[str, Any]) -> dict[str, st
     """From when to when a place can be restored."""
     if not found:
         return {"from": "", "until": ""}
-    since = datetime.fromtimestamp(min(point.since for point in found), UTC).isoformat(timespec="seconds")
+    since = datetime.fromtimestamp(found[0].made, UTC).isoformat(timespec="seconds")
     until = known["targets"].get(name, {}).get("until", "") if name != VAULT else known.get("until", "")
     return {"from": since, "until": until or found[-1].ended}

@@ -19,8 +19,10 @@ _ID = re.compile(r"\d{8}-\d{6}")
 class Point:
     """A recovery point of one host.
 
-    ``database`` names the base backup, its WAL position and sizes in bytes; it is empty where the database is
-    elsewhere. ``files`` names restic's snapshot; ``exports`` those of each tenant's databases.
+    ``kind`` is that of the base backup that was taken for it, or ``wal`` where it stands on an earlier one
+    and the WAL since. ``database`` names the base backup, its WAL position and sizes in bytes; it is empty
+    where the database is elsewhere. ``files`` names restic's snapshot; ``exports`` those of each tenant's
+    databases, made with the point ``exported``: an earlier one, if nothing was written since.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Point:
     database: dict[str, Any] = field(default_factory=dict)
     files: dict[str, Any] = field(default_factory=dict)
     exports: dict[str, dict[str, str]] = field(default_factory=dict)
+    exported: str = ""
     version: int = 1
 
     @property
@@ -45,11 +48,6 @@ class Point:
     def made(self) -> float:
         """When all of it was there (Unix time)."""
         return datetime.fromisoformat(self.ended).timestamp()
-
-    @property
-    def since(self) -> float:
-        """The earliest moment that can be restored with it (Unix time)."""
-        return float(self.database.get("from") or self.made)
 
     @property
     def added(self) -> int:

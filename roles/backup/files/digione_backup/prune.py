@@ -53,7 +53,8 @@ def prune(settings: Settings, dry_run: bool) -> dict[str, Any]:
         for point in going:  # first: a point whose parts are gone must not be seen by anyone
             points.remove(settings, point.id)
         staying = [point for point in found if point.id in wanted]
-        files.forget(settings, {point.id for point in going})
+        exports = {one for point in staying for made in point.exports.values() for one in made.values()}
+        files.forget(settings, {point.id for point in going}, exports)
         if settings.database:
             horizon = now - timedelta(days=settings.keep["days"])
             before = [point for point in staying if _made(point) < horizon]

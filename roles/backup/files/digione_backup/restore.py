@@ -72,6 +72,7 @@ def choose(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
     choice = {
         "source": source,
         "point": point.id,
+        "exported": point.exported or point.id,
         "to": to,
         "newest": not to and not request.get("point"),
         "release": point.release,
@@ -110,7 +111,7 @@ def _source(settings: Settings, named: str) -> tuple[str, list[Point]]:
 
 
 def _chosen(found: list[Point], request: Mapping[str, Any], source: str) -> Point:
-    """The point asked for; for a moment the last that began before it; else the newest."""
+    """The point asked for; for a moment the last that was there then; else the newest."""
     asked, to = str(request.get("point") or ""), str(request.get("to") or "")
     tenant = str(request.get("tenant") or "")
     if asked:
@@ -120,8 +121,7 @@ def _chosen(found: list[Point], request: Mapping[str, Any], source: str) -> Poin
         raise Refused("D1-RESTORE-001", point=asked, place=source, known=", ".join(p.id for p in found[-8:]))
     if to:
         moment = datetime.fromisoformat(to)
-        # Of one tenant there is what was exported, and nothing between two points.
-        before = [p for p in found if (p.made if tenant else p.since) <= moment.timestamp()]
+        before = [p for p in found if p.made <= moment.timestamp()]
         if not before:
             raise Refused("D1-RESTORE-002", to=to, **_window(found, ""))
         return before[-1]
@@ -145,7 +145,7 @@ def _require_restorable(settings: Settings, found: list[Point], to: str, source:
 
 
 def _window(found: list[Point], until: str) -> dict[str, str]:
-    since = datetime.fromtimestamp(min(point.since for point in found), UTC)
+    since = datetime.fromtimestamp(found[0].made, UTC)
     return {"since": since.isoformat(timespec="seconds"), "until": until or found[-1].ended}
 
 
@@ -181,8 +181,6 @@ def fetch(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
         if settings.database:
             programs.run(["systemctl", "stop", database.UNIT])
         targets.fetch(settings, target)
-        if settings.database:
-            programs.run(["chown", "-R", "postgres:postgres", str(database.repository(settings))])
     return {"source": source}
 
 

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from digione_backup import programs, vault
-from digione_backup.database import wal_folder
+from digione_backup.database import give_to_database, wal_folder
 from digione_backup.errors import Refused
 from digione_backup.settings import FOLDER, Settings, Target, read_whole
 
 # What refers to other files is copied after them, so that a copy is whole at any moment.
-_LAST = ("/files/index/**", "/files/snapshots/**", "/postgresql/**/*.info", "/postgresql/**/*.info.copy")
+_LAST = (
+    *("/files/index/**", "/files/snapshots/**", "/postgresql/**/*.info", "/postgresql/**/*.info.copy"),
+    "/erased/**",
+)
 _VERY_LAST = ("/sums/**", "/points/**")
 _NEVER = ("/files/locks/**", "/postgresql/**/*.tmp", ".*")
 _ASIDE_DAYS = 7
@@ -75,7 +78,8 @@ def reach(target: Target, *arguments: str, command: str, codes: Sequence[int] = 
     Raises:
         Refused: it takes nothing more (D1-BACKUP-002, D1-BACKUP-003, D1-BACKUP-024), does not let us in
             (D1-BACKUP-016, D1-BACKUP-025), has no such bucket (D1-BACKUP-029), forbids it (D1-BACKUP-030), is
-            another machine (D1-BACKUP-026), or is not reached (D1-BACKUP-021).
+            another machine (D1-BACKUP-026), keeps a file that was altered since (D1-BACKUP-027), or is not
+            reached (D1-BACKUP-021).
     """
     if target.kind == "s3":
         codes = (0,)  # no folder can be missing but the bucket
@@ -85,6 +89,8 @@ def reach(target: Target, *arguments: str, command: str, codes: Sequence[int] = 
         if e.id != "D1-BACKUP-001":
             raise
         reason = e.values["reason"]
+        if "immutable file modified" in reason:
+            raise Refused("D1-BACKUP-027", target=target.name) from None
         for words, identity_ in _REASONS[target.kind].items():
             if words in reason:
                 raise Refused(identity_, target=target.name) from None
@@ -124,8 +130,9 @@ def ship(settings: Settings, target: Target) -> None:
         _copy(settings, target, [f"--include=/{vault.IDENTITY}"])
     never = [f"--exclude={pattern}" for pattern in _NEVER]
     # Of the rest, what has the same name and size is the same. For times, S3 would be asked object by object.
+    # It never changes: what was cut off in the vault must not take the place of what is whole at the target.
     rest = [*never, *(f"--exclude={pattern}" for pattern in _LAST + _VERY_LAST)]
-    _copy(settings, target, ["--size-only", *rest])
+    _copy(settings, target, ["--size-only", "--immutable", *rest])
     _copy(settings, target, [f"--include={pattern}" for pattern in _LAST])
     _copy(settings, target, [f"--include={pattern}" for pattern in _VERY_LAST])
 
@@ -134,9 +141,30 @@ def ship_these(settings: Settings, target: Target, paths: Sequence[str]) -> None
     """Bring files to a target, and then the sums of them; paths are those in the vault."""
     listed = Path("/run/digione-backup") / f"these-{target.name}"
     sums = sorted({f"sums/{vault.group_of(path)}" for path in paths})
-    for these in (paths, sums):
+    lasting = [path for path in paths if path.startswith("postgresql/")]
+    changing = [path for path in paths if path not in lasting]
+    for these, how in ((lasting, ["--size-only", "--immutable"]), (changing, []), (sums, [])):
         listed.write_text("".join(f"{path}\n" for path in these), encoding="utf-8")
-        _copy(settings, target, [f"--files-from-raw={listed}", "--no-traverse"])
+        if these:
+            _copy(settings, target, [f"--files-from-raw={listed}", "--no-traverse", *how])
+
+
+def mend(settings: Settings, target: Target, paths: Sequence[str]) -> None:
+    """Bring files to a target in place of what is there, however alike it looks."""
+    _anew(target, paths, str(settings.vault), target.remote)
+
+
+def mend_from(settings: Settings, target: Target, paths: Sequence[str]) -> None:
+    """Bring files from a target into the vault in place of what is there."""
+    _anew(target, paths, target.remote, str(settings.vault))
+    give_to_database(settings)
+
+
+def _anew(target: Target, paths: Sequence[str], *way: str) -> None:
+    listed = Path("/run/digione-backup") / f"anew-{target.name}"
+    listed.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
+    how = [f"--files-from-raw={listed}", "--no-traverse", "--ignore-times"]
+    reach(target, *way, *how, command="copy")
 
 
 def _copy(settings: Settings, target: Target, which: Sequence[str]) -> None:
@@ -164,6 +192,7 @@ def fetch(settings: Settings, target: Target) -> None:
                 command="copy",
             )
         if _points_and_sums(target) == before:
+            give_to_database(settings)
             return
     raise Refused("D1-BACKUP-005", host=settings.host)
 

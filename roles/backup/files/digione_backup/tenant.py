@@ -143,7 +143,7 @@ def prove(settings: Settings, choice: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     in_database = database.marker(tenant)
     in_files = marker_in_files(tenant)
-    if in_database != choice["point"] or in_files not in ("", choice["point"]):
+    if in_database != choice["exported"] or in_files not in ("", choice["point"]):
         raise Refused("D1-RESTORE-007", tenant=tenant, database=in_database or "–", files=in_files or "–")
     return {"rows": require_rows(tenant, rows_counted(tenant)), "files": require_files(tenant)}
 

@@ -1,7 +1,7 @@
 """Reading back what is kept, in the vault and at the targets, and comparing it with its checksums."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from digione_backup.settings import Settings, Target, read_whole
 
 PARTS = 7  # one is read back each night, all of it in a week
 _PATIENCE = 600
+_Problem = dict[str, Any]
 _ROUND_TRIP = 60  # seconds
 _WAL_SECONDS = 120  # in which WAL comes to a target, which is brought to it all the time
 
@@ -20,9 +21,10 @@ def verify(settings: Settings, part: int | None) -> dict[str, Any]:
     """Read back everything, or of the targets' copies only one of PARTS parts; return what is wrong.
 
     ``problems`` holds a place, a file and what is wrong with it: ``altered``, ``missing``, or the words of a
-    program. ``round_trip`` is how many seconds what is written takes to each place.
+    program; ``mended`` says whether it was brought anew from where it is whole. ``round_trip`` is
+    how many seconds what is written takes to each place.
     """
-    problems: list[dict[str, str]] = []
+    problems: list[_Problem] = []
     troubles: dict[str, dict[str, object]] = {}
     checked: dict[str, int] = {}
     with vault.held(settings, _PATIENCE):
@@ -30,17 +32,22 @@ def verify(settings: Settings, part: int | None) -> dict[str, Any]:
         sums.record(settings)
         expected, altered = _expected(settings)
         problems += _wrong(listing.VAULT, altered, expected, _here(settings, expected))
+        here = list(problems)
+        broken = {one["file"]: expected[one["file"]] for one in here if one["file"] in expected}
         problems += _by_programs(settings)
         checked[listing.VAULT] = len(expected)
         for target in settings.targets:
             try:
                 targets.require_ours(settings, target)
-                which = _part(expected, part)
+                which = {**_part(expected, part), **broken}
                 found = targets.hashes(target, which)
                 which = _comparable(settings, target, which, found)
                 altered = _altered_texts(settings, target)
-                problems += _wrong(target.name, altered, which, found)
+                there = _wrong(target.name, altered, which, found)
+                problems += there
                 checked[target.name] = len(which)
+                whole = [path for path, sha256 in broken.items() if found.get(path) == sha256]
+                _mend(settings, target, here, there, whole)
             except Refused as e:
                 troubles[target.name] = e.told()
     trips = _round_trips(settings, troubles)
@@ -53,6 +60,27 @@ def verify(settings: Settings, part: int | None) -> dict[str, Any]:
     }
     state.verified(settings, len(problems), datetime.now(UTC))
     return answer
+
+
+def _mend(
+    settings: Settings,
+    target: Target,
+    here: Iterable[_Problem],
+    there: Iterable[_Problem],
+    whole: Collection[str],
+) -> None:
+    """Bring to a target anew what is wrong there, and into the vault what is ``whole`` at the target."""
+    lost = [one for one in here if one["file"] in whole]
+    if lost:
+        targets.mend_from(settings, target, [one["file"] for one in lost])
+    not_here = {one["file"] for one in here if one not in lost}
+    altered = [
+        one for one in there if one["file"] not in not_here and (settings.vault / one["file"]).is_file()
+    ]
+    if altered:
+        targets.mend(settings, target, [one["file"] for one in altered])
+    for one in (*lost, *altered):
+        one["mended"] = True
 
 
 def damaged(settings: Settings) -> list[str]:
@@ -84,17 +112,21 @@ def _here(settings: Settings, expected: Iterable[str]) -> dict[str, str]:
 
 def _wrong(
     place: str, altered: Iterable[str], expected: Mapping[str, str], found: Mapping[str, str]
-) -> list[dict[str, str]]:
+) -> list[_Problem]:
     wrong = dict.fromkeys(altered, "altered")
     for path, sha256 in expected.items():
         if path not in found:
             wrong[path] = "missing"
         elif found[path] != sha256:
             wrong[path] = "altered"
-    return [{"place": place, "file": path, "what": what} for path, what in sorted(wrong.items())]
+    return [_problem(place, path, what) for path, what in sorted(wrong.items())]
 
 
-def _by_programs(settings: Settings) -> list[dict[str, str]]:
+def _problem(place: str, file: str, what: str) -> _Problem:
+    return {"place": place, "file": file, "what": what, "mended": False}
+
+
+def _by_programs(settings: Settings) -> list[_Problem]:
     """What restic and pgBackRest find wrong in their own repositories."""
     found = []
     for program, ask in (("restic", files.check), ("pgBackRest", database.verify)):
@@ -105,7 +137,7 @@ def _by_programs(settings: Settings) -> list[dict[str, str]]:
         except Refused as e:
             said = e.values.get("reason", e.id)
         if said:
-            found.append({"place": listing.VAULT, "file": program, "what": said})
+            found.append(_problem(listing.VAULT, program, said))
     return found
 
 
