@@ -343,9 +343,9 @@ def test_what_killed_programs_leave_keeps_nobody_from_going_on(
 ) -> None:
     on_host(ssh, "sudo systemctl stop digione-backup")
     on_host(ssh, "sudo sh -s", text=LEFT)
-    assert digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]["problems"] == []
-    digione("backup", "prune", turvala)
     on_host(ssh, "sudo systemctl start digione-backup")
+    assert digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]["problems"] == []
+    digione("backup", "create", turvala)
 
 
 def test_a_missing_wal_segment_is_a_gap_and_a_new_point_ends_it(
