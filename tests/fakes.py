@@ -295,6 +295,7 @@ class FakeWorld(World):
     def backup(
         self,
         target: Target,
+        instance: str,
         arguments: Sequence[str],
         told: Mapping[str, Any] | None = None,
         seconds: float = 86_400,

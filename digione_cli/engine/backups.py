@@ -23,6 +23,18 @@ _TOLD = {
             mark("it said: {reason}"),
             mark("report it with this text"),
         ),
+        PreconditionError(
+            "D1-BACKUP-031",
+            mark("Nothing was done with the backups of {host}"),
+            mark("it belongs to the instance {other}"),
+            mark("correct its address in the inventory of {instance}"),
+        ),
+        DigioneError(
+            "D1-BACKUP-028",
+            mark("The backup program of {host} was killed"),
+            mark("by signal {signal}: somebody sent it, or the host has too little memory"),
+            mark("the same command again; journalctl -k on the host tells whether memory was lacking"),
+        ),
         DigioneError(
             "D1-BACKUP-001",
             mark("{program} failed on {host}"),
@@ -32,7 +44,7 @@ _TOLD = {
         DigioneError(
             "D1-BACKUP-002",
             mark("{program} found no room"),
-            mark("it said: {reason}"),
+            mark("the disk has no bytes or no inodes left: {reason}"),
             mark("make room there, or keep less: services.backup.keep_days; earlier recovery points stand"),
         ),
         DigioneError(
@@ -252,7 +264,7 @@ def ask(
     Raises:
         DigioneError: it refused, or is not installed.
     """
-    answer = world.backup(target, arguments, told)
+    answer = world.backup(target, instance.name, arguments, told)
     if answer is None:
         raise PreconditionError(
             "D1-BACKUP-012",

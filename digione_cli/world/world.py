@@ -233,12 +233,17 @@ class World:
     def backup(
         self,
         target: Target,
+        instance: str,
         arguments: Sequence[str],
         told: Mapping[str, Any] | None = None,
         seconds: float = 86_400,
     ) -> dict[str, Any] | None:
-        """Carry out a command of a host's backup program and return its answer; None where there is none."""
-        line = json.dumps({"arguments": list(arguments), "told": told or {}}).encode() + b"\n"
+        """Carry out a command of a host's backup program and return its answer; None where there is none.
+
+        That of another instance refuses it (D1-BACKUP-031).
+        """
+        request = {"instance": instance, "arguments": list(arguments), "told": told or {}}
+        line = json.dumps(request).encode() + b"\n"
         answer = ssh.run(target, "backup", [line], self.sudo_password, timeout=seconds)
         if not isinstance(answer, dict | None):
             raise ssh.unreadable(target)

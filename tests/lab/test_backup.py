@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -244,9 +245,11 @@ def test_a_target_that_is_full_or_lost_keeps_no_recovery_point_from_being_made(
     with read_only(ssh, STORAGE, COPY):
         assert "D1-BACKUP-024" in digione("backup", "create", turvala, expect=5).err
 
-    lab.stop(STORAGE)
-    lost = digione("backup", "create", turvala, expect=5)
-    assert "D1-BACKUP-021" in lost.err
+    making = digione.start("backup", "create", turvala)
+    until(ssh, "the point is brought to the target", "pgrep -x rclone")
+    lab.kill(STORAGE)
+    _, said = making.communicate(timeout=600)
+    assert (making.returncode, "D1-BACKUP-021" in said) == (5, True), said
     found = digione("doctor", turvala, "--json", expect=3).json["findings"]
     assert {f["code"] for f in found} == {"D1-BK-003"}
     lab.up([STORAGE])
@@ -260,10 +263,11 @@ def test_a_target_that_is_full_or_lost_keeps_no_recovery_point_from_being_made(
 def test_a_vault_that_is_full_or_read_only_loses_nothing(turvala: str, digione: Digione, ssh: Ssh) -> None:
     before = points_of(digione)
     packs = f"{VAULT}/files/data"
-    on_host(ssh, f"sudo mount -t tmpfs -o size=4k,mode=700 tmpfs {packs}")
-    full = digione("backup", "create", turvala, expect=1)
-    on_host(ssh, f"sudo umount {packs}")
-    assert "D1-BACKUP-002" in full.err
+    for lacking in ("size=4k", "nr_inodes=1"):
+        on_host(ssh, f"sudo mount -t tmpfs -o {lacking},mode=700 tmpfs {packs}")
+        full = digione("backup", "create", turvala, expect=1)
+        on_host(ssh, f"sudo umount {packs}")
+        assert "D1-BACKUP-002" in full.err, lacking
     assert "D1-BK-008" in {f["code"] for f in digione("doctor", turvala, "--json", expect=3).json["findings"]}
     with read_only(ssh, HOST, VAULT):
         assert "D1-BACKUP-003" in digione("backup", "create", turvala, expect=1).err
@@ -346,6 +350,20 @@ def test_what_killed_programs_leave_keeps_nobody_from_going_on(
     on_host(ssh, "sudo systemctl start digione-backup")
     assert digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]["problems"] == []
     digione("backup", "create", turvala)
+
+
+def test_a_power_cut_while_a_recovery_point_is_made_loses_nothing(
+    turvala: str, digione: Digione, ssh: Ssh, lab: Lab
+) -> None:
+    before = points_of(digione)
+    on_host(ssh, "sudo systemctl start --no-block digione-backup-create")
+    until(ssh, "an export is made", "pgrep -x 'pg_dump|restic'")
+    lab.kill(HOST)
+    lab.up([HOST])
+    until(ssh, "the database runs", "sudo -u postgres psql -c 'select 1'")
+    digione("backup", "create", turvala)
+    assert points_of(digione)[: len(before)] == before
+    assert digione("backup", "verify", turvala, "--json").json[f"verified_{HOST}"]["problems"] == []
 
 
 def test_a_missing_wal_segment_is_a_gap_and_a_new_point_ends_it(
@@ -431,12 +449,88 @@ def test_what_a_restore_overwrote_can_be_had_back(turvala: str, digione: Digione
     assert sql(ssh, "select to_regclass('later') is not null and to_regclass('precious') is null") == "t"
 
 
-def test_one_tenant_goes_back_while_its_neighbour_is_served(turvala: str, digione: Digione, ssh: Ssh) -> None:
+KILL_STEP = """
+import os, signal, subprocess, sys, time
+step, program, late = sys.argv[1], sys.argv[2], time.monotonic() + 300
+wanted = ["-m", "digione_backup", "restore", step]
+
+def running():
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open(f"/proc/{pid}/cmdline").read().split(chr(0))
+        except OSError:
+            continue
+        if words[1:5] == wanted:
+            yield int(pid)
+
+while time.monotonic() < late:
+    for pid in running():
+        children = subprocess.run(["pgrep", "-x", "-P", str(pid), program], capture_output=True, text=True)
+        if program == "-" or children.stdout:
+            for one in (pid, *map(int, children.stdout.split())):
+                os.kill(one, signal.SIGKILL)
+            sys.exit()
+"""
+
+
+@contextmanager
+def killed(ssh: Ssh, step: str, program: str = "-") -> Iterator[None]:
+    """Kill a step of a restore on the host, as soon as it runs this program; it must have been seen."""
+    on_host(ssh, "cat >/tmp/kill.py", text=KILL_STEP)
+    on_host(ssh, f"sudo systemd-run --quiet --unit=kill-step python3 /tmp/kill.py {step} {program}")
+    yield
+    assert ssh(HOST, "systemctl is-active --quiet kill-step").returncode, f"{step} was not seen"
+
+
+ODD = 'häät \'n\n"$(id)"; .txt'
+
+
+def test_a_restore_that_is_killed_at_any_step_is_never_live_and_goes_on(
+    turvala: str, digione: Digione, ssh: Ssh, lab: Lab
+) -> None:
+    folder = f"/var/lib/digione-platform/{turvala}"
+    on_host(ssh, f"sudo install -m 0644 /dev/stdin {folder}/{shlex.quote(ODD)}", text="kept")
+    digione("backup", "create", turvala)
+    point = points_of(digione)[-1]
+    on_host(ssh, f"sudo rm {folder}/{shlex.quote(ODD)}")
+    sql(ssh, "create table too_late (n int)")
+    restore = ("restore", turvala, "--backup", point, "--confirm", turvala)
+    for step, program in (("begin", "-"), ("check", "-"), ("files", "restic"), ("prove", "psql")):
+        with killed(ssh, step, program):
+            assert "D1-BACKUP-028" in digione(*restore, expect=1).err
+        if step != "begin":
+            assert ssh(HOST, f"systemctl is-active digione-platform@{turvala}").stdout.strip() != "active"
+    process = digione.start(*restore)
+    until(ssh, "the database is put back", "pgrep -f 'pgbackrest.* restore'")
+    lab.kill(HOST)
+    process.communicate(timeout=600)
+    lab.up([HOST])
+    assert ssh(HOST, f"systemctl is-active digione-platform@{turvala}").stdout.strip() != "active"
+    with killed(ssh, "end"):
+        digione(*restore, expect=1)
+    digione(*restore)
+    assert on_host(ssh, f"sudo cat {folder}/{shlex.quote(ODD)}") == "kept"
+    assert sql(ssh, "select to_regclass('too_late') is null") == "t"
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+
+
+def test_one_tenant_goes_back_though_killed_at_any_step_while_its_neighbour_is_served(
+    turvala: str, digione: Digione, ssh: Ssh
+) -> None:
     logins = digione("accounts", "list", "turvala/turvala", "--json").out
     point = points_of(digione)[0]
     on_host(ssh, "sudo rm -f /run/enough; cat >/tmp/ask.py", text=ASK)
     on_host(ssh, f"sudo systemd-run --quiet python3 /tmp/ask.py https://{NEIGHBOUR}/healthz")
-    digione("restore", turvala, "--tenant", "turvala", "--backup", point, "--confirm", turvala)
+    restore = ("restore", turvala, "--tenant", "turvala", "--backup", point, "--confirm", turvala)
+    for step, program in (
+        *(("check", "-"), ("tenant-lay-out", "restic"), ("tenant-close", "-")),
+        *(("tenant-put-back", "pg_restore"), ("tenant-prove", "-"), ("tenant-open", "-")),
+    ):
+        with killed(ssh, step, program):
+            assert "D1-BACKUP-028" in digione(*restore, expect=1).err
+        if step in ("tenant-put-back", "tenant-prove"):
+            assert ssh(HOST, f"systemctl is-active digione-platform@{turvala}").stdout.strip() != "active"
+    digione(*restore)
     on_host(ssh, "sudo touch /run/enough; sleep 1")
     assert set(json.loads(on_host(ssh, "cat /run/answers"))) == {200}
     assert sql(ssh, "select word from precious") == PLANTED

@@ -101,6 +101,16 @@ def test_a_municipality_moves_into_an_instance_of_its_own(
     found = digione("doctor", "oma", "--json", expect=None).json["findings"]
     assert {f["code"] for f in found} == {"D1-BK-004", "D1-BK-010"}
     assert ssh(host.name, "sudo slapcat -f /etc/ldap/slapd.conf | grep -c itala").stdout.strip() == "0"
+    # By mistake its address gets into the region's inventory: nothing of it is touched.
+    declared = digione.inventories / region / "instance.yml"
+    text = declared.read_text()
+    declared.write_text(text.replace(lab.host(BACK).address, host.address))
+    digione("trust", region, "--yes")
+    assert "D1-RESTORE-020" in digione("restore", region, "--confirm", region, expect=3).err
+    for verb in ("list", "verify", "prune"):
+        assert "D1-BACKUP-031" in digione("backup", verb, region, expect=3).err
+    declared.write_text(text)
+    digione("trust", region, "--yes")
     lab.down([host.name])
     shutil.rmtree(digione.inventories / "oma")
 
