@@ -3,6 +3,8 @@
 import errno
 import getpass
 import json
+import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -285,6 +287,24 @@ def test_missing_wal_is_a_gap_with_the_moment_before_it(tmp_path: Path) -> None:
     )
     found = database.gaps(_segments(tmp_path, first, last, after, other))
     assert [(gap.last, gap.next) for gap in found] == [(last, after)]
+
+
+def test_what_was_archived_since_is_seen_by_the_next_look(settings: Settings) -> None:
+    archive = database.Archive(settings)
+    assert archive.files() == []
+    top = settings.vault / "postgresql/archive/digione"
+    first, second = top / "15-1/0000000100000000", top / "15-1/0000000100000001"
+    expected: list[Path] = []
+    for folder, name in ((first, "01"), (first, "02"), (second, "01")):
+        folder.mkdir(parents=True, exist_ok=True)
+        expected += _segments(folder, f"{folder.name}000000{name}")
+        (folder / "half.pgbackrest.tmp").touch()
+        os.utime(
+            folder, ns=(0, time.time_ns() - 90_000_000_000 + len(expected))
+        )  # long ago: it is not read again
+        assert archive.files() == archive.files() == expected
+    (top / "15-1/00000002.history").touch()
+    assert archive.files() == [top / "15-1/00000002.history", *expected]
 
 
 def test_segments_of_four_gigabytes_follow_each_other(tmp_path: Path) -> None:

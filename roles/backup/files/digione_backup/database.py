@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -27,6 +27,7 @@ SEGMENT_BYTES = 16 * 1024 * 1024
 _SEGMENTS = 256  # of them in each numbered file of 4 GB
 _HEADER_BYTES = 40  # at the beginning of a segment, before anything is written to it
 _ARCHIVE_SECONDS = 60
+_SETTLED = 60_000_000_000  # nanoseconds after which the time of a folder tells every change of it
 
 # Rows by table: an unambiguous way to count tables whose names are not known here, in one statement.
 _COUNTS = """
@@ -125,7 +126,7 @@ def kind_due(settings: Settings, now: datetime) -> str:
     if age["diff"] is None or age["diff"] > 86400 - slack:
         return "diff"
     start = str(backups[-1]["archive"]["start"])
-    missing = [gap for gap in gaps(segments_of(wal_files(settings))) if gap.next[8:] > start[8:]]
+    missing = [gap for gap in gaps(segments_of(Archive(settings).files())) if gap.next[8:] > start[8:]]
     return "incr" if missing or written()[0] != start[:8] else "wal"
 
 
@@ -246,9 +247,34 @@ def wal_folder(settings: Settings) -> Path:
     return repository(settings) / "archive" / STANZA
 
 
-def wal_files(settings: Settings) -> list[Path]:
-    """Everything that was archived: segments, and what tells of timelines and base backups."""
-    return sorted(p for p in wal_folder(settings).rglob("*") if p.is_file() and _ARCHIVED.fullmatch(p.name))
+class Archive:
+    """Everything that was archived: segments, and what tells of timelines and base backups.
+
+    It may be listed again and again: what is in a folder is read anew only if something may have come there.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._top = wal_folder(settings)
+        self._known: dict[Path, tuple[int, list[Path], list[Path]]] = {}
+
+    def files(self) -> list[Path]:
+        """The files there are now."""
+        return list(self._below(self._top))
+
+    def _below(self, folder: Path) -> Iterator[Path]:
+        try:
+            changed = folder.stat().st_mtime_ns
+            at, folders, found = self._known.get(folder, (0, [], []))
+            if at != changed or changed > time.time_ns() - _SETTLED:
+                entries = sorted(folder.iterdir())
+                folders = [one for one in entries if one.is_dir() and not one.is_symlink()]
+                found = [one for one in entries if _ARCHIVED.fullmatch(one.name)]
+                self._known[folder] = (changed, folders, found)
+        except FileNotFoundError:
+            return
+        yield from found
+        for one in folders:
+            yield from self._below(one)
 
 
 def segments_of(archived: Iterable[Path]) -> list[Path]:
@@ -309,7 +335,7 @@ def expire(settings: Settings, ends: Mapping[str, str], whole_from: str) -> None
         pgbackrest(settings, "expire", f"--set={label}")
     spans = [(backups[one]["archive"]["start"][8:], end[8:]) for one, end in ends.items() if one in backups]
     first = backups[whole_from]["archive"]["start"][8:] if whole_from in backups else ""
-    for segment in segments_of(wal_files(settings)):
+    for segment in segments_of(Archive(settings).files()):
         name = segment.name[8:24]  # without the timeline: a restore may lead to another one
         if name < first and not any(start <= name <= end for start, end in spans):
             segment.unlink()

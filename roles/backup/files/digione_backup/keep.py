@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,11 @@ class Keeper:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.archive = database.Archive(settings)
+        self.archived: list[Path] = []
+        self.segments: list[Path] = []
+        self.gaps: list[Gap] = []
+        self.summed: set[str] = set()  # names of WAL files whose sums were taken
         self.shipped: dict[str, set[tuple[str, int]]] = {target.name: set() for target in settings.targets}
         self.failed: dict[str, float] = {}
         self.started = ""
@@ -34,21 +40,19 @@ class Keeper:
     def look(self) -> None:
         """Bring to the targets what is new."""
         began = datetime.now(UTC)
-        archived = database.wal_files(self.settings) if self.settings.database else []
-        segments = database.segments_of(archived)
-        until = self._kept_until(began, segments)
-        taken = sums.of_wal(self.settings)
-        if fresh := [file for file in archived if file.name not in taken]:
-            sums.record_these(self.settings, fresh)
-        archived += (lists := erased.gather(self.settings))
+        self._look_at_wal()
+        until = self._kept_until(began)
+        lists = erased.gather(self.settings)
         sums.record_these(self.settings, lists)
         self._keep_files()
+        there = {(file.name, 0): file for file in self.archived}  # WAL never changes, lists do
+        there |= {(file.name, file.stat().st_mtime_ns): file for file in lists}
         newest = state.newest(self.settings)
         for target in self.settings.targets:
             if time.monotonic() - self.failed.get(target.name, -_PATIENCE) < _PATIENCE:
                 continue
             try:
-                self._ship(target, archived, newest)
+                self._ship(target, there, newest)
             except Refused as e:
                 if e.id == _HELD:  # a recovery point is just being made; it brings itself to the targets
                     continue
@@ -59,8 +63,21 @@ class Keeper:
             self.failed.pop(target.name, None)
             if newest and until:
                 self._note(target, until)
-        self._note_window(segments, until)
-        self._mend(database.gaps(segments))
+        self._note_window(until)
+        self._mend()
+
+    def _look_at_wal(self) -> None:
+        """See what was archived, and take the sums of what is new; there may be a hundred thousand files."""
+        found = self.archive.files() if self.settings.database else []
+        if found == self.archived:
+            return
+        self.segments = database.segments_of(found)
+        self.gaps = database.gaps(self.segments)
+        self.summed = self.summed or sums.of_wal(self.settings)
+        if fresh := [file for file in found if file.name not in self.summed]:
+            sums.record_these(self.settings, fresh)
+        self.summed |= {file.name for file in fresh}
+        self.archived = found
 
     def _keep_files(self) -> None:
         """Keep files and accounts that were changed; while the vault is being worked on, at a later look."""
@@ -70,14 +87,14 @@ class Keeper:
             between.keep(self.settings)
             self.kept = time.monotonic()
 
-    def _mend(self, found: list[Gap]) -> None:
+    def _mend(self) -> None:
         """After a gap no moment can be restored before the next base backup: make one at once."""
         made = [point.database["segment"] for point in points.here(self.settings) if point.database]
-        if found and made and found[-1].next[8:] > made[-1][8:]:
-            sys.stderr.write(f"WAL is missing after {found[-1].last}: a recovery point is made\n")
+        if self.gaps and made and self.gaps[-1].next[8:] > made[-1][8:]:
+            sys.stderr.write(f"WAL is missing after {self.gaps[-1].last}: a recovery point is made\n")
             create.create(self.settings, "incr", "")
 
-    def _kept_until(self, now: datetime, segments: list[Path]) -> datetime | None:
+    def _kept_until(self, now: datetime) -> datetime | None:
         """Until when everything that was written is in the vault."""
         if not self.settings.database:
             return now
@@ -85,7 +102,7 @@ class Keeper:
             database.wake()
             self.started = started
         timeline, position = database.written()
-        archived = database.archived(segments, timeline)
+        archived = database.archived(self.segments, timeline)
         self.seen.append((now, position))
         # What the server has not archived after its own timeout is nothing that anybody wrote.
         settled = now - _ENDED if database.nothing_waits() else datetime.min.replace(tzinfo=UTC)
@@ -94,41 +111,36 @@ class Keeper:
         moment, written = self.seen[0]
         return moment if written <= archived or moment < settled else None
 
-    def _ship(self, target: Target, archived: list[Path], newest: list[str]) -> None:
+    def _ship(self, target: Target, there: Mapping[tuple[str, int], Path], newest: list[str]) -> None:
         if newest and state.read()["targets"].get(target.name, {}).get("newest") != newest:
             with vault.held(self.settings):
                 sums.record(self.settings)
                 targets.ship(self.settings, target)
             state.shipped(self.settings, target.name, newest)
-        missing = [one for one in archived if _mark(one) not in self.shipped[target.name]]
+        missing = [file for mark, file in there.items() if mark not in self.shipped[target.name]]
         if missing and newest:
             targets.require_mounted(self.settings, target)
             paths = [str(one.relative_to(self.settings.vault)) for one in missing]
             targets.ship_these(self.settings, target, paths)
-        self.shipped[target.name] = {_mark(one) for one in archived}
+        self.shipped[target.name] = set(there)
 
     def _note(self, target: Target, until: datetime) -> None:
         """Note until when the copy at a target can be restored."""
         with state.changed(self.settings) as known:
             known["targets"][target.name] |= {"error": None, "until": until.isoformat(timespec="seconds")}
 
-    def _note_window(self, segments: list[Path], until: datetime | None) -> None:
+    def _note_window(self, until: datetime | None) -> None:
         """Note from when and until when the vault can be restored, and what is missing in between."""
         made = [point.made for point in points.here(self.settings)]
         with state.changed(self.settings) as known:
             known["gaps"] = [
                 {"last": gap.last, "until": gap.until.isoformat(timespec="seconds"), "next": gap.next}
-                for gap in database.gaps(segments)
+                for gap in self.gaps
             ]
             if until:
                 known["until"] = until.isoformat(timespec="seconds")
             if made:
                 known["from"] = datetime.fromtimestamp(min(made), UTC).isoformat(timespec="seconds")
-
-
-def _mark(file: Path) -> tuple[str, int]:
-    """What tells a file, and what is in it, from others: WAL never changes, lists do."""
-    return file.name, file.stat().st_mtime_ns
 
 
 def keep(settings: Settings) -> NoReturn:
