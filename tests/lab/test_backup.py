@@ -260,6 +260,21 @@ def test_a_target_that_is_full_or_lost_keeps_no_recovery_point_from_being_made(
     assert digione("doctor", turvala, "--json").json.get("findings", []) == []
 
 
+def test_a_full_disk_of_the_operator_stops_everything_before_it_begins(
+    turvala: str, digione: Digione, ssh: Ssh
+) -> None:
+    before, state = points_of(digione), digione.home / "state"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(state)], check=True)
+    try:
+        (state / "fill").write_bytes(b"x" * 12_000)
+        for command in (("backup", "create", turvala), ("restore", turvala, "--confirm", turvala)):
+            assert "D1-LOCAL-002" in digione(*command, expect=3).err
+    finally:
+        subprocess.run(["umount", str(state)], check=True)
+    assert points_of(digione) == before
+    assert digione("doctor", turvala, "--json").json.get("findings", []) == []
+
+
 def test_a_vault_that_is_full_or_read_only_loses_nothing(turvala: str, digione: Digione, ssh: Ssh) -> None:
     before = points_of(digione)
     packs = f"{VAULT}/files/data"
