@@ -291,15 +291,31 @@ def test_a_vault_that_is_full_or_read_only_loses_nothing(turvala: str, digione: 
     assert digione("doctor", turvala, "--json").json.get("findings", []) == []
 
 
+@contextmanager
+def full_for_wal(ssh: Ssh) -> Iterator[None]:
+    """While the block runs no WAL finds room in the vault; also for programs with mounts of their own."""
+    archive = f"{VAULT}/postgresql/archive"
+    on_host(ssh, f"sudo sh -c 'rm -rf /run/info; mkdir /run/info; cp -p {archive}/digione/*.info* /run/info'")
+    on_host(
+        ssh,
+        f"sudo mount -t tmpfs -o size=64k,mode=755 tmpfs {archive} && sudo sh -c '"
+        f"mkdir {archive}/digione; cp -p /run/info/* {archive}/digione; chown -R postgres: {archive}'",
+    )
+    try:
+        yield
+    finally:
+        on_host(ssh, f"sudo umount {archive}")
+
+
 def test_while_wal_cannot_be_archived_the_database_goes_on_and_nothing_is_missing_later(
     turvala: str, digione: Digione, ssh: Ssh
 ) -> None:
-    with read_only(ssh, HOST, f"{VAULT}/postgresql/archive"):
+    with full_for_wal(ssh):
         sql(ssh, f"insert into precious (word) values ('{PLANTED}')")  # noqa: S608
         sql(ssh, "select pg_switch_wal()")
         before = points_of(digione)
         refused = digione("backup", "create", turvala, expect=1)
-        assert re.search("D1-BACKUP-00[134]", refused.err)
+        assert "D1-BACKUP-004" in refused.err
         assert points_of(digione) == before
     sql(ssh, "delete from precious where n > 1")
     digione("backup", "create", turvala)
