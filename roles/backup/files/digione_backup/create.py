@@ -18,7 +18,7 @@ _PATIENCE = 600  # seconds that another work on the vault may take
 def create(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
     """Make a recovery point and bring it to the targets; return it with what went wrong at which target.
 
-    ``kind`` is that of its base backup; ``auto`` takes the one that is due.
+    ``kind`` is that of its base backup; ``auto`` takes the one that is due, or none: ``database.kind_due``.
 
     Raises:
         Refused: it was not made; the earlier ones stand.
@@ -45,7 +45,7 @@ def create(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
 def _made(settings: Settings, kind: str, point_id: str, now: datetime) -> tuple[str, Point]:
     """Return the point, and the digest of its files: what is changed from then on is kept after it."""
     tags = [f"point={point_id}"]
-    kept = _keep_database(settings, kind, point_id, now, tags) if settings.database else _nothing(kind)
+    kept = _keep_database(settings, kind, point_id, now, tags) if settings.database else _no_database(kind)
     for tenant in settings.tenants:
         _mark_files(tenant, point_id)
     digest = between.digest(settings)
@@ -84,7 +84,7 @@ class _Kept:
     added: int = 0
 
 
-def _nothing(kind: str) -> _Kept:
+def _no_database(kind: str) -> _Kept:
     write_whole(_contents(), _told({}), 0o600)
     return _Kept(kind, {}, {}, "")
 
@@ -97,13 +97,13 @@ def _keep_database(settings: Settings, kind: str, point_id: str, now: datetime, 
         database.base_backup(settings, kind)
     for tenant in settings.tenants:
         database.mark(tenant, point_id)
-    mark = {"transaction": database.next_transaction(), "timeline": database.written()[0]}
+    stand = {"transaction": database.next_transaction(), "timeline": database.written()[0]}
     earlier = next(iter(points.here(settings)[-1:]), None)
-    if earlier is not None and _nothing_written(settings, earlier, mark):
-        position = {**_position(settings, kind, point_id), **mark}
+    if earlier is not None and _nothing_written(settings, earlier, stand):
+        position = {**_named_position(settings, kind, point_id), **stand}
         return _Kept(kind, position, earlier.exports, earlier.exported or earlier.id)
     before = {tenant: database.rows(tenant) for tenant in settings.tenants}
-    position = {**_position(settings, kind, point_id), **mark}
+    position = {**_named_position(settings, kind, point_id), **stand}
     exports, added = {}, 0
     for tenant in settings.tenants:
         made = {what: files.export(settings, tenant, what, tags) for what in files.EXPORTS}
@@ -115,13 +115,13 @@ def _keep_database(settings: Settings, kind: str, point_id: str, now: datetime, 
     return _Kept(kind, position, exports, point_id, added)
 
 
-def _nothing_written(settings: Settings, earlier: Point, mark: Mapping[str, Any]) -> bool:
+def _nothing_written(settings: Settings, earlier: Point, stand: Mapping[str, Any]) -> bool:
     """Whether the markers are all that was written since an earlier point; then its exports are as new."""
     then = earlier.database
     return (
-        bool(mark["transaction"] and then.get("transaction"))
-        and mark["transaction"] == then["transaction"] + len(settings.tenants)
-        and mark["timeline"] == then["timeline"]
+        bool(stand["transaction"] and then.get("transaction"))
+        and stand["transaction"] == then["transaction"] + len(settings.tenants)
+        and stand["timeline"] == then["timeline"]
         and set(earlier.exports) == set(settings.tenants)
         and _contents().exists()
     )
@@ -131,7 +131,8 @@ def _both(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, list
     return {table: [count, after.get(table, count)] for table, count in before.items()}
 
 
-def _position(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
+def _named_position(settings: Settings, kind: str, point_id: str) -> dict[str, Any]:
+    """Name the present position of the WAL after the point; return what a restore to it needs."""
     lsn, segment = database.name_position(settings, point_id)
     known = database.known(settings)
     base = known["backup"][-1]
