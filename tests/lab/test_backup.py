@@ -513,6 +513,15 @@ def killed(ssh: Ssh, step: str, program: str = "-") -> Iterator[None]:
     assert ssh(HOST, "systemctl is-active --quiet kill-step").returncode, f"{step} was not seen"
 
 
+LATER = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "later", "{head}"
+
+def upgrade():
+    op.create_table("of_a_later_release", sa.Column("n", sa.Integer()))
+"""
 ODD = 'häät \'n\n"$(id)"; .txt'
 
 
@@ -524,6 +533,12 @@ def test_a_restore_that_is_killed_at_any_step_is_never_live_and_goes_on(
     digione("backup", "create", turvala)
     point = points_of(digione)[-1]
     on_host(ssh, f"sudo rm {folder}/{shlex.quote(ODD)}")
+    # A newer release comes: its migration runs after the restore.
+    head = sql(ssh, "select version_num from alembic_version")
+    versions = on_host(
+        ssh, "ls -d /opt/digione/releases/*/venv/lib/*/site-packages/migrations/platform/versions"
+    )
+    on_host(ssh, f"sudo tee {versions}/later.py", text=LATER.format(head=head))
     sql(ssh, "create table too_late (n int)")
     restore = ("restore", turvala, "--backup", point, "--confirm", turvala)
     for step, program in (("begin", "-"), ("check", "-"), ("files", "restic"), ("prove", "psql")):
@@ -542,6 +557,9 @@ def test_a_restore_that_is_killed_at_any_step_is_never_live_and_goes_on(
     digione(*restore)
     assert on_host(ssh, f"sudo cat {folder}/{shlex.quote(ODD)}") == "kept"
     assert sql(ssh, "select to_regclass('too_late') is null") == "t"
+    assert sql(ssh, "select version_num from alembic_version") == "later"
+    on_host(ssh, f"sudo rm {versions}/later.py")
+    sql(ssh, f"drop table of_a_later_release; update alembic_version set version_num = '{head}'")  # noqa: S608
     assert digione("doctor", turvala, "--json").json.get("findings", []) == []
 
 
