@@ -41,6 +41,7 @@ _REASONS = {
     },
 }
 _TRIES = 3
+_MANY = 200  # files
 _CAUSE = re.compile(r"couldn't connect SSH: |\": ")  # behind the last one stands what tells
 _MISSING = 3  # rclone's exit code for a folder that is not there
 _FILE_MISSING = 4
@@ -146,7 +147,9 @@ def ship_these(settings: Settings, target: Target, paths: Sequence[str]) -> None
     for these, how in ((lasting, ["--size-only", "--immutable"]), (changing, []), (sums, [])):
         listed.write_text("".join(f"{path}\n" for path in these), encoding="utf-8")
         if these:
-            _copy(settings, target, [f"--files-from-raw={listed}", "--no-traverse", *how])
+            # A few are asked for one by one; of many, as after a start, the folders are listed.
+            how += ["--no-traverse"] if len(these) < _MANY else []
+            _copy(settings, target, [f"--files-from-raw={listed}", *how])
 
 
 def mend(settings: Settings, target: Target, paths: Sequence[str]) -> None:
