@@ -278,8 +278,9 @@ def test_a_full_disk_of_the_operator_stops_everything_before_it_begins(
 def test_a_vault_that_is_full_or_read_only_loses_nothing(turvala: str, digione: Digione, ssh: Ssh) -> None:
     before = points_of(digione)
     packs = f"{VAULT}/files/data"
-    for lacking in ("size=4k", "nr_inodes=1"):
+    for lacking in ("size=4k", "nr_inodes=257"):  # the folder itself and those in it
         on_host(ssh, f"sudo mount -t tmpfs -o {lacking},mode=700 tmpfs {packs}")
+        on_host(ssh, f"printf '{packs}/%02x ' $(seq 0 255) | xargs sudo mkdir")
         full = digione("backup", "create", turvala, expect=1)
         on_host(ssh, f"sudo umount {packs}")
         assert "D1-BACKUP-002" in full.err, lacking

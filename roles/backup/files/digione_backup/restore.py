@@ -43,7 +43,7 @@ def carry_out(settings: Settings, step: str, request: Mapping[str, Any]) -> Any:
     """
     if step == "choose":
         return choose(settings, request)
-    if step in _WHOLE:  # the keeper would hold the vault for as long as a target takes
+    if step in _WITHOUT_KEEPER:  # the keeper would hold the vault for as long as a target takes
         programs.run(["systemctl", "stop", _KEEPER])
     with vault.held(settings, _PATIENCE):
         return STEPS[step](settings, request)
@@ -300,7 +300,7 @@ def _point(settings: Settings, name: str) -> Point:
     raise Refused("D1-RESTORE-001", point=name, place=listing.VAULT, known="")
 
 
-_WHOLE = ("begin", "fetch", "check", "database", "files")
+_WITHOUT_KEEPER = ("begin", "fetch", "database", "files")
 STEPS: dict[str, Callable[[Settings, Mapping[str, Any]], dict[str, Any]]] = {
     "choose": choose,
     "begin": begin,
