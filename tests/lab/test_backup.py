@@ -299,7 +299,7 @@ def full_for_wal(ssh: Ssh) -> Iterator[None]:
     on_host(ssh, f"sudo sh -c 'rm -rf /run/info; mkdir /run/info; cp -p {archive}/digione/*.info* /run/info'")
     on_host(
         ssh,
-        f"sudo mount -t tmpfs -o size=64k,mode=755 tmpfs {archive} && sudo sh -c '"
+        f"sudo mount -t tmpfs -o size=8k,mode=755 tmpfs {archive} && sudo sh -c '"
         f"mkdir {archive}/digione; cp -p /run/info/* {archive}/digione; chown -R postgres: {archive}'",
     )
     try:
@@ -326,10 +326,15 @@ def test_while_wal_cannot_be_archived_the_database_goes_on_and_nothing_is_missin
     assert digione("doctor", turvala, "--json").json.get("findings", []) == []
 
 
-KILLED = """
+# A recovery point that is being made, of which all programs have a part.
+MAKING = (
+    "systemd-run --quiet --collect --unit=making --working-directory=/usr/local/lib/digione "
+    "python3 -m digione_backup create --kind full"
+)
+KILLED = f"""
 import subprocess, sys, time
-unit = "digione-backup-create.service"
-subprocess.run(["systemctl", "start", "--no-block", unit], check=True)
+unit = "making.service"
+subprocess.run("{MAKING}".split(), check=True)
 late = time.monotonic() + 120
 while time.monotonic() < late:
     main = subprocess.run(
@@ -338,7 +343,7 @@ while time.monotonic() < late:
     if subprocess.run(["pgrep", "-x", "-P", main, sys.argv[1]], capture_output=True).returncode == 0:
         subprocess.run(["systemctl", "kill", "--signal=KILL", unit], check=True)
         sys.exit()
-sys.exit(f"{sys.argv[1]} was not seen")
+sys.exit(sys.argv[1] + " was not seen")
 """
 
 
@@ -346,7 +351,9 @@ def test_a_recovery_point_that_is_killed_at_any_step_leaves_the_others_whole(
     turvala: str, digione: Digione, ssh: Ssh
 ) -> None:
     before = points_of(digione)
+    sql(ssh, "create table killed (n int)")
     for program in ("pgbackrest", "psql", "pg_dump", "restic"):
+        sql(ssh, "insert into killed values (1)")  # or the exports of the last point would do
         on_host(ssh, f"sudo python3 - {program}", text=KILLED)
         assert points_of(digione) == before, f"{program} was killed"
     # Only its way to the target is cut off: the point is made, and comes there by itself.
@@ -388,7 +395,8 @@ def test_a_power_cut_while_a_recovery_point_is_made_loses_nothing(
     turvala: str, digione: Digione, ssh: Ssh, lab: Lab
 ) -> None:
     before = points_of(digione)
-    on_host(ssh, "sudo systemctl start --no-block digione-backup-create")
+    sql(ssh, "insert into killed values (1)")
+    on_host(ssh, f"sudo {MAKING}")
     until(ssh, "an export is made", "pgrep -x 'pg_dump|restic'")
     lab.kill(HOST)
     lab.up([HOST])
