@@ -105,19 +105,19 @@ def test_a_base_backup_is_taken_when_it_is_due_or_the_wal_does_not_lead_on(
 
 
 def test_exports_are_made_anew_as_soon_as_anything_was_written(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("digione_backup.files.DUMPS", tmp_path)
     then = {"transaction": 100, "timeline": "00000001"}
     earlier = replace(point(NOW), database=then, exports={"kuhmo": {"platform": "ab"}})
     unchanged = {**then, "transaction": 101}  # that of the marker
-    assert not create._nothing_written(settings, earlier, unchanged), "nobody knows what they hold"
+    assert not create._nothing_written(earlier, ["kuhmo"], unchanged), "nobody knows what they hold"
     (tmp_path / "contents.json").touch()
-    assert create._nothing_written(settings, earlier, unchanged)
+    assert create._nothing_written(earlier, ["kuhmo"], unchanged)
     for written in ({"transaction": 102}, {"transaction": 0}, {"timeline": "00000002"}):
-        assert not create._nothing_written(settings, earlier, {**unchanged, **written})
+        assert not create._nothing_written(earlier, ["kuhmo"], {**unchanged, **written})
     for other in (replace(earlier, exports={}), replace(earlier, database={**then, "transaction": 0})):
-        assert not create._nothing_written(settings, other, unchanged)
+        assert not create._nothing_written(other, ["kuhmo"], unchanged)
 
 
 @pytest.mark.parametrize(("minutes", "chosen"), [(-1, None), (0, 0), (9, 0), (10, 1), (99, 1)])

@@ -95,34 +95,46 @@ def _keep_database(settings: Settings, kind: str, point_id: str, now: datetime, 
         kind = database.kind_due(settings, now)
     if kind != "wal":
         database.base_backup(settings, kind)
-    for tenant in settings.tenants:
+    earlier = next(iter(points.here(settings)[-1:]), None)
+    exported = set(earlier.exports) if earlier else set()
+    tenants = [one for one in settings.tenants if one in exported or _is_installed(one)]
+    for tenant in tenants:
         database.mark(tenant, point_id)
     stand = {"transaction": database.next_transaction(), "timeline": database.written()[0]}
-    earlier = next(iter(points.here(settings)[-1:]), None)
-    if earlier is not None and _nothing_written(settings, earlier, stand):
+    if earlier and _nothing_written(earlier, tenants, stand):
         position = {**_named_position(settings, kind, point_id), **stand}
         return _Kept(kind, position, earlier.exports, earlier.exported or earlier.id)
-    before = {tenant: database.rows(tenant) for tenant in settings.tenants}
+    before = {tenant: database.rows(tenant) for tenant in tenants}
     position = {**_named_position(settings, kind, point_id), **stand}
     exports, added = {}, 0
-    for tenant in settings.tenants:
+    for tenant in tenants:
         made = {what: files.export(settings, tenant, what, tags) for what in files.EXPORTS}
         exports[tenant] = {what: str(one["snapshot_id"]) for what, one in made.items()}
         added += sum(int(one["data_added"]) for one in made.values())
     # What is restored has as many rows as before, as after, or between the two.
-    counts = {tenant: _both(before[tenant], database.rows(tenant)) for tenant in settings.tenants}
+    counts = {tenant: _both(before[tenant], database.rows(tenant)) for tenant in tenants}
     write_whole(_contents(), _told(counts), 0o600)
     return _Kept(kind, position, exports, point_id, added)
 
 
-def _nothing_written(settings: Settings, earlier: Point, stand: Mapping[str, Any]) -> bool:
+def _is_installed(tenant: str) -> bool:
+    """Whether a tenant's databases are there, and their tables; while they are installed they are not."""
+    names = {f"{what}_{tenant}" for what in files.EXPORTS}
+    there = names <= set(database.query("select datname from pg_database").split())
+    return (
+        there
+        and database.query("select to_regclass('recovery_points') is not null", f"platform_{tenant}") == "t"
+    )
+
+
+def _nothing_written(earlier: Point, tenants: Sequence[str], stand: Mapping[str, Any]) -> bool:
     """Whether the markers are all that was written since an earlier point; then its exports are as new."""
     then = earlier.database
     return (
         bool(stand["transaction"] and then.get("transaction"))
-        and stand["transaction"] == then["transaction"] + len(settings.tenants)
+        and stand["transaction"] == then["transaction"] + len(tenants)
         and stand["timeline"] == then["timeline"]
-        and set(earlier.exports) == set(settings.tenants)
+        and set(earlier.exports) == set(tenants)
         and _contents().exists()
     )
 
