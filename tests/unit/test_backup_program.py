@@ -307,6 +307,16 @@ def test_what_was_archived_since_is_seen_by_the_next_look(settings: Settings) ->
     assert archive.files() == [top / "15-1/00000002.history", *expected]
 
 
+def test_a_segment_that_is_being_archived_is_not_there_yet(settings: Settings) -> None:
+    name = "000000010000000000000007"
+    folder = settings.vault / f"postgresql/archive/digione/15-1/{name[:16]}"
+    folder.mkdir(parents=True)
+    (folder / f"{name}-{'ab' * 20}.zst.pgbackrest.tmp").touch()
+    assert database.segment_file(settings, name) is None
+    (whole,) = _segments(folder, name)
+    assert database.segment_file(settings, name) == whole
+
+
 def test_segments_of_four_gigabytes_follow_each_other(tmp_path: Path) -> None:
     assert database.gaps(_segments(tmp_path, "0000000100000001000000FF", "000000010000000200000000")) == []
 

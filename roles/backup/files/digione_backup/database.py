@@ -182,13 +182,18 @@ def awaited(settings: Settings, segment: str) -> str:
     Raises:
         Refused: it did not come within a minute (D1-BACKUP-004).
     """
-    folder = wal_folder(settings)
     for _ in range(_ARCHIVE_SECONDS * 5):
-        if any(folder.glob(f"*/{segment[:16]}/{segment}-*")):
+        if segment_file(settings, segment):
             return segment
         time.sleep(0.2)
     failed = query("select coalesce(last_failed_wal, '') from pg_stat_archiver")
     raise Refused("D1-BACKUP-004", segment=segment, failed=failed or "–")
+
+
+def segment_file(settings: Settings, segment: str) -> Path | None:
+    """The file of a WAL segment in the vault, if it is there as a whole."""
+    found = wal_folder(settings).glob(f"*/{segment[:16]}/{segment}-*")
+    return next((file for file in found if _WAL.fullmatch(file.name)), None)
 
 
 def position() -> str:

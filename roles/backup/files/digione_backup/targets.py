@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from digione_backup import programs, vault
-from digione_backup.database import give_to_database, wal_folder
+from digione_backup.database import give_to_database, segment_file
 from digione_backup.errors import Refused
 from digione_backup.settings import FOLDER, Settings, Target, read_whole
 
@@ -223,7 +223,7 @@ def hashes(target: Target, paths: Iterable[str]) -> dict[str, str]:
 
 def has_segment(settings: Settings, target: Target, segment: str) -> bool:
     """Whether a WAL segment is at a target."""
-    found = next(wal_folder(settings).glob(f"*/{segment[:16]}/{segment}-*"), None)
+    found = segment_file(settings, segment)
     if found is None:
         return False
     path = f"{target.remote}/{found.relative_to(settings.vault)}"
