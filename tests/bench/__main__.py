@@ -25,11 +25,14 @@ def main() -> None:
     """Measure the parts asked for, by default all, and print a table for each."""
     arguments = argparse.ArgumentParser(prog="make bench")
     arguments.add_argument("part", nargs="?", choices=PARTS)
-    console = Console()
+    console, progress = Console(), Console(stderr=True)
     asked = arguments.parse_args().part
     for part in [asked] if asked else PARTS:
         title, measured = PARTS[part]
-        rows = list(measured())
+        rows = []
+        for row in measured():
+            rows.append(row)
+            progress.print(f"{row[0]}: {row[1]}", style="dim")  # what was measured is there if the rest fails
         load = " ".join(f"{one:.1f}" for one in os.getloadavg())
         table = Table(title=f"{title} (load average at the end {load})", title_justify="left", box=None)
         for column in ("What", "Measured", "Promise"):

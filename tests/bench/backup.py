@@ -141,6 +141,15 @@ class Place:
         while self.sql("select count(*) from pg_ls_archive_statusdir() where name like '%.ready'") != "0":
             time.sleep(1)
 
+    def copied(self) -> None:
+        """Wait until the target has all that was written so far."""
+        now = self.run("date -u +%Y-%m-%dT%H:%M:%S+00:00")
+        while True:
+            known = json.loads(self.run("cat /var/lib/digione/backup.json"))["targets"]
+            if all(target.get("until", "") >= now for target in known.values()):
+                return
+            time.sleep(2)
+
 
 @dataclass(frozen=True)
 class Metered:
@@ -238,6 +247,7 @@ def _compared(there: Place) -> Iterator[Row]:
 
 def _meanwhile(there: Place) -> Iterator[Row]:
     """The platform and the copy's lag, as usual and while a full backup runs as it does by itself."""
+    there.copied()
     writer = there.start("rm -f /run/enough; python3 -c " + shlex.quote(WRITE.format(database=TENANT)))
     asks = cycle(_asks(there))
     end = time.monotonic() + USUAL_SECONDS
