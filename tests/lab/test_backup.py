@@ -446,9 +446,13 @@ def test_what_cannot_be_restored_is_said_before_anything_starts(turvala: str, di
     assert digione("doctor", turvala, "--json").json.get("findings", []) == []
 
 
+ODD = '/var/lib/digione-platform/turvala/häät \'n\n"$(id)"; .txt'
+
+
 def test_a_restore_to_a_moment_brings_back_what_was_dropped_and_nothing_later(
     turvala: str, digione: Digione, ssh: Ssh
 ) -> None:
+    on_host(ssh, f"sudo install -m 0644 /dev/stdin {shlex.quote(ODD)}", text="kept")
     before = now(ssh)
     time.sleep(1.5)
     sql(ssh, "drop table precious; create table later (n int)")
@@ -482,13 +486,6 @@ json.dump(answers, open("/run/answers", "w"))
 def points_of(digione: Digione) -> list[str]:
     found = digione("backup", "list", "turvala", "--json").json[f"points_{HOST}"]["points"]
     return [point["id"] for point in found]
-
-
-def test_what_a_restore_overwrote_can_be_had_back(turvala: str, digione: Digione, ssh: Ssh) -> None:
-    """The point that was made before it lies on a branch of the WAL that was left."""
-    *_, before, _ = points_of(digione)
-    digione("restore", turvala, "--backup", before, "--confirm", turvala)
-    assert sql(ssh, "select to_regclass('later') is not null and to_regclass('precious') is null") == "t"
 
 
 KILL_STEP = """
@@ -533,17 +530,14 @@ revision, down_revision = "later", "{head}"
 def upgrade():
     op.create_table("of_a_later_release", sa.Column("n", sa.Integer()))
 """
-ODD = 'häät \'n\n"$(id)"; .txt'
 
 
 def test_a_restore_that_is_killed_at_any_step_is_never_live_and_goes_on(
     turvala: str, digione: Digione, ssh: Ssh, lab: Lab
 ) -> None:
-    folder = f"/var/lib/digione-platform/{turvala}"
-    on_host(ssh, f"sudo install -m 0644 /dev/stdin {folder}/{shlex.quote(ODD)}", text="kept")
-    digione("backup", "create", turvala)
-    point = points_of(digione)[-1]
-    on_host(ssh, f"sudo rm {folder}/{shlex.quote(ODD)}")
+    """The point that was made before the last restore; it lies on a branch of the WAL that was left."""
+    *_, point, _ = points_of(digione)
+    on_host(ssh, f"sudo rm -f {shlex.quote(ODD)}")
     # A newer release comes: its migration runs after the restore.
     head = sql(ssh, "select version_num from alembic_version")
     versions = on_host(
@@ -566,7 +560,8 @@ def test_a_restore_that_is_killed_at_any_step_is_never_live_and_goes_on(
     with killed(ssh, "end"):
         digione(*restore, expect=1)
     digione(*restore)
-    assert on_host(ssh, f"sudo cat {folder}/{shlex.quote(ODD)}") == "kept"
+    assert on_host(ssh, f"sudo cat {shlex.quote(ODD)}") == "kept"
+    assert sql(ssh, "select to_regclass('later') is not null and to_regclass('precious') is null") == "t"
     assert sql(ssh, "select to_regclass('too_late') is null") == "t"
     assert sql(ssh, "select version_num from alembic_version") == "later"
     on_host(ssh, f"sudo rm {versions}/later.py")
