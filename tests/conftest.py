@@ -153,6 +153,7 @@ def lab() -> Iterator[Lab]:
 
 
 def _take_down(lab: Lab) -> None:
+    Lab(lab.folder / "drill", store=lab.store).down()  # of a drill that was cut short
     lab.down()
     shutil.rmtree(lab.folder, ignore_errors=True)  # another process of tests may take down the same
 
