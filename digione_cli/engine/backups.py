@@ -148,8 +148,8 @@ _TOLD = {
         ),
         IntegrityError(
             "D1-BACKUP-027",
-            mark("A file is not the same in the vault of {host} and at {target}"),
-            mark("it was altered in one of the two; neither was written over the other"),
+            mark("A file in the vault of {host} is damaged"),
+            mark("at {target} it has another size; it was not written over there"),
             mark("digione backup verify {instance} tells which, and mends it from where it is whole"),
         ),
         DigioneError(

@@ -24,6 +24,7 @@ Progress = Callable[[str], None]
 Hosts = list[LabHost]
 Mails = list[relay.Mail]
 
+_LABEL = "digione lab "
 HOSTS_FILE = Path("/etc/hosts")
 HOST_NAME = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
@@ -238,7 +239,7 @@ class Lab:
 
     @property
     def _label(self) -> str:
-        return f"digione lab {self.folder}"
+        return f"{_LABEL}{self.folder}"
 
     def _change(self) -> AbstractContextManager[None]:
         require_root(self.folder)
@@ -369,7 +370,8 @@ class Lab:
             address, label = address_of(hosts, domain), label_of(hosts, domain)
             if address in ours:
                 continue
-            if label and not network.is_up(str(address)):  # that lab went down with this machine
+            of_a_lab = label is not None and label.startswith(_LABEL)
+            if label and of_a_lab and not network.is_up(str(address)):  # it went down with this machine
                 write_block(HOSTS_FILE, label, [])
             else:
                 raise PreconditionError(

@@ -15,6 +15,7 @@ from digione_backup import (
     create,
     database,
     directory,
+    files,
     points,
     programs,
     prune,
@@ -242,9 +243,42 @@ def test_what_is_named_by_its_content_needs_no_sum(settings: Settings) -> None:
 
 
 def test_what_was_pruned_is_not_missed(settings: Settings) -> None:
-    _kept(settings).unlink()
-    sums.forget(settings)
-    assert verify.damaged(settings) == []
+    file = _kept(settings)
+    file.unlink()
+    name = str(file.relative_to(settings.vault))
+    sums.forget(settings, set())
+    assert sums.lost(settings) == verify.damaged(settings) == [name], "what is lost is not what was pruned"
+    sums.forget(settings, {name})
+    assert sums.lost(settings) == verify.damaged(settings) == []
+
+
+def test_what_the_vault_has_whole_may_take_the_place_of_what_was_cut_off(settings: Settings) -> None:
+    file = _kept(settings)
+    name = str(file.relative_to(settings.vault))
+    assert sums.are_whole(settings, [name])
+    assert not sums.are_whole(settings, [name, "postgresql/unknown"])
+    file.write_bytes(b"a base")
+    assert not sums.are_whole(settings, [name])
+
+
+def test_exports_that_points_lend_each_other_stay_as_long_as_one_needs_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = [
+        {"id": "aaaaaaaa" + "0" * 56, "tags": ["point=1", "export=platform_kuhmo"]},
+        {"id": "bbbbbbbb" + "0" * 56, "tags": ["point=1"]},
+        {"id": "cccccccc" + "0" * 56, "tags": ["after=1"]},
+        {"id": "dddddddd" + "0" * 56, "tags": ["point=2"]},
+        {"id": "eeeeeeee" + "0" * 56, "tags": ["after=2"]},
+        {"id": "ffffffff" + "0" * 56, "tags": None},
+    ]
+    monkeypatch.setattr("digione_backup.files.snapshots", lambda _: kept)
+    ran: list[list[str]] = []
+    monkeypatch.setattr("digione_backup.programs.run", ran.append)
+    files.forget(settings, {"2"}, {"aaaaaaaa"})  # restic tells short names when it makes snapshots
+    assert [one[:8] for one in ran[0] if one.endswith("0" * 56)] == ["bbbbbbbb", "cccccccc"]
+    files.forget(settings, {"2"}, set())
+    assert [one[0] for one in ran[1] if one.endswith("0" * 56)] == ["a", "b", "c"]
 
 
 def _identity(settings: Settings) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from digione_backup import between, database, erased, files, points, state, sums, targets, vault
 from digione_backup.errors import Refused, disk_errors
 from digione_backup.points import Point
-from digione_backup.settings import PLATFORM, Settings, Target, restoring, write_whole
+from digione_backup.settings import PLATFORM, Settings, Target, read_whole, restoring, write_whole
 
 _PATIENCE = 600  # seconds that another work on the vault may take
 
@@ -101,11 +101,13 @@ def _keep_database(settings: Settings, kind: str, point_id: str, now: datetime, 
     for tenant in tenants:
         database.mark(tenant, point_id)
     stand = {"transaction": database.next_transaction(), "timeline": database.written()[0]}
-    if earlier and _nothing_written(earlier, tenants, stand):
-        position = {**_named_position(settings, kind, point_id), **stand}
-        return _Kept(kind, position, earlier.exports, earlier.exported or earlier.id)
-    before = {tenant: database.rows(tenant) for tenant in tenants}
+    same = earlier is not None and _nothing_written(earlier, tenants, stand)
+    before = _counted() if same else {tenant: database.rows(tenant) for tenant in tenants}
     position = {**_named_position(settings, kind, point_id), **stand}
+    if kind == "wal" and not database.leads(settings, position["start"], position["segment"]):
+        return _keep_database(settings, "incr", point_id, now, tags)  # what came meanwhile shows a gap
+    if earlier and same and database.next_transaction() == stand["transaction"]:
+        return _Kept(kind, position, earlier.exports, earlier.exported or earlier.id)
     exports, added = {}, 0
     for tenant in tenants:
         made = {what: files.export(settings, tenant, what, tags) for what in files.EXPORTS}
@@ -115,6 +117,12 @@ def _keep_database(settings: Settings, kind: str, point_id: str, now: datetime, 
     counts = {tenant: _both(before[tenant], database.rows(tenant)) for tenant in tenants}
     write_whole(_contents(), _told(counts), 0o600)
     return _Kept(kind, position, exports, point_id, added)
+
+
+def _counted() -> dict[str, dict[str, int]]:
+    """The rows of the point before."""
+    counted = json.loads(read_whole(_contents()))["rows"]
+    return {tenant: {table: both[0] for table, both in found.items()} for tenant, found in counted.items()}
 
 
 def _is_installed(tenant: str) -> bool:
@@ -151,6 +159,7 @@ def _named_position(settings: Settings, kind: str, point_id: str) -> dict[str, A
     return {
         "label": base["label"],
         "base": base["type"],
+        "start": base["archive"]["start"],
         "from": base["timestamp"]["stop"],
         "lsn": lsn,
         "segment": segment,

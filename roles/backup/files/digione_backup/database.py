@@ -94,7 +94,8 @@ def repository(settings: Settings) -> Path:
 def give_to_database(settings: Settings) -> None:
     """Let the server's own user have what came into its part of the vault."""
     if settings.database:
-        programs.run(["chown", "-R", f"{USER}:{USER}", str(repository(settings))])
+        # What pgBackRest takes away meanwhile is no error.
+        programs.run(["chown", "-R", f"{USER}:{USER}", str(repository(settings))], codes=(0, 1))
 
 
 def known(settings: Settings) -> dict[str, Any]:
@@ -126,8 +127,18 @@ def kind_due(settings: Settings, now: datetime) -> str:
     if age["diff"] is None or age["diff"] > 86400 - slack:
         return "diff"
     start = str(backups[-1]["archive"]["start"])
-    missing = [gap for gap in gaps(segments_of(Archive(settings).files())) if gap.next[8:] > start[8:]]
-    return "incr" if missing or written()[0] != start[:8] else "wal"
+    archived = segments_of(Archive(settings).files())
+    there = (
+        archived and archived[-1].name[:8] == written()[0] and leads(settings, start, archived[-1].name[:24])
+    )
+    return "wal" if there else "incr"
+
+
+def leads(settings: Settings, start: str, end: str) -> bool:
+    """Whether all WAL segments of a timeline from one to another are in the vault."""
+    there = {file.name[:24] for file in segments_of(Archive(settings).files())}
+    found = [one for one in there if one[:8] == start[:8] and start <= one <= end]
+    return start[:8] == end[:8] and len(found) == _number(end) - _number(start) + 1
 
 
 def mark(tenant: str, point: str) -> None:

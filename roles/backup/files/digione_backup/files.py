@@ -14,6 +14,7 @@ from digione_backup.settings import Settings
 DUMPS = Path("/run/digione-backup/dumps")
 MARKER = "recovery-point"  # beside the files of each tenant
 AFTER = "after="  # a tag: which recovery point was the newest then
+_OF_A_POINT = ("point=", AFTER)
 CONTENTS = "contents.json"  # what a recovery point holds, to compare with after a restore
 EXPORTS = ("platform", "identity")  # databases of each tenant
 
@@ -103,13 +104,18 @@ def check(settings: Settings) -> str:
     return ""
 
 
-def forget(settings: Settings, gone: Collection[str], needed: Collection[str]) -> None:
-    """Drop the snapshots of recovery points that are kept no longer and those after them, and what only
-    they hold; all but those that are ``needed`` by other points.
+def forget(settings: Settings, staying: Collection[str], exports: Collection[str]) -> None:
+    """Drop the snapshots of all recovery points but these and those after them, and what only they hold.
+
+    ``exports`` names snapshots that stay in any case, for points lend them to each other; restic tells short
+    names when it makes them.
     """
-    tags = {f"{tag}{one}" for one in gone for tag in ("point=", AFTER)}
-    found = {str(one["id"]) for one in snapshots(settings) if tags & set(one.get("tags") or ())}
-    ids = sorted(found - set(needed))
+    kept = {f"{tag}{one}" for one in staying for tag in _OF_A_POINT}
+    ids = []
+    for one in snapshots(settings):
+        tags = {tag for tag in one.get("tags") or () if tag.startswith(_OF_A_POINT)}
+        if tags and not tags & kept and not str(one["id"]).startswith(tuple(exports)):
+            ids.append(str(one["id"]))
     if ids:
         programs.run(_restic(settings, "forget", "--prune", *ids))
 

@@ -90,8 +90,9 @@ class Keeper:
     def _mend(self) -> None:
         """After a gap no moment can be restored before the next base backup: make one at once."""
         made = [point.database["segment"] for point in points.here(self.settings) if point.database]
-        if self.gaps and made and self.gaps[-1].next[8:] > made[-1][8:]:
-            sys.stderr.write(f"WAL is missing after {self.gaps[-1].last}: a recovery point is made\n")
+        found = [gap for gap in self.gaps if made and gap.next[:8] == made[-1][:8] and gap.next > made[-1]]
+        if found:
+            sys.stderr.write(f"WAL is missing after {found[-1].last}: a recovery point is made\n")
             create.create(self.settings, "incr", "")
 
     def _kept_until(self, now: datetime) -> datetime | None:
@@ -112,17 +113,25 @@ class Keeper:
         return moment if written <= archived or moment < settled else None
 
     def _ship(self, target: Target, there: Mapping[tuple[str, int], Path], newest: list[str]) -> None:
+        damaged: Refused | None = None
         if newest and state.read()["targets"].get(target.name, {}).get("newest") != newest:
-            with vault.held(self.settings):
-                sums.record(self.settings)
-                targets.ship(self.settings, target)
-            state.shipped(self.settings, target.name, newest)
+            try:
+                with vault.held(self.settings):
+                    sums.record(self.settings)
+                    targets.ship(self.settings, target)
+                state.shipped(self.settings, target.name, newest)
+            except Refused as e:
+                if e.id != targets.ANOTHER:
+                    raise
+                damaged = e  # a file in the vault keeps no WAL from the target
         missing = [file for mark, file in there.items() if mark not in self.shipped[target.name]]
         if missing and newest:
             targets.require_mounted(self.settings, target)
             paths = [str(one.relative_to(self.settings.vault)) for one in missing]
             targets.ship_these(self.settings, target, paths)
         self.shipped[target.name] = set(there)
+        if damaged:
+            raise damaged
 
     def _note(self, target: Target, until: datetime) -> None:
         """Note until when the copy at a target can be restored."""

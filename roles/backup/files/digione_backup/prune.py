@@ -42,30 +42,42 @@ def _made(point: Point) -> datetime:
 def prune(settings: Settings, dry_run: bool) -> dict[str, Any]:
     """Drop what is kept no longer, in the vault and at the targets; return which points go."""
     now = datetime.now(UTC)
-    found = points.here(settings)
-    wanted = kept(found, settings.keep, now)
-    going = [point for point in found if point.id not in wanted]
-    answer: dict[str, Any] = {"going": [state.described(point) for point in going], "troubles": {}}
-    if dry_run or not going:
-        return answer
+    if dry_run:
+        return _answer(_going(settings, now)[0])
     with vault.held(settings, _PATIENCE):
+        going, staying = _going(settings, now)
+        answer = _answer(going)
+        if not going:
+            return answer
         vault.prepare(settings)
+        before = {path for path, _ in vault.contents(settings)}
         for point in going:  # first: a point whose parts are gone must not be seen by anyone
             points.remove(settings, point.id)
-        staying = [point for point in found if point.id in wanted]
         exports = {one for point in staying for made in point.exports.values() for one in made.values()}
-        files.forget(settings, {point.id for point in going}, exports)
+        files.forget(settings, {point.id for point in staying}, exports)
         if settings.database:
             horizon = now - timedelta(days=settings.keep["days"])
-            before = [point for point in staying if _made(point) < horizon]
+            earlier = [point for point in staying if _made(point) < horizon]
             ends = {str(point.database["label"]): str(point.database["segment"]) for point in staying}
-            database.expire(settings, ends, str((before[-1] if before else staying[0]).database["label"]))
+            database.expire(settings, ends, str((earlier[-1] if earlier else staying[0]).database["label"]))
         sums.record(settings)
-        sums.forget(settings)
-        for target in settings.targets:
+        sums.forget(settings, before - {path for path, _ in vault.contents(settings)})
+        # What the vault has lost verify brings back from a target: nothing is dropped there until then.
+        for target in () if sums.lost(settings) else settings.targets:
             try:
                 targets.drop(settings, target, now)
             except Refused as e:
                 answer["troubles"][target.name] = e.told()
     state.pruned(settings)
     return answer
+
+
+def _going(settings: Settings, now: datetime) -> tuple[list[Point], list[Point]]:
+    """The points that are kept no longer, and those that are."""
+    found = points.here(settings)
+    wanted = kept(found, settings.keep, now)
+    return [p for p in found if p.id not in wanted], [p for p in found if p.id in wanted]
+
+
+def _answer(going: list[Point]) -> dict[str, Any]:
+    return {"going": [state.described(point) for point in going], "troubles": {}}

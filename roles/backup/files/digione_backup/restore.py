@@ -29,6 +29,7 @@ from digione_backup.points import Point
 from digione_backup.settings import MAINTENANCE, RESTORED, RESTORING, Settings, read_whole, write_whole
 
 _KEEPER = "digione-backup.service"
+_OTHERS = ("digione-backup-create.service", "digione-backup-verify.service")
 _PATIENCE = 3600  # seconds that a step which goes on, or a recovery point, may take
 _ROOM = 256 * 1024 * 1024  # bytes that must be left
 
@@ -43,8 +44,8 @@ def carry_out(settings: Settings, step: str, request: Mapping[str, Any]) -> Any:
     """
     if step == "choose":
         return choose(settings, request)
-    if step in _WITHOUT_KEEPER:  # the keeper would hold the vault for as long as a target takes
-        programs.run(["systemctl", "stop", _KEEPER])
+    if step in _WITHOUT_OTHERS:  # they would hold the vault for as long as a target takes
+        programs.run(["systemctl", "stop", _KEEPER, *_OTHERS])
     with vault.held(settings, _PATIENCE):
         return STEPS[step](settings, request)
 
@@ -137,10 +138,9 @@ def _require_restorable(settings: Settings, found: list[Point], to: str, source:
     if moment > newest:
         raise Refused("D1-RESTORE-002", to=to, **window)
     for gap in known["gaps"] if source == listing.VAULT else ():
-        bases = [p.database["from"] for p in found if p.database]
-        after = [base for base in bases if base > datetime.fromisoformat(gap["until"]).timestamp()]
-        until_base = min(after, default=datetime.now(UTC).timestamp())
-        if datetime.fromisoformat(gap["until"]).timestamp() < moment.timestamp() < until_base:
+        since = datetime.fromisoformat(gap["until"]).timestamp()
+        after = [p.made for p in found if p.database and p.database["from"] > since]
+        if since < moment.timestamp() < min(after, default=datetime.now(UTC).timestamp()):
             raise Refused("D1-RESTORE-003", to=to, latest=gap["until"])
 
 
@@ -260,9 +260,12 @@ def prove(settings: Settings, request: Mapping[str, Any]) -> dict[str, Any]:
             continue  # it joined later
         in_files = tenant_alone.marker_in_files(tenant)  # none where the platform is on another host
         in_database = database.marker(tenant)
-        if in_files not in ("", choice["point"]) or in_database < choice["point"]:
+        # Between two points files may have the marker of one that did not come about.
+        exact = not choice["to"] and not choice["newest"]
+        fits = in_files == choice["point"] if exact else in_files >= choice["point"]
+        if not (fits or in_files == "") or in_database < choice["point"]:
             raise Refused("D1-RESTORE-007", tenant=tenant, database=in_database or "–", files=in_files or "–")
-        if not choice["to"] and not choice["newest"]:
+        if exact:
             proven["rows"] += tenant_alone.require_rows(tenant, tenant_alone.rows_counted(tenant))
         proven["tenants"][tenant] = in_database
     for tenant in settings.tenants:
@@ -300,7 +303,7 @@ def _point(settings: Settings, name: str) -> Point:
     raise Refused("D1-RESTORE-001", point=name, place=listing.VAULT, known="")
 
 
-_WITHOUT_KEEPER = ("begin", "fetch", "database", "files")
+_WITHOUT_OTHERS = ("begin", "fetch", "database", "files")
 STEPS: dict[str, Callable[[Settings, Mapping[str, Any]], dict[str, Any]]] = {
     "choose": choose,
     "begin": begin,

@@ -5,7 +5,7 @@ SHA-256, size, path. Each such file ends with a proof that only the key can make
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,11 +45,11 @@ def record_these(settings: Settings, files: Iterable[Path]) -> None:
         _record(settings, group, paths)
 
 
-def forget(settings: Settings) -> None:
+def forget(settings: Settings, pruned: Collection[str]) -> None:
     """Drop the sums of what was pruned."""
     for file in _files(settings):
         known = _known(settings, file)
-        left = {path: one for path, one in known.items() if (settings.vault / path).exists()}
+        left = {path: one for path, one in known.items() if path not in pruned}
         if not left:
             file.unlink(missing_ok=True)
         elif left != known:
@@ -114,6 +114,23 @@ def everything(key: bytes, texts: Mapping[str, str]) -> tuple[Sums, list[str]]:
         except (Refused, ValueError):
             altered.append(f"sums/{name}")
     return found, altered
+
+
+def lost(settings: Settings) -> list[str]:
+    """What has a sum and is not in the vault."""
+    known = [path for file in _files(settings) for path in _known(settings, file)]
+    return [path for path in known if not (settings.vault / path).exists()]
+
+
+def are_whole(settings: Settings, paths: Iterable[str]) -> bool:
+    """Whether files of the vault are as they were written; one whose sum is not known is not."""
+    known = everything(settings.key, {file.name: read_whole(file) for file in _files(settings)})[0]
+    for path in paths:
+        told = known[path].sha256 if path in known else ""
+        wanted = Path(path).name if vault.named_by_content(path) else told
+        if not (settings.vault / path).is_file() or vault.sha256(settings.vault / path) != wanted:
+            return False
+    return True
 
 
 def of_wal(settings: Settings) -> set[str]:

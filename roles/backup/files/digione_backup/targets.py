@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from digione_backup import programs, vault
+from digione_backup import programs, sums, vault
 from digione_backup.database import give_to_database, segment_file
 from digione_backup.errors import Refused
 from digione_backup.settings import FOLDER, Settings, Target, read_whole
@@ -40,6 +40,7 @@ _REASONS = {
         "Forbidden": "D1-BACKUP-030",
     },
 }
+ANOTHER = "D1-BACKUP-027"
 _TRIES = 3
 _MANY = 200  # files
 _CAUSE = re.compile(r"couldn't connect SSH: |\": ")  # behind the last one stands what tells
@@ -91,7 +92,7 @@ def reach(target: Target, *arguments: str, command: str, codes: Sequence[int] = 
             raise
         reason = e.values["reason"]
         if "immutable file modified" in reason:
-            raise Refused("D1-BACKUP-027", target=target.name) from None
+            raise Refused(ANOTHER, target=target.name) from None
         for words, identity_ in _REASONS[target.kind].items():
             if words in reason:
                 raise Refused(identity_, target=target.name) from None
@@ -131,9 +132,8 @@ def ship(settings: Settings, target: Target) -> None:
         _copy(settings, target, [f"--include=/{vault.IDENTITY}"])
     never = [f"--exclude={pattern}" for pattern in _NEVER]
     # Of the rest, what has the same name and size is the same. For times, S3 would be asked object by object.
-    # It never changes: what was cut off in the vault must not take the place of what is whole at the target.
     rest = [*never, *(f"--exclude={pattern}" for pattern in _LAST + _VERY_LAST)]
-    _copy(settings, target, ["--size-only", "--immutable", *rest])
+    _copy_lasting(settings, target, rest)
     _copy(settings, target, [f"--include={pattern}" for pattern in _LAST])
     _copy(settings, target, [f"--include={pattern}" for pattern in _VERY_LAST])
 
@@ -141,15 +141,36 @@ def ship(settings: Settings, target: Target) -> None:
 def ship_these(settings: Settings, target: Target, paths: Sequence[str]) -> None:
     """Bring files to a target, and then the sums of them; paths are those in the vault."""
     listed = Path("/run/digione-backup") / f"these-{target.name}"
-    sums = sorted({f"sums/{vault.group_of(path)}" for path in paths})
+    of_sums = sorted({f"sums/{vault.group_of(path)}" for path in paths})
     lasting = [path for path in paths if path.startswith("postgresql/")]
     changing = [path for path in paths if path not in lasting]
-    for these, how in ((lasting, ["--size-only", "--immutable"]), (changing, []), (sums, [])):
+    for these, copy in ((lasting, _copy_lasting), (changing, _copy), (of_sums, _copy)):
         listed.write_text("".join(f"{path}\n" for path in these), encoding="utf-8")
         if these:
             # A few are asked for one by one; of many, as after a start, the folders are listed.
-            how += ["--no-traverse"] if len(these) < _MANY else []
-            _copy(settings, target, [f"--files-from-raw={listed}", *how])
+            how = ["--no-traverse"] if len(these) < _MANY else []
+            copy(settings, target, [f"--files-from-raw={listed}", *how])
+
+
+def _copy_lasting(settings: Settings, target: Target, which: Sequence[str]) -> None:
+    """Copy what never changes: what has another size at the target was cut off in one of the two places.
+
+    Raises:
+        Refused: it was in the vault (D1-BACKUP-027); or the target's own refusals.
+    """
+    how = ["--size-only", "--immutable", *which]
+    try:
+        _copy(settings, target, how)
+    except Refused as e:
+        if e.id != ANOTHER:
+            raise
+        places = (str(settings.vault), target.remote)
+        asked = ["--size-only", "--one-way", "--differ=-", *which]
+        differing = reach(target, *places, *asked, command="check", codes=(0, 1)).splitlines()
+        if not differing or not sums.are_whole(settings, differing):
+            raise
+        mend(settings, target, differing)
+        _copy(settings, target, how)
 
 
 def mend(settings: Settings, target: Target, paths: Sequence[str]) -> None:

@@ -70,16 +70,18 @@ def _mend(
     whole: Collection[str],
 ) -> None:
     """Bring to a target anew what is wrong there, and into the vault what is ``whole`` at the target."""
-    lost = [one for one in here if one["file"] in whole]
+    lost = [one for one in here if one["file"] in whole and not one["mended"]]
     if lost:
         targets.mend_from(settings, target, [one["file"] for one in lost])
-    not_here = {one["file"] for one in here if one not in lost}
+    for one in lost:
+        one["mended"] = True
+    not_here = {one["file"] for one in here if not one["mended"]}
     altered = [
         one for one in there if one["file"] not in not_here and (settings.vault / one["file"]).is_file()
     ]
     if altered:
         targets.mend(settings, target, [one["file"] for one in altered])
-    for one in (*lost, *altered):
+    for one in altered:
         one["mended"] = True
 
 
