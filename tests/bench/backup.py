@@ -390,7 +390,7 @@ def _recovered(there: Place) -> Iterator[Row]:
     yield "… of it, before the plan: the backup program is installed, choices are made", f"{first:.0f} s", "–"
     parts = ", ".join(f"{step['step']} {step['seconds']:.0f} s" for step in steps[:7])
     yield "… the longest steps", parts, "–"
-    copy = f"digione-backup@{STORAGE}:backups/{INSTANCE}/{HOST}"
-    keys = "-i /etc/digione/backup/ssh_key -o UserKnownHostsFile=/etc/digione/backup/known_hosts"
+    copy = f"digione-backup@{there.lab.host(STORAGE).address}:backups/{INSTANCE}/{HOST}"
+    keys = "-B -i /etc/digione/backup/ssh_key -o UserKnownHostsFile=/etc/digione/backup/known_hosts"
     plain = seconds(partial(there.run, f"scp -qr {keys} {copy} /var/tmp/copy"))
     yield "plain scp of the copy onto it", f"{plain:.0f} s", f"recovery: {took / plain:.1f} times"
