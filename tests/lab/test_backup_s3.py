@@ -231,7 +231,7 @@ def test_what_keeps_it_from_the_bucket_is_told(ampari: str, digione: Digione, st
         assert id_ in told.out + told.err
         mend()
     (point,) = points(digione)
-    assert point["where"] == ["vault", "nas"], "what one target refuses another one has"
+    assert point["where"][:2] == ["vault", "nas"], "what one target refuses another one has"
 
 
 def test_a_recovery_point_is_in_the_bucket(ampari: str, digione: Digione, ssh: Ssh) -> None:
