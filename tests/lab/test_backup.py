@@ -597,8 +597,11 @@ def test_one_tenant_goes_back_though_killed_at_any_step_while_its_neighbour_is_s
 
 
 def test_a_drill_proves_everything_on_hosts_that_reach_nothing(
-    turvala: str, digione: Digione, lab: Lab
+    turvala: str, digione: Digione, ssh: Ssh, lab: Lab
 ) -> None:
+    on_host(
+        ssh, "sudo systemctl stop digione-backup-create.timer"
+    )  # the instance's own point would look like it
     before = points_of(digione)
     told = digione("drill", turvala, "--json").json["drill"]
     assert told["point"] == before[-1]
@@ -608,6 +611,7 @@ def test_a_drill_proves_everything_on_hosts_that_reach_nothing(
     assert told["files"] >= 2
     assert told["cut_off"] == 2, "the host itself, and that with the copies"
     assert points_of(digione) == before, "nothing of it came to the target"
+    on_host(ssh, "sudo systemctl start digione-backup-create.timer")
     assert not list((lab.folder / "drill").glob("hosts/*"))
     shown = digione("status", turvala, "--json").json["last_drill"]
     assert shown == told
