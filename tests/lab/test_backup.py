@@ -565,7 +565,9 @@ def test_a_restore_that_is_killed_at_any_step_is_never_live_and_goes_on(
     assert sql(ssh, "select to_regclass('too_late') is null") == "t"
     assert sql(ssh, "select version_num from alembic_version") == "later"
     on_host(ssh, f"sudo rm {versions}/later.py")
-    sql(ssh, f"drop table of_a_later_release; update alembic_version set version_num = '{head}'")  # noqa: S608
+    undo = f"drop table of_a_later_release; update alembic_version set version_num = '{head}'"  # noqa: S608
+    for tenant in ("turvala", "naapuri"):
+        on_host(ssh, f"sudo -u postgres psql -q --set=ON_ERROR_STOP=1 platform_{tenant}", text=undo)
     reached(ssh, now(ssh))
     assert digione("doctor", turvala, "--json").json.get("findings", []) == []
 
